@@ -1,0 +1,161 @@
+// node scripts/build.mjs cli|lib|all
+//   cli  src/cli/main.ts and all it needs, but the native parts, in one file: dist/cli.cjs. Needs esbuild only.
+//   lib  the library as ES modules with their types: dist/lib/. Needs the TypeScript compiler.
+import { builtinModules, createRequire } from "node:module";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureInstalled, root } from "./setup.mjs";
+import { cliFile } from "./freshness.mjs";
+
+const require = createRequire(import.meta.url);
+
+/** Built-in modules that cost a millisecond or more to load. The bundle loads each when something of it is first used. */
+const lazyBuiltins = [
+  "child_process",
+  "crypto",
+  "dgram",
+  "dns",
+  "http",
+  "http2",
+  "https",
+  "net",
+  "readline",
+  "tls",
+  "worker_threads",
+  "zlib",
+];
+
+export async function buildCli() {
+  const esbuild = await import("esbuild");
+  const startedAt = new Date();
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ["src/cli/main.ts"],
+    outfile: cliFile,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    external: ["koffi", "@koromix/*"],
+    plugins: [lazyBuiltinsPlugin],
+    define: {
+      __PORTMORTEM_VERSION__: JSON.stringify(version),
+      "import.meta.url": "__importMetaUrl",
+      "import.meta.filename": "__filename",
+      "import.meta.dirname": "__dirname",
+    },
+    // Names stay as they are: a stack trace in a bug report has to be readable without a source map.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 200,
+    legalComments: "none",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+  const text = result.outputFiles[0].text.replace(/^#!.*\n/, "");
+  const importMetaUrl = text.includes("__importMetaUrl")
+    ? 'var __importMetaUrl=require("node:url").pathToFileURL(__filename).href;\n'
+    : "";
+  mkdirSync(dirname(cliFile), { recursive: true });
+  writeFileSync(join(root, "dist/cli.licenses.txt"), licencesOf(result.metafile));
+  // Written aside and renamed: whoever starts at this moment gets the old file or the new one, never half of one. Its time is that of
+  // the beginning, so that a source saved during the build counts as newer.
+  const aside = `${cliFile}.${process.pid}`;
+  writeFileSync(aside, `#!/usr/bin/env node\n${importMetaUrl}${text}`);
+  chmodSync(aside, 0o755);
+  utimesSync(aside, startedAt, startedAt);
+  renameSync(aside, cliFile);
+}
+
+/**
+ * Puts a stand-in with one getter a name between the bundle and a costly built-in module. It serves `require()` in dependencies (commander
+ * requires child_process on load, 3 ms, and uses it only for subcommands that are programs) and `import` in ours.
+ */
+const lazyBuiltinsPlugin = {
+  name: "lazy-builtins",
+  setup(build) {
+    const filter = new RegExp(`^(node:)?(${lazyBuiltins.filter((name) => builtinModules.includes(name)).join("|")})$`);
+    build.onResolve({ filter }, ({ path, namespace }) =>
+      namespace === "lazy-builtin"
+        ? { path, external: true }
+        : { path: path.replace(/^node:/, ""), namespace: "lazy-builtin" },
+    );
+    build.onLoad({ filter: /.*/, namespace: "lazy-builtin" }, ({ path }) => ({
+      contents: `
+        let loaded;
+        const load = () => (loaded ??= require("node:${path}"));
+        for (const name of ${JSON.stringify(Object.keys(require(`node:${path}`)))})
+          Object.defineProperty(exports, name, { enumerable: true, get: () => load()[name] });`,
+    }));
+  },
+};
+
+/** The licences of what is bundled have to travel with it. */
+function licencesOf(metafile) {
+  const folders = new Set(
+    Object.keys(metafile.inputs).flatMap((path) => path.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
+  );
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+      const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+      return `${name} ${version} (${license})\n\n${file ? readFileSync(join(root, folder, file), "utf8") : ""}\n`;
+    })
+    .join(`${"-".repeat(80)}\n\n`);
+}
+
+export async function buildLib() {
+  const { spawnSync } = await import("node:child_process");
+  if (!existsSync(join(root, "src/index.ts"))) throw new Error("src/index.ts is missing: there is no library to build");
+  rmSync(join(root, "dist/lib"), { recursive: true, force: true });
+  const { status } = spawnSync(
+    process.execPath,
+    [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.lib.json"],
+    {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    },
+  );
+  if (status !== 0) throw new Error("tsc -p tsconfig.lib.json failed");
+  // The compiler rewrites "./x.ts" to "./x.js" in the code but not in the declarations, where only newer compilers understand it.
+  for (const file of readdirSync(join(root, "dist/lib"), { recursive: true }).filter((path) =>
+    path.endsWith(".d.ts"),
+  )) {
+    const path = join(root, "dist/lib", file);
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8").replace(/((?:from |import\(|import )"\.{1,2}\/[^"]*)\.ts"/g, '$1.js"'),
+    );
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const what = process.argv[2] ?? "all";
+  if (!["cli", "lib", "all"].includes(what)) {
+    process.stderr.write("usage: node scripts/build.mjs cli|lib|all\n");
+    process.exit(2);
+  }
+  await ensureInstalled();
+  try {
+    if (what !== "lib") await buildCli();
+    if (what !== "cli") await buildLib();
+  } catch (error) {
+    process.stderr.write(`portmortem: the build failed: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * The only way from the rest of the program to a machine. `host/linux/` answers from the running kernel, `host/replay/` from a recording,
+ * `testing/` from what a test says. All of them pass the same contract suite (test/contracts/).
+ *
+ * A method answers with plain values that survive JSON, so that every answer can be recorded. It never guesses: what could not be read is
+ * `undefined` or an answer with an `errno`. All methods but `containerName` are synchronous: each is one or a few system calls.
+ */
+import type { Filter } from "../tcp/filter/filter.ts";
+import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
+import type { SocketState, StateMask } from "../tcp/states.ts";
+
+export interface Host {
+  readonly kind: "linux" | "replay" | "fake";
+
+  /** What does not change while one command runs. */
+  system(): SystemFacts;
+
+  /** This host, acting in another network namespace. Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
+  enter(netns: NetnsRef): Host;
+
+  /** The network namespace this host acts in, as far as it can be told. */
+  netns(): NetnsFacts;
+
+  /** Where sockets come from on this machine, tried, not guessed. */
+  socketSource(): SocketSource;
+
+  /**
+   * The sockets that the request asks for, batch by batch as the kernel hands them over; a batch is valid only until the next one is asked
+   * for. No socket comes twice (by cookie). The filter narrows what the kernel sends where the kernel can do it; unless `exactFilter` says
+   * so, sockets that do not match can still be among the answers.
+   */
+  dumpSockets(request: DumpRequest): SocketDump;
+
+  /** One socket by its full identity, cookie included; undefined when it is gone. */
+  getSocket(id: SocketId): Socket | undefined;
+
+  /** Creates a socket with these options, binds it, closes it. Nothing is sent and nothing listens. */
+  probeBind(attempt: BindAttempt): BindAnswer;
+
+  /** A kernel setting of this network namespace, by its dotted name; undefined when this kernel does not have it or does not show it. */
+  sysctl(name: string): string | undefined;
+
+  /** Addresses of this namespace's devices. */
+  localAddresses(): readonly LocalAddress[];
+
+  /** Names of this namespace's devices. */
+  interfaces(): readonly NetworkInterface[];
+
+  /** Every process that /proc shows, with what can be told cheaply. */
+  processes(): readonly ProcessSummary[];
+
+  /** More about one process; undefined when it is gone. */
+  process(pid: number): ProcessFacts | undefined;
+
+  /** The sockets among a process' descriptors; with `below`, only descriptors smaller than that are looked at. */
+  socketFds(pid: number, below?: number): SocketFds;
+
+  /** The inode of the socket behind one descriptor; undefined when it is none, is gone, or may not be looked at. */
+  socketInode(pid: number, fd: number): number | undefined;
+
+  /** Sockets that no descriptor table shows: those registered with io_uring, and processes with descriptors on their way in Unix sockets. */
+  detachedSockets(): DetachedSockets;
+
+  /** SO_REUSEADDR and the like of another process' socket, by duplicating its descriptor (pidfd_getfd; needs the right to ptrace it). */
+  socketOptions(pid: number, fd: number): HeldSocketOptions;
+
+  /** An effective capability of this process, by its bit (10 is CAP_NET_BIND_SERVICE); undefined when it cannot be read. */
+  hasCapability(bit: number): boolean | undefined;
+
+  userName(uid: number): string | undefined;
+  userId(name: string): number | undefined;
+
+  /** The cgroup-v2 path with this id, below the mount; undefined when it is gone or hidden. */
+  cgroupPath(id: number): string | undefined;
+  cgroupId(path: string): number | undefined;
+
+  /** A container's name, from a file or the engine's local socket. Never takes longer than a quarter of a second. */
+  containerName(container: Container): Promise<string | undefined>;
+
+  /** The network namespaces that can be found, each with a path or a pid by which it can be entered. */
+  namespaces(): readonly NamespaceFacts[];
+
+  /** What this user may do, found out by trying. */
+  rights(): Rights;
+}
+
+export interface SystemFacts {
+  readonly platform: string;
+  readonly kernelRelease: string;
+  readonly architecture: string;
+  /** Wall clock at the reading, ms since the epoch. */
+  readonly nowMs: number;
+  readonly uid: number;
+  readonly pid: number;
+}
+
+/** How a user names a network namespace: a name of `ip netns`, a path, or a pid. */
+export type NetnsRef = { readonly name: string } | { readonly path: string } | { readonly pid: number };
+
+export interface NetnsFacts {
+  /** The namespace's inode number, as in `net:[4026531840]`. */
+  readonly inode?: number;
+}
+
+export type SocketSource =
+  | { readonly kind: "sock_diag" }
+  /** Read-only tables of /proc/net: no cookie, no device, no bound-only sockets, no kernel filter. `why` says why not sock_diag. */
+  | { readonly kind: "procfs"; readonly why: string }
+  | { readonly kind: "none"; readonly why: string };
+
+export interface DumpRequest {
+  readonly protocol: Protocol;
+  /** Default: both. */
+  readonly families?: readonly Family[];
+  readonly states: StateMask;
+  readonly localPort?: number;
+  readonly remotePort?: number;
+  readonly filter?: Filter;
+  /** tcp_info, memory and congestion control too. Costs the kernel and us time for each socket. */
+  readonly details?: boolean;
+}
+
+export interface SocketDump extends Iterable<SocketBatch> {
+  /** Complete once the iteration has ended. */
+  readonly summary: DumpSummary;
+}
+
+export interface DumpSummary {
+  /** True: every socket that was handed over matches the request's filter. */
+  readonly exactFilter: boolean;
+  /** The kernel said that the table changed while it was walked (NLM_F_DUMP_INTR). */
+  readonly interrupted: boolean;
+  /** Messages that were cut short or made no sense, and were left out. */
+  readonly malformed: number;
+  /** Families that the kernel could not dump, with its answer. */
+  readonly failed: readonly { readonly family: Family; readonly errno: string }[];
+  /** Asked for, but this source or kernel cannot show them. */
+  readonly blind: readonly SocketState[];
+}
+
+/** Sockets as the kernel handed them over. Asking for one thing of each (its state) does not decode the rest. */
+export interface SocketBatch {
+  readonly length: number;
+  stateAt(index: number): SocketState;
+  socketAt(index: number): Socket;
+}
+
+export interface SocketId {
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly local: { readonly address: string; readonly port: number; readonly interface?: string };
+  readonly remote?: { readonly address: string; readonly port: number };
+  /** Without it the answer is whatever socket has these addresses, and for a vanished connection its listener. */
+  readonly cookie: string;
+}
+
+export interface BindAttempt {
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly port: number;
+  readonly v6only?: boolean;
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
+  readonly device?: string;
+  /** Try as this user (needs to be root). */
+  readonly uid?: number;
+}
+
+/** `result` is "ok" or the errno's name; `refused` says that the attempt could not be made at all, with the reason. */
+export type BindAnswer =
+  | { readonly result: string; readonly step: "socket" | "option" | "bind" }
+  | { readonly refused: string; readonly errno?: string };
+
+export interface LocalAddress {
+  readonly address: string;
+  readonly family: Family;
+  readonly interface: string;
+  readonly prefixLength: number;
+}
+
+export interface NetworkInterface {
+  readonly name: string;
+  readonly index: number;
+}
+
+export interface ProcessSummary {
+  readonly pid: number;
+  /** Left out where this user may not look. */
+  readonly netns?: number;
+  readonly uid?: number;
+  /** Size of the descriptor table (st_size of /proc/PID/fd, since Linux 6.2); left out when not told. */
+  readonly fdCount?: number;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The letter of /proc/PID/stat. */
+  readonly state: string;
+  /** Clock ticks after boot: with the pid, a process' identity. */
+  readonly startTicks: number;
+  /** Wall clock, ms since the epoch. */
+  readonly startedAtMs?: number;
+  readonly uid?: number;
+  /** The cgroup-v2 path, else the path of systemd's v1 hierarchy. */
+  readonly cgroup?: string;
+  readonly unit?: string;
+  readonly container?: Container;
+  readonly netns?: number;
+}
+
+export type SocketFds =
+  | {
+      readonly fds: readonly { readonly fd: number; readonly inode: number }[];
+      /** Every descriptor was looked at. */
+      readonly complete: boolean;
+    }
+  | { readonly errno: string };
+
+export interface DetachedSockets {
+  readonly ioUring: readonly { readonly pid: number; readonly inode: number }[];
+  /** Processes with a Unix socket in whose queue descriptors wait (`scm_fds` of fdinfo). */
+  readonly inFlight: readonly number[];
+  /** This program sees only a part of the machine's processes: it is in a pid namespace of its own. */
+  readonly ownPidNamespace: boolean;
+}
+
+export type HeldSocketOptions =
+  | { readonly reuseAddr: boolean; readonly reusePort: boolean; readonly v6only?: boolean; readonly cookie?: string }
+  | { readonly errno: string };
+
+export interface NamespaceFacts {
+  readonly inode: number;
+  /** Names below /run/netns and /run/docker/netns. */
+  readonly names: readonly string[];
+  /** A path that enters it. */
+  readonly path?: string;
+  /** A process in it (the smallest pid). */
+  readonly pid?: number;
+  /** How many processes that /proc shows are in it. */
+  readonly processes: number;
+}
+
+/** What a probe said. `unknown` carries why it could not be tried. */
+export type Probed = { readonly answer: "yes" } | { readonly answer: "no"; readonly why: string } | { readonly answer: "unknown"; readonly why: string };
+
+export interface Rights {
+  /** CAP_NET_ADMIN over this network namespace. */
+  readonly netAdmin: Probed;
+  /** SOCK_DESTROY works here: tried on a listener of our own. */
+  readonly sockDestroy: Probed;
+  /** Descriptors of other users' processes can be read (CAP_SYS_PTRACE). */
+  readonly ptrace: Probed;
+  /** /proc shows other users' processes (hidepid). */
+  readonly seesAllProcesses: Probed;
+}

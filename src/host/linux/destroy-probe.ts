@@ -1,0 +1,84 @@
+/**
+ * May sockets be destroyed here? Found out on a listener of our own, bound to a free port of 127.0.0.1: with the cookie of exactly that
+ * socket, the request can touch no other (docs/kernel/sock-destroy.md).
+ */
+import { errnoName } from "../../base/errno.ts";
+import { encodeDiagRequest } from "../../wire/inet-diag.ts";
+import { LITTLE_ENDIAN, NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST, decodeErrno, encodeMessage } from "../../wire/netlink.ts";
+import { encodeSockaddr } from "../../wire/sockaddr.ts";
+import type { Probed } from "../host.ts";
+import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_COOKIE } from "./constants.ts";
+import type { Libc } from "./libc.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
+
+const SOCK_DESTROY = 21;
+
+export interface DestroyProbe {
+  readonly sockDestroy: Probed;
+  readonly netAdmin: Probed;
+}
+
+export function probeDestroy(libc: Libc): DestroyProbe {
+  const answer = destroyOwnListener(libc);
+  switch (answer) {
+    case "ok":
+      return { sockDestroy: { answer: "yes" }, netAdmin: { answer: "yes" } };
+    case "EPERM":
+      return { sockDestroy: no("needs CAP_NET_ADMIN in this network namespace"), netAdmin: no("SOCK_DESTROY of an own socket was answered with EPERM") };
+    case "EOPNOTSUPP":
+      return { sockDestroy: no("this kernel is built without CONFIG_INET_DIAG_DESTROY"), netAdmin: unknown(answer) };
+    default:
+      return { sockDestroy: unknown(answer), netAdmin: unknown(answer) };
+  }
+}
+
+function no(why: string): Probed {
+  return { answer: "no", why };
+}
+
+function unknown(errno: string): Probed {
+  return { answer: "unknown", why: `SOCK_DESTROY of an own socket was answered with ${errno}` };
+}
+
+function destroyOwnListener(libc: Libc): string {
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errnoName(-fd);
+  try {
+    const loopback = encodeSockaddr("127.0.0.1", 0)!;
+    const bound = libc.bind(fd, loopback, loopback.length);
+    if (bound < 0) return errnoName(-bound);
+    const listening = libc.listen(fd, 1);
+    if (listening < 0) return errnoName(-listening);
+    const name = new Uint8Array(16);
+    const cookie = new Uint8Array(8);
+    const named = libc.getsockname(fd, name, new Uint32Array([name.length]));
+    if (named < 0) return errnoName(-named);
+    const told = libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, new Uint32Array([8]));
+    if (told < 0) return errnoName(-told);
+    return sendDestroy(libc, new DataView(name.buffer).getUint16(2, false), new DataView(cookie.buffer).getBigUint64(0, LITTLE_ENDIAN));
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function sendDestroy(libc: Libc, localPort: number, cookie: bigint): string {
+  const socket = NetlinkSocket.open(libc);
+  if ("errno" in socket) return socket.errno;
+  try {
+    const local = new Uint8Array(16);
+    local.set([127, 0, 0, 1]);
+    const identity = { local, remote: new Uint8Array(16), interfaceIndex: 0, cookie };
+    const body = encodeDiagRequest({ family: "ipv4", protocol: "tcp", kernelStates: 0, localPort, identity });
+    const sent = socket.send(encodeMessage({ type: SOCK_DESTROY, flags: NLM_F_REQUEST | NLM_F_ACK, sequence: socket.nextSequence() }, body));
+    if (sent < 0) return errnoName(-sent);
+    const buffer = new Uint8Array(4096);
+    const length = socket.receive(buffer);
+    if (length < 0) return errnoName(-length);
+    const view = new DataView(buffer.buffer);
+    if (length < 20 || view.getUint16(4, LITTLE_ENDIAN) !== NLMSG_ERROR) return "EPROTO";
+    const errno = decodeErrno(view, 0, length) ?? 71;
+    return errno === 0 ? "ok" : errnoName(errno);
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The FFI binding: the only file that loads koffi, and the only one that calls into the C library.
+ *
+ * Every function here answers with the call's result, or with the negated errno, read in the same turn as the call: no caller can
+ * forget to look. Nothing is loaded before the first call of `loadLibc()`.
+ */
+import { createRequire } from "node:module";
+import { arch } from "node:process";
+
+/** What comes back: >= 0 is the call's result, < 0 a negated errno. */
+type Result = number;
+
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): Result;
+  bind(fd: number, address: Uint8Array, length: number): Result;
+  listen(fd: number, backlog: number): Result;
+  connect(fd: number, address: Uint8Array, length: number): Result;
+  accept(fd: number, flags: number): Result;
+  getsockname(fd: number, address: Uint8Array, length: Uint32Array): Result;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): Result;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint32Array): Result;
+  send(fd: number, data: Uint8Array, length: number, flags: number): Result;
+  recv(fd: number, data: Uint8Array, length: number, flags: number): Result;
+  shutdown(fd: number, how: number): Result;
+  close(fd: number): Result;
+  ioctl(fd: number, request: number, argument: Uint8Array): Result;
+  /** Moves the calling thread (Node's main thread) into the namespace behind the descriptor; setns(2). */
+  setns(fd: number, type: number): Result;
+  /** unshare(2) of the calling thread. */
+  unshare(flags: number): Result;
+  readlink(path: string, target: Uint8Array, length: number): Result;
+  /** A raw system call, which acts on the calling thread alone where the C library's wrapper would act on all. */
+  syscall(number: number, a: number, b: number, c: number): Result;
+}
+
+interface Koffi {
+  load(path: null): { func(name: string, result: string, parameters: string[]): (...values: unknown[]) => number };
+  errno(): number;
+}
+
+const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: string[]]> = {
+  socket: ["socket", "int", ["int", "int", "int"]],
+  bind: ["bind", "int", ["int", "void *", "uint32_t"]],
+  listen: ["listen", "int", ["int", "int"]],
+  connect: ["connect", "int", ["int", "void *", "uint32_t"]],
+  accept: ["accept4", "int", ["int", "void *", "void *", "int"]],
+  getsockname: ["getsockname", "int", ["int", "void *", "void *"]],
+  setsockopt: ["setsockopt", "int", ["int", "int", "int", "void *", "uint32_t"]],
+  getsockopt: ["getsockopt", "int", ["int", "int", "int", "void *", "void *"]],
+  send: ["send", "intptr_t", ["int", "void *", "size_t", "int"]],
+  recv: ["recv", "intptr_t", ["int", "void *", "size_t", "int"]],
+  shutdown: ["shutdown", "int", ["int", "int"]],
+  close: ["close", "int", ["int"]],
+  ioctl: ["ioctl", "int", ["int", "unsigned long", "void *"]],
+  setns: ["setns", "int", ["int", "int"]],
+  unshare: ["unshare", "int", ["int"]],
+  readlink: ["readlink", "intptr_t", ["str", "void *", "size_t"]],
+  syscall: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
+};
+
+let loaded: { libc: Libc } | { why: string } | undefined;
+
+/**
+ * The C library, or the reason why it cannot be reached (koffi's binary is an optional package: `npm install --omit=optional` leaves it
+ * out, and not every CPU has one).
+ */
+export function loadLibc(): { readonly libc: Libc } | { readonly why: string } {
+  if (loaded !== undefined) return loaded;
+  if (process.platform !== "linux") return (loaded = { why: `this is ${process.platform}, not Linux` });
+  if (process.env["PORTMORTEM_NO_FFI"] === "1") return (loaded = { why: "PORTMORTEM_NO_FFI=1 is set" });
+  try {
+    loaded = { libc: bindAll(loadKoffi()) };
+  } catch (error) {
+    loaded = { why: `the native binding koffi could not be loaded (${firstLine(error)})` };
+  }
+  return loaded;
+}
+
+/**
+ * The platform package's binary first: the wrapper package around it costs 4 to 8 ms at start-up, its own loader 2. On a musl system the
+ * glibc binary fails to load and the next one is tried.
+ */
+function loadKoffi(): Koffi {
+  const require = createRequire(import.meta.url);
+  const platform = `@koromix/koffi-linux-${arch}`;
+  for (const path of [`${platform}/linux_${arch}/koffi.node`, `${platform}/musl_${arch}/koffi.node`, platform]) {
+    try {
+      return require(path) as Koffi;
+    } catch {
+      // The next way in; the last one's failure is the one that is told.
+    }
+  }
+  return require("koffi") as Koffi;
+}
+
+/** Functions are declared when they are first used: a declaration costs about 50 µs, and a command needs a few of them. */
+function bindAll(koffi: Koffi): Libc {
+  const library = koffi.load(null);
+  const libc: Partial<Record<keyof Libc, unknown>> = {};
+  for (const key of Object.keys(SIGNATURES) as (keyof Libc)[]) {
+    Object.defineProperty(libc, key, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const call = checked(koffi, library.func(...SIGNATURES[key]), key);
+        Object.defineProperty(libc, key, { value: call });
+        return call;
+      },
+    });
+  }
+  return libc as Libc;
+}
+
+function checked(koffi: Koffi, native: (...values: unknown[]) => number, key: keyof Libc): (...values: unknown[]) => Result {
+  switch (key) {
+    case "recv": // The hot one: no spread.
+      return (fd, data, length, flags) => {
+        const result = native(fd, data, length, flags);
+        return result < 0 ? -koffi.errno() : result;
+      };
+    case "readlink":
+      return (path, target, length) => {
+        const result = native(path, target, length);
+        return result < 0 ? -koffi.errno() : result;
+      };
+    case "accept":
+      return (fd, flags) => {
+        const result = native(fd, null, null, flags);
+        return result < 0 ? -koffi.errno() : result;
+      };
+    default:
+      return (...values) => {
+        const result = native(...values);
+        return result < 0 ? -koffi.errno() : result;
+      };
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+}

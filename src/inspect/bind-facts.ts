@@ -1,0 +1,187 @@
+/** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
+import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
+import type { Attempt, BindQuestion, BindSettings, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
+import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
+import { anyOf, portRange } from "../tcp/filter/filter.ts";
+import { ALL_STATES, maskOf } from "../tcp/states.ts";
+import { findElsewhere } from "./elsewhere.ts";
+import { traceOwners } from "./describe-owners.ts";
+import { describeDump, dumpAll } from "./dump.ts";
+
+export interface BindRequest {
+  readonly protocol: Protocol;
+  /** Left out: what Node and most servers bind. */
+  readonly address?: string;
+  readonly port: number;
+  readonly v6only: boolean;
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
+  readonly uid?: number;
+  readonly device?: string;
+  readonly probe: boolean;
+}
+
+/** More sockets than this are counted, not traced to their programs: a busy server has tens of thousands of connections on its port. */
+const MOST_TRACED = 256;
+const CAP_NET_BIND_SERVICE = 10;
+
+export async function gatherBindFacts(host: Host, request: BindRequest, signal?: AbortSignal): Promise<BindSnapshot> {
+  signal?.throwIfAborted();
+  const incomplete: Incomplete[] = [];
+  const question = settle(host, request);
+  const probed = request.probe ? probeAll(host, question, incomplete) : [];
+  const blocked = probed.length === 0 || probed.some(({ result }) => result !== "ok");
+  const conflict = probed.length === 0 || probed.some(({ result }) => result === "EADDRINUSE");
+  const port = question.port;
+  const found = collect(host, question, conflict, incomplete);
+  const listening = new Set(found.holders.some(({ state }) => state === "LISTEN") ? [port] : []);
+  const firm = found.holders.filter(isFirm);
+  const loose = found.holders.filter((socket) => !isFirm(socket)).slice(0, MOST_TRACED);
+  // Where there is a listener, it is the answer: its connections are traced as far as they turn up on the way.
+  const owners = await traceOwners(host, {
+    must: listening.size > 0 ? firm : [...firm, ...loose],
+    inPassing: listening.size > 0 ? [...loose, ...found.connectedTo] : found.connectedTo,
+    listeningPorts: listening,
+  });
+  incomplete.push(...owners.incomplete);
+  const holders = found.holders.map(owners.of);
+  return {
+    question,
+    probed,
+    holders: holders.map((socket): PortHolder => ({ socket, ...(conflict ? heldOptions(host, socket) : {}) })),
+    connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
+    elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
+    settings: settingsOf(host, question, blocked),
+    incomplete,
+  };
+}
+
+/** The default address is what Node and most servers bind: `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
+function settle(host: Host, request: BindRequest): BindQuestion {
+  const { probe, ...rest } = request;
+  if (request.address !== undefined) return { ...rest, address: request.address };
+  return { ...rest, address: hasIpv6(host, request, probe) ? "::" : "0.0.0.0" };
+}
+
+function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
+  if (probe) {
+    const answer = host.probeBind({ protocol: request.protocol, address: "::", port: 0, v6only: false, reuseAddr: false, reusePort: false });
+    if ("result" in answer) return answer.result !== "EAFNOSUPPORT";
+  }
+  return host.sysctl("net.ipv6.conf.all.disable_ipv6") !== undefined;
+}
+
+/** The bind that is asked for, and the same with the other SO_REUSEADDR: the difference tells what the holders have set. */
+function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]): Attempt[] {
+  const wanted = [
+    { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
+    { reuseAddr: !question.reuseAddr, reusePort: false },
+  ];
+  const attempts: Attempt[] = [];
+  for (const options of wanted) {
+    const attempt: BindAttempt = {
+      protocol: question.protocol,
+      address: question.address,
+      port: question.port,
+      v6only: question.v6only,
+      ...options,
+      ...(question.device === undefined ? {} : { device: question.device }),
+      ...(question.uid === undefined ? {} : { uid: question.uid }),
+    };
+    const answer = host.probeBind(attempt);
+    if ("refused" in answer) {
+      incomplete.push({ what: "a real bind", why: answer.refused, hint: "the verdict is by the rules alone" });
+      return [];
+    }
+    attempts.push({ ...options, result: answer.result, by: "probe" });
+  }
+  return attempts;
+}
+
+/** Sockets that hold the port by being there: whoever wants it must know who has them. */
+function isFirm(socket: Socket): boolean {
+  return socket.state === "LISTEN" || socket.state === "BOUND" || socket.protocol === "udp";
+}
+
+interface Found {
+  readonly holders: Socket[];
+  /** Connected to the port from another; the first ones, to be traced to their programs. */
+  readonly connectedTo: Socket[];
+  readonly connectedCounts: Map<string, number>;
+}
+
+function collect(host: Host, question: BindQuestion, conflict: boolean, incomplete: Incomplete[]): Found {
+  const port = question.port;
+  const found: Found = { holders: [], connectedTo: [], connectedCounts: new Map() };
+  // Bound-only TCP sockets cost the kernel a walk of all bind buckets: only where something is in the way.
+  const states = conflict || question.protocol === "udp" ? ALL_STATES : ALL_STATES & ~maskOf("BOUND");
+  const filter = anyOf([portRange("local", port, port), portRange("remote", port, port)]);
+  const summary = dumpAll(host, { protocol: question.protocol, states, filter }, (socket) => {
+    if (socket.local.port === port) found.holders.push(socket);
+    else {
+      found.connectedCounts.set(socket.state, (found.connectedCounts.get(socket.state) ?? 0) + 1);
+      if (found.connectedTo.length < MOST_TRACED) found.connectedTo.push(socket);
+    }
+  });
+  incomplete.push(...describeDump(host, summary));
+  return found;
+}
+
+/** SO_REUSEADDR and SO_REUSEPORT of a socket that a process holds, where this user may ask. */
+function heldOptions(host: Host, socket: Socket): { reuseAddr?: boolean; reusePort?: boolean } {
+  const holder = socket.owners?.[0];
+  if (holder === undefined) return {};
+  const answer: HeldSocketOptions = host.socketOptions(holder.pid, holder.fd);
+  if ("errno" in answer) return {};
+  // The descriptor was closed and its number given to another socket in the meantime.
+  if (answer.cookie !== undefined && socket.cookie !== undefined && answer.cookie !== socket.cookie) return {};
+  return { reuseAddr: answer.reuseAddr, reusePort: answer.reusePort };
+}
+
+/** One group for each program and state; where there are too many to trace, one for each state. */
+function groupConnected(sample: readonly Socket[], counts: ReadonlyMap<string, number>): SparedGroup[] {
+  let total = 0;
+  for (const count of counts.values()) total += count;
+  const groups = new Map<string, { socket: Socket; count: number }>();
+  for (const socket of sample) {
+    const owners = total > MOST_TRACED ? "" : (socket.owners ?? []).map(({ pid }) => pid).join(",");
+    const key = `${socket.state}|${owners}`;
+    const known = groups.get(key);
+    if (known !== undefined) known.count++;
+    else if (total > MOST_TRACED) groups.set(key, { socket: withoutOwners(socket), count: 1 });
+    else groups.set(key, { socket, count: 1 });
+  }
+  if (total > MOST_TRACED) for (const one of groups.values()) one.count = counts.get(one.socket.state) ?? one.count;
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+function withoutOwners(socket: Socket): Socket {
+  const { owners: _owners, ownerless: _ownerless, ...rest } = socket;
+  return rest;
+}
+
+function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindSettings {
+  const system = host.system();
+  const start = number(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
+  const range = host.sysctl("net.ipv4.ip_local_port_range")?.trim().split(/\s+/).map(Number);
+  const reserved = host.sysctl("net.ipv4.ip_local_reserved_ports");
+  const nonlocal = host.sysctl(question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind");
+  const privileged =
+    question.uid !== undefined && question.uid !== system.uid ? question.uid === 0 : host.hasCapability(CAP_NET_BIND_SERVICE);
+  return {
+    kernelRelease: system.kernelRelease,
+    ...(start === undefined ? {} : { unprivilegedPortStart: start }),
+    ...(nonlocal === undefined ? {} : { nonlocalBind: nonlocal.trim() === "1" }),
+    ...(range?.length === 2 ? { localPortRange: [range[0]!, range[1]!] as const } : {}),
+    ...(reserved === undefined ? {} : { reservedPorts: reserved.trim() }),
+    localAddresses: blocked ? host.localAddresses().map(({ address }) => address) : [],
+    interfaces: question.device === undefined ? [] : host.interfaces().map(({ name }) => name),
+    ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
+  };
+}
+
+function number(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number.parseInt(text, 10);
+  return Number.isNaN(value) ? undefined : value;
+}

@@ -1,0 +1,173 @@
+/** `ls`: the sockets of a host, one by one as they come, as a list with their owners, or counted. */
+import { PortmortemError } from "../base/errors.ts";
+import type { Host, SocketBatch } from "../host/host.ts";
+import { hasTerm, needsOwners, statesOfFilter } from "../tcp/filter/filter-facts.ts";
+import type { Filter } from "../tcp/filter/filter.ts";
+import { createMatcher } from "../tcp/filter/match-filter.ts";
+import type { Matcher } from "../tcp/filter/match-filter.ts";
+import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
+import { ALL_STATES, STATE_GROUPS, maskHas } from "../tcp/states.ts";
+import type { StateMask } from "../tcp/states.ts";
+import { traceOwners } from "./describe-owners.ts";
+import { describeDump, openDump } from "./dump.ts";
+
+export interface ListRequest {
+  readonly protocols: readonly Protocol[];
+  /** Left out: those that the filter names, or all but the bound-only ones, which cost the kernel a walk of their own. */
+  readonly states?: StateMask;
+  readonly filter?: Filter;
+  readonly owners: boolean;
+  readonly details: boolean;
+}
+
+export interface SocketList {
+  readonly sockets: Socket[];
+  readonly incomplete: readonly Incomplete[];
+}
+
+/** The states to ask for: bound-only sockets only where somebody names them. */
+export function defaultStates(filter: Filter | undefined): StateMask {
+  const named = filter !== undefined && hasTerm(filter, "states") && maskHas(statesOfFilter(filter), "BOUND");
+  return named ? ALL_STATES : STATE_GROUPS["all"]!;
+}
+
+export async function listSockets(host: Host, request: ListRequest, signal?: AbortSignal): Promise<SocketList> {
+  const traced = request.owners || (request.filter !== undefined && needsOwners(request.filter));
+  if (!traced) {
+    const sockets: Socket[] = [];
+    return { sockets, incomplete: eachSocket(host, request, (socket) => sockets.push(socket), signal) };
+  }
+  // A filter that names owners can be judged only once they are known; until then the kernel's share of it narrows what has to be traced.
+  const candidates: Socket[] = [];
+  const incomplete = [...eachSocket(host, request, (socket) => candidates.push(socket), signal)];
+  const listeningPorts = new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
+  if (candidates.some(isPerhapsUnaccepted) && listeningPorts.size === 0) collectListeningPorts(host, listeningPorts);
+  const owners = await traceOwners(host, { must: candidates, listeningPorts });
+  incomplete.push(...owners.incomplete);
+  const named = candidates.map((socket) => withCgroupPath(host, owners.of(socket)));
+  if (request.filter === undefined || !needsOwners(request.filter)) return { sockets: named, incomplete };
+  const matches = createMatcher(request.filter, matchContext(host));
+  return { sockets: named.filter(matches), incomplete };
+}
+
+function isPerhapsUnaccepted(socket: Socket): boolean {
+  return socket.inode === undefined && (socket.state === "ESTABLISHED" || socket.state === "CLOSE-WAIT");
+}
+
+function collectListeningPorts(host: Host, ports: Set<number>): void {
+  const dump = openDump(host, { protocol: "tcp", states: 1 << 10 });
+  for (const batch of dump) for (let index = 0; index < batch.length; index++) ports.add(batch.socketAt(index).local.port);
+}
+
+function withCgroupPath(host: Host, socket: Socket): Socket {
+  const path = socket.cgroupId === undefined ? undefined : host.cgroupPath(socket.cgroupId);
+  return path === undefined ? socket : { ...socket, cgroup: path };
+}
+
+function matchContext(host: Host): Parameters<typeof createMatcher>[1] {
+  return {
+    interfaceIndex: (name) => host.interfaces().find((device) => device.name === name)?.index,
+    cgroupId: (path) => host.cgroupId(path),
+  };
+}
+
+/** Every socket that the request asks for, as it comes from the kernel, without owners. Answers what could not be seen. */
+export function eachSocket(
+  host: Host,
+  request: ListRequest,
+  visit: (socket: Socket) => void,
+  signal?: AbortSignal,
+): Incomplete[] {
+  return eachBatch(host, request, signal, (batch, matches) => {
+    for (let index = 0; index < batch.length; index++) {
+      const socket = batch.socketAt(index);
+      if (matches === undefined || matches(socket)) visit(socket);
+    }
+  });
+}
+
+export type CountKey = "state" | "port" | "peer" | "process";
+
+export interface SocketCounts {
+  readonly counts: readonly { readonly key: string; readonly count: number }[];
+  readonly total: number;
+  readonly incomplete: readonly Incomplete[];
+}
+
+/** How many sockets by state, local port, peer's address or process, the most first. */
+export async function countSockets(host: Host, request: ListRequest, by: CountKey, signal?: AbortSignal): Promise<SocketCounts> {
+  const counts = new Map<string, number>();
+  const add = (key: string, count = 1): unknown => counts.set(key, (counts.get(key) ?? 0) + count);
+  let incomplete: readonly Incomplete[];
+  if (by === "process" || (request.filter !== undefined && needsOwners(request.filter))) {
+    const list = await listSockets(host, { ...request, owners: true }, signal);
+    for (const socket of list.sockets) add(keyOf(socket, by));
+    incomplete = list.incomplete;
+  } else if (by === "state") {
+    // The fast lane: a state is one byte of the kernel's answer, and nothing else of it is decoded.
+    const byState = new Map<string, number>();
+    incomplete = eachBatch(host, request, signal, (batch, matches) => {
+      for (let index = 0; index < batch.length; index++) {
+        if (matches !== undefined && !matches(batch.socketAt(index))) continue;
+        const state = batch.stateAt(index);
+        byState.set(state, (byState.get(state) ?? 0) + 1);
+      }
+    });
+    for (const [state, count] of byState) add(state, count);
+  } else incomplete = eachSocket(host, request, (socket) => add(keyOf(socket, by)), signal);
+  const sorted = [...counts].map(([key, count]) => ({ key, count })).sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
+  return { counts: sorted, total: sorted.reduce((sum, { count }) => sum + count, 0), incomplete };
+}
+
+function keyOf(socket: Socket, by: CountKey): string {
+  switch (by) {
+    case "state":
+      return socket.state;
+    case "port":
+      return String(socket.local.port);
+    case "peer":
+      return socket.remote?.address ?? "none";
+    case "process": {
+      const owner = socket.owners?.[0];
+      return owner === undefined ? `(${socket.ownerless ?? "unknown"})` : `${owner.command} ${owner.pid}`;
+    }
+  }
+}
+
+/** `matches` is there when the kernel could not apply the whole filter; a part about owners is left to who knows them. */
+function eachBatch(
+  host: Host,
+  request: ListRequest,
+  signal: AbortSignal | undefined,
+  visit: (batch: SocketBatch, matches: Matcher | undefined) => void,
+): Incomplete[] {
+  const { filter } = request;
+  if (filter !== undefined) refuseWithoutRight(host, filter);
+  const judged = filter === undefined || needsOwners(filter) ? undefined : createMatcher(filter, matchContext(host));
+  const incomplete: Incomplete[] = [];
+  for (const protocol of request.protocols) {
+    const dump = openDump(host, {
+      protocol,
+      states: request.states ?? (protocol === "udp" ? ALL_STATES : defaultStates(filter)),
+      ...(filter === undefined ? {} : { filter }),
+      ...(request.details ? { details: true } : {}),
+    });
+    for (const batch of dump) {
+      signal?.throwIfAborted();
+      visit(batch, dump.summary.exactFilter ? undefined : judged);
+    }
+    for (const item of describeDump(host, dump.summary)) {
+      if (!incomplete.some(({ what, why }) => what === item.what && why === item.why)) incomplete.push(item);
+    }
+  }
+  return incomplete;
+}
+
+/** The kernel shows marks to CAP_NET_ADMIN only: without it every socket would seem to have none. */
+function refuseWithoutRight(host: Host, filter: Filter): void {
+  if (!hasTerm(filter, "mark") || host.rights().netAdmin.answer !== "no") return;
+  throw new PortmortemError("PM_NEEDS_NET_ADMIN", "a filter with fwmark needs CAP_NET_ADMIN: without it the kernel shows no marks", {
+    errno: "EPERM",
+    hint: "run it with sudo",
+  });
+}

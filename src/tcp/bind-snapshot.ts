@@ -1,0 +1,75 @@
+/** What is asked about a bind, and what was seen of the machine: inspect/ gathers it, verdict/ judges it. */
+import type { Incomplete, Protocol, Socket } from "./socket.ts";
+
+/** The bind that a program will make. */
+export interface BindQuestion {
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly port: number;
+  readonly v6only: boolean;
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
+  /** The program's user; left out: unknown. */
+  readonly uid?: number;
+  readonly device?: string;
+}
+
+/** One way to try the bind, and what came of it. `by`: a real bind, or the rules alone. */
+export interface Attempt {
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
+  /** "ok", an errno's name, or "unknown" where the rules need a fact that nobody may see. */
+  readonly result: string;
+  readonly by: "probe" | "rules";
+}
+
+/** A socket that shares the port, with what is known of the options that no dump shows. */
+export interface PortHolder {
+  readonly socket: Socket;
+  readonly reuseAddr?: boolean;
+  readonly reusePort?: boolean;
+}
+
+/** A listener on the same port in another network namespace. */
+export interface ElsewhereListener {
+  readonly socket: Socket;
+  readonly netns: number;
+  readonly names: readonly string[];
+  readonly pid?: number;
+}
+
+/** All that the judgement may use. The same snapshot gives the same answer on any machine. */
+export interface BindSnapshot {
+  readonly question: BindQuestion;
+  /** Real binds that were made; empty where none could or should be made. */
+  readonly probed: readonly Attempt[];
+  /** Every socket whose local port is the port in question. */
+  readonly holders: readonly PortHolder[];
+  /** Sockets connected TO this port number from another local port. */
+  readonly connectedTo: readonly SparedGroup[];
+  readonly elsewhere: readonly ElsewhereListener[];
+  readonly settings: BindSettings;
+  readonly incomplete: readonly Incomplete[];
+}
+
+export interface BindSettings {
+  readonly kernelRelease: string;
+  /** net.ipv4.ip_unprivileged_port_start; left out when it could not be read. */
+  readonly unprivilegedPortStart?: number;
+  readonly nonlocalBind?: boolean;
+  readonly localPortRange?: readonly [low: number, high: number];
+  readonly reservedPorts?: string;
+  readonly localAddresses: readonly string[];
+  /** The devices that exist here. */
+  readonly interfaces: readonly string[];
+  /** The user in question may bind ports below the limit; left out when unknown. */
+  readonly mayBindPrivileged?: boolean;
+  /** SOCK_DESTROY was found to work here; left out when nobody needed to know. */
+  readonly sockDestroy?: boolean;
+}
+
+export interface SparedGroup {
+  /** One of them. */
+  readonly socket: Socket;
+  readonly count: number;
+}

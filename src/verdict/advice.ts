@@ -1,0 +1,128 @@
+/** What to do, cheapest first. Every command is one that exists on the machine today; none is run here. Pure. */
+import { olderThan } from "../base/kernel-release.ts";
+import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
+import type { Owner } from "../tcp/socket.ts";
+import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { Advice, Blocker } from "./why.ts";
+import { mergeReservedPort } from "./reserved-ports.ts";
+
+interface AdviceInput {
+  readonly snapshot: BindSnapshot;
+  readonly bindable: boolean;
+  readonly attempts: readonly Attempt[];
+  readonly blockers: readonly Blocker[];
+  readonly withoutReuseAddr: readonly Blocker[];
+}
+
+const COST_RANK = { nothing: 0, data: 1, downtime: 2 } as const;
+
+export function adviceFor(input: AdviceInput): Advice[] {
+  const advice: Advice[] = [];
+  const { snapshot, bindable, attempts, blockers } = input;
+  const plain = attempts.find((attempt) => !attempt.reuseAddr);
+  const reused = attempts.find((attempt) => attempt.reuseAddr);
+  if (!bindable && reused?.result === "ok" && plain?.result !== "ok") {
+    advice.push({ text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)", costs: "nothing" });
+  }
+  for (const blocker of bindable ? input.withoutReuseAddr : blockers) advice.push(...adviceForBlocker(blocker, snapshot));
+  return unique(advice).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
+}
+
+function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { port } = snapshot.question;
+  const owners = blocker.socket?.owners ?? [];
+  switch (blocker.rule) {
+    case "time-wait":
+      return [
+        waitAdvice(blocker),
+        destroyAdvice(snapshot, `state time-wait sport = :${port}`, "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way"),
+      ];
+    case "fin-wait-2":
+      if (owners.length > 0) return ownerAdvice(owners);
+      return [
+        ...(blocker.freeInMs === undefined ? [] : [waitAdvice(blocker)]),
+        destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
+      ];
+    case "orphan":
+      return [{ ...destroyAdvice(snapshot, `state fin-wait-1 state last-ack state closing sport = :${port}`, "clear what no program holds; what was not delivered yet is lost"), costs: "data" }];
+    case "client":
+      return [...clientAdvice(blocker, snapshot), ...(owners.length > 0 ? ownerAdvice(owners) : [])];
+    case "listener":
+    case "bound":
+    case "close-wait":
+    case "connection":
+      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, port);
+    case "privileged-port":
+      return [
+        { text: "take a port of 1024 or more", costs: "nothing" },
+        { text: "let every user bind from this port on", command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`, costs: "nothing" },
+        { text: "give the program this one right", command: "sudo setcap cap_net_bind_service=+ep /path/to/program", costs: "nothing" },
+      ];
+    case "address-not-local":
+      return addressAdvice(snapshot);
+    default:
+      return [];
+  }
+}
+
+function waitAdvice(blocker: Blocker): Advice {
+  const seconds = Math.ceil((blocker.freeInMs ?? 0) / 1000);
+  return { text: `wait ${seconds} s: ${blocker.count > 1 ? "the last of them ends" : "it ends"} by itself`, costs: "nothing" };
+}
+
+function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
+  const kernel = snapshot.settings.kernelRelease;
+  if (olderThan(kernel, 6, 0) || snapshot.settings.sockDestroy === false) {
+    return { text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
+  }
+  return { text, command: `sudo ss -K -t ${filter}`, costs: "nothing" };
+}
+
+function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { port } = snapshot.question;
+  const remote = blocker.socket?.remote;
+  const reserved = mergeReservedPort(snapshot.settings.reservedPorts, port);
+  return [
+    ...(reserved === undefined
+      ? []
+      : [{ text: "keep outgoing connections away from this port from now on", command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`, costs: "nothing" as const }]),
+    ...(remote === undefined
+      ? []
+      : [{ text: "drop that one connection; its program sees ECONNABORTED", command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`, costs: "data" as const }]),
+  ];
+}
+
+function ownerAdvice(owners: readonly Owner[]): Advice[] {
+  const owner = owners[0]!;
+  const container = owner.container;
+  if (container !== undefined) {
+    const tool = container.runtime === "podman" ? "podman stop" : container.runtime === "docker" ? "docker stop" : "crictl stop";
+    return [{ text: `stop the container ${container.name ?? container.id.slice(0, 12)}`, command: `${tool} ${container.name ?? container.id.slice(0, 12)}`, costs: "downtime" }];
+  }
+  if (dockerProxyTarget(owner) !== undefined) {
+    return [{ text: "docker-proxy publishes a container's port: stop that container, not the proxy", command: "docker ps", costs: "downtime" }];
+  }
+  if (owner.unit !== undefined && owner.unit.endsWith(".service")) {
+    return [{ text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`, command: `sudo systemctl stop ${owner.unit}`, costs: "downtime" }];
+  }
+  const pids = [...new Set(owners.map(({ pid }) => pid))].join(" ");
+  if (owner.state === "T") {
+    return [{ text: `${owner.command} is stopped (Ctrl-Z): it ends only once it goes on`, command: `kill -TERM ${pids}; kill -CONT ${pids}`, costs: "downtime" }];
+  }
+  return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
+}
+
+function unseenOwnerAdvice(blocker: Blocker, port: number): Advice[] {
+  if (blocker.socket?.ownerless !== "no-permission") return [];
+  return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
+}
+
+function addressAdvice(snapshot: BindSnapshot): Advice[] {
+  const ipv6 = snapshot.question.address.includes(":");
+  const some = snapshot.settings.localAddresses.filter((address) => address.includes(":") === ipv6).slice(0, 4);
+  return some.length === 0 ? [] : [{ text: `this machine's addresses are ${some.join(", ")}`, costs: "nothing" }];
+}
+
+function unique(advice: readonly Advice[]): Advice[] {
+  return [...new Map(advice.map((item) => [`${item.text}|${item.command ?? ""}`, item])).values()];
+}

@@ -1,0 +1,120 @@
+/** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
+import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
+import type { Blocker } from "./why.ts";
+import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
+import { describe, endpointText, foldKey, freeInMs, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
+
+/**
+ * The holders that block this bind. Where the rules hang on an option that nobody may see, the kernel's own answer decides: if the bind
+ * failed and no holder is known to block it, those that may do are the ones.
+ */
+export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, result: string): readonly PortHolder[] {
+  if (result === "ok") return [];
+  const sure: PortHolder[] = [];
+  const maybe: PortHolder[] = [];
+  for (const holder of snapshot.holders) {
+    const blocked = blockedBy(question, holder);
+    if (blocked === true) sure.push(holder);
+    else if (blocked === undefined) maybe.push(holder);
+  }
+  return sure.length > 0 ? sure : maybe;
+}
+
+/** The same holders as the output shows them: alike ones folded, those with the most to say first. */
+export function foldBlockers(snapshot: BindSnapshot, question: BindQuestion, holders: readonly PortHolder[]): Blocker[] {
+  const groups = new Map<string, { readonly members: PortHolder[]; readonly rule: ReturnType<typeof ruleOf> }>();
+  for (const holder of holders) {
+    const rule = ruleOf(holder, snapshot.holders, snapshot.settings);
+    const key = foldKey(rule, holder.socket);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { rule, members: [holder] });
+    else group.members.push(holder);
+  }
+  return [...groups.values()]
+    .map(({ rule, members }) => {
+      const last = members.reduce((a, b) => ((freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a));
+      const remaining = freeInMs(rule, last.socket);
+      return {
+        rule,
+        socket: last.socket,
+        count: members.length,
+        ...(remaining === undefined ? {} : { freeInMs: remaining }),
+        text: sentence(question, rule, last, members.length),
+      };
+    })
+    .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
+}
+
+const RANK: readonly Blocker["rule"][] = [
+  "listener",
+  "bound",
+  "client",
+  "connection",
+  "close-wait",
+  "fin-wait-2",
+  "orphan",
+  "time-wait",
+  "unaccepted",
+];
+
+function sentence(question: BindQuestion, rule: Blocker["rule"], holder: PortHolder, count: number): string {
+  const { socket } = holder;
+  const who = socket.owners !== undefined && socket.owners.length > 0 ? ownersText(socket.owners) : undefined;
+  const what = describe(rule, socket, count);
+  const held = rule === "listener" && count === 1;
+  const subject = held ? `${who ?? "a socket"} ${what}` : who === undefined ? what : `${what}: ${who}`;
+  const notes = [coverage(question, holder), ownerNote(holder, who), reuseNote(question, holder, rule, count)].filter((note) => note !== undefined);
+  return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
+}
+
+function ownerNote({ socket }: PortHolder, who: string | undefined): string | undefined {
+  if (who !== undefined || socket.ownerless === undefined) return undefined;
+  return socket.ownerless === "kernel" || socket.ownerless === "unaccepted" ? undefined : ownerlessText(socket.ownerless);
+}
+
+/** Why another address than the one asked for is in the way. */
+function coverage(question: BindQuestion, holder: PortHolder): string | undefined {
+  const address = holder.socket.local.address;
+  if (address === question.address) return undefined;
+  const mine = classifyAddress(question.address, question.v6only);
+  const theirs = holderAddress(holder);
+  const here = endpointText({ address, port: question.port });
+  const asked = endpointText({ address: question.address, port: question.port });
+  if (holder.socket.state !== "LISTEN" && holder.socket.state !== "BOUND") return undefined;
+  if (mine.kind === "any6" || mine.kind === "any4") {
+    if (theirs.kind === "any6" || theirs.kind === "any4") {
+      return mine.kind === "any6" && !mine.v6only ? `${asked} is dual-stack: it takes IPv4 too` : `${here} is dual-stack: it takes IPv4 too`;
+    }
+    return `${asked} is every address, ${address} included`;
+  }
+  if (theirs.kind === "any6" && mine.kind === "ipv4") return `${here} is dual-stack: it takes IPv4 too`;
+  return `${here} is every address, ${question.address} included`;
+}
+
+/** Whose SO_REUSEADDR is missing, where that is the rule that blocks. */
+function reuseNote(question: BindQuestion, holder: PortHolder, rule: Blocker["rule"], count: number): string | undefined {
+  if (rule === "listener") return undefined;
+  if (!question.reuseAddr) return undefined;
+  const its = count > 1 ? "their sockets" : "its socket";
+  if (rule === "client") return "a client's socket has no SO_REUSEADDR, so yours does not help";
+  if (holder.reuseAddr === false) return `${its} did not set SO_REUSEADDR, so yours does not help`;
+  if (holder.reuseAddr === undefined) return `${its} cannot have set SO_REUSEADDR, or yours would pass`;
+  return undefined;
+}
+
+/** The result that the rules alone give: "unknown" where it hangs on what nobody may see. */
+export function predictPortConflict(snapshot: BindSnapshot, question: BindQuestion): Attempt["result"] {
+  let unknown = false;
+  for (const holder of snapshot.holders) {
+    const blocked = blockedBy(question, holder);
+    if (blocked === true) return "EADDRINUSE";
+    if (blocked === undefined) unknown = true;
+  }
+  return unknown ? "unknown" : "ok";
+}
+
+/** Sockets of this port that do not stand in the way, because their addresses do not meet. */
+export function bystanders(snapshot: BindSnapshot): readonly PortHolder[] {
+  const mine = classifyAddress(snapshot.question.address, snapshot.question.v6only);
+  return snapshot.holders.filter((holder) => !addressesOverlap(mine, holderAddress(holder)));
+}

@@ -1,0 +1,131 @@
+/** What a holder of a port is to a person: the rule's name, and one sentence about it. Pure. */
+import type { Owner, Socket } from "../tcp/socket.ts";
+import type { BindSettings, PortHolder } from "../tcp/bind-snapshot.ts";
+import type { BlockerRule } from "./why.ts";
+
+/** Which rule a socket that shares the port falls under. `all` are the holders of the port, itself included. */
+export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings: BindSettings): BlockerRule {
+  const { socket } = holder;
+  switch (socket.state) {
+    case "LISTEN":
+      return "listener";
+    case "BOUND":
+      return "bound";
+    case "TIME-WAIT":
+      return "time-wait";
+    case "FIN-WAIT-2":
+      return "fin-wait-2";
+    case "CLOSE-WAIT":
+      return socket.inode === undefined ? (hasListener(socket, all) ? "unaccepted" : "orphan") : "close-wait";
+    case "FIN-WAIT-1":
+    case "LAST-ACK":
+    case "CLOSING":
+      return socket.inode === undefined ? "orphan" : "connection";
+    case "ESTABLISHED":
+    case "SYN-SENT":
+    case "SYN-RECEIVED":
+    case "CLOSED":
+      if (socket.protocol === "udp") return "bound";
+      if (socket.ownerless === "unaccepted" || (socket.inode === undefined && hasListener(socket, all))) return "unaccepted";
+      return isClient(socket, all, settings) ? "client" : "connection";
+  }
+}
+
+function hasListener(socket: Socket, all: readonly PortHolder[]): boolean {
+  return all.some(({ socket: other }) => other.state === "LISTEN" && other.local.port === socket.local.port);
+}
+
+/**
+ * Did this connection take the port as its own, going out? The kernel does not say who connected. A port with a listener serves; so does
+ * one outside the range from which outgoing connections get theirs; inside it, a connection to a port below the range went out.
+ */
+function isClient(socket: Socket, all: readonly PortHolder[], settings: BindSettings): boolean {
+  if (socket.state === "SYN-SENT") return true;
+  if (hasListener(socket, all)) return false;
+  const range = settings.localPortRange ?? [32_768, 60_999];
+  return socket.local.port >= range[0] && socket.local.port <= range[1];
+}
+
+/** Sockets are alike when the same could be said of them. */
+export function foldKey(rule: BlockerRule, socket: Socket): string {
+  const owners = (socket.owners ?? []).map((owner) => owner.pid).join(",");
+  return [rule, socket.protocol, socket.state, owners, socket.ownerless ?? "", rule === "listener" || rule === "bound" ? socket.local.address : ""].join("|");
+}
+
+/** When this holder ends by itself, if it does. */
+export function freeInMs(rule: BlockerRule, socket: Socket): number | undefined {
+  if (socket.inode !== undefined || socket.timer === undefined) return undefined;
+  if (rule === "time-wait") return socket.timer.remainingMs;
+  // An orphan whose peer never closes: the minisock's own time-out, or what is left before it becomes one.
+  if (rule === "fin-wait-2" && socket.timer.kind === "time-wait") return socket.timer.remainingMs;
+  return undefined;
+}
+
+const TAKEN_AS_OWN = "took this port as its own local port";
+
+/** One sentence a person understands, without the owner's name. */
+export function describe(rule: BlockerRule, socket: Socket, count: number): string {
+  const many = count > 1;
+  const peer = socket.remote === undefined ? "" : ` ${many ? "such as the one with" : "with"} ${endpointText(socket.remote)}`;
+  switch (rule) {
+    case "listener":
+      return many ? `${count} listeners on ${endpointText(socket.local)}` : `listens on ${endpointText(socket.local)}`;
+    case "time-wait":
+      return many
+        ? `${count} connections that this side closed first are in TIME-WAIT`
+        : `a connection${peer} that this side closed first is in TIME-WAIT`;
+    case "fin-wait-2":
+      if (socket.inode !== undefined) {
+        return `${many ? `${count} connections` : "a connection"}${peer} ${many ? "were" : "was"} half closed here (FIN-WAIT-2) and ${many ? "are" : "is"} still held by the program`;
+      }
+      return many
+        ? `${count} closed connections wait for the other side's FIN (FIN-WAIT-2); no program holds them`
+        : `a closed connection${peer} waits for the other side's FIN (FIN-WAIT-2); no program holds it`;
+    case "orphan":
+      return `${many ? `${count} closed connections` : "a closed connection"}${peer} still ${many ? "deliver" : "delivers"} what was sent (${socket.state}); no program holds ${many ? "them" : "it"}`;
+    case "close-wait":
+      return `${many ? `${count} connections` : "a connection"}${peer} ${many ? "were" : "was"} closed by the other side, and the program has not closed ${many ? "them" : "it"} (CLOSE-WAIT)`;
+    case "bound":
+      if (socket.protocol === "udp") return `${many ? `${count} UDP sockets are` : "a UDP socket is"} bound to ${endpointText(socket.local)}`;
+      return `${many ? `${count} sockets are` : "a socket is"} bound to ${endpointText(socket.local)} and ${many ? "neither listen nor are" : "neither listens nor is"} connected`;
+    case "client":
+      return many
+        ? `${count} outgoing connections, such as the one to ${remoteText(socket)}, ${TAKEN_AS_OWN}`
+        : `an outgoing connection to ${remoteText(socket)} ${TAKEN_AS_OWN}`;
+    case "connection":
+      return `${many ? `${count} connections` : "a connection"}${peer} ${many ? "use" : "uses"} this port (${socket.state})`;
+    case "unaccepted":
+      return `${many ? `${count} connections wait` : "a connection waits"} to be accepted by the listener`;
+    default:
+      return rule;
+  }
+}
+
+function remoteText(socket: Socket): string {
+  return socket.remote === undefined ? "?" : endpointText(socket.remote);
+}
+
+export function endpointText(endpoint: { readonly address: string; readonly port: number }): string {
+  return endpoint.address.includes(":") ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
+}
+
+/** "node (pid 812)", "node (pid 812), worker (pid 813)" or "4 processes, such as nginx (pid 90)". */
+export function ownersText(owners: readonly Owner[]): string {
+  const byPid = [...new Map(owners.map((owner) => [owner.pid, owner])).values()];
+  const name = (owner: Owner): string => `${owner.command} (pid ${owner.pid}${owner.state === "T" ? ", stopped" : ""})`;
+  if (byPid.length > 3) return `${byPid.length} processes, such as ${name(byPid[0]!)}`;
+  return byPid.map(name).join(", ");
+}
+
+const OWNERLESS_TEXT: Record<NonNullable<Socket["ownerless"]>, string> = {
+  kernel: "no process holds it, only the kernel",
+  unaccepted: "in the listener's queue, not accepted yet",
+  "no-permission": "its process cannot be seen without root",
+  "other-namespace": "its process is in another network namespace",
+  "in-flight": "its descriptor is on its way in a Unix socket or registered with io_uring",
+  unknown: "its process was not found",
+};
+
+export function ownerlessText(reason: NonNullable<Socket["ownerless"]>): string {
+  return OWNERLESS_TEXT[reason];
+}

@@ -1,0 +1,103 @@
+/** The answer to "can this be bound, and if not, what stands in the way?": a pure function of a snapshot. */
+import { olderThan } from "../base/kernel-release.ts";
+import { adviceFor } from "./advice.ts";
+import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { Blocker, Spared, Why } from "./why.ts";
+import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
+import { elsewhereText } from "./elsewhere.ts";
+import { describe, endpointText, foldKey, ownersText, ruleOf } from "./holder-rule.ts";
+import { predictPrecondition, preconditionBlocker } from "./preconditions.ts";
+
+export function judgeBind(snapshot: BindSnapshot): Why {
+  const { question } = snapshot;
+  const attempts = allAttempts(snapshot);
+  const asked = attempts[0]!;
+  const bindable = asked.result === "ok";
+  const blockers = blockersOf(snapshot, question, asked);
+  const plain = attempts.find((attempt) => !attempt.reuseAddr && !attempt.reusePort);
+  const withoutReuseAddr =
+    bindable && question.reuseAddr && plain !== undefined && plain.result !== "ok" && plain.result !== "unknown"
+      ? blockersOf(snapshot, { ...question, reuseAddr: false, reusePort: false }, plain)
+      : undefined;
+  const elsewhere = snapshot.elsewhere.map((listener) => ({
+    netns: listener.netns,
+    names: listener.names,
+    socket: listener.socket,
+    text: elsewhereText(listener, blockers),
+  }));
+  return {
+    endpoint: {
+      protocol: question.protocol,
+      address: question.address,
+      port: question.port,
+      v6only: question.v6only,
+      ...(question.device === undefined ? {} : { interface: question.device }),
+    },
+    bindable,
+    attempts,
+    blockers,
+    ...(withoutReuseAddr === undefined ? {} : { withoutReuseAddr }),
+    spared: sparedOf(snapshot),
+    elsewhere,
+    advice: adviceFor({ snapshot, bindable, attempts, blockers, withoutReuseAddr: withoutReuseAddr ?? [] }),
+    incomplete: snapshot.incomplete,
+  };
+}
+
+/** The attempt that was asked for first, then the same with the other SO_REUSEADDR; real binds where they were made, else the rules. */
+function allAttempts(snapshot: BindSnapshot): Attempt[] {
+  const { question, probed } = snapshot;
+  const wanted: Pick<Attempt, "reuseAddr" | "reusePort">[] = [
+    { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
+    { reuseAddr: !question.reuseAddr, reusePort: false },
+  ];
+  return wanted.map(({ reuseAddr, reusePort }) => {
+    const real = probed.find((attempt) => attempt.reuseAddr === reuseAddr && attempt.reusePort === reusePort);
+    if (real !== undefined) return real;
+    const asked = { ...question, reuseAddr, reusePort };
+    return { reuseAddr, reusePort, result: predictPrecondition(snapshot) ?? predictPortConflict(snapshot, asked), by: "rules" };
+  });
+}
+
+function blockersOf(snapshot: BindSnapshot, question: BindQuestion, attempt: Attempt): Blocker[] {
+  if (attempt.result === "ok") return [];
+  const before = preconditionBlocker(snapshot, attempt.result);
+  if (before !== undefined) return [before];
+  const blockers = foldBlockers(snapshot, question, blockingHolders(snapshot, question, attempt.result));
+  if (blockers.length > 0 || attempt.result !== "EADDRINUSE") return blockers;
+  return [{ rule: "unseen", count: 1, text: unseenText(snapshot) }];
+}
+
+function unseenText(snapshot: BindSnapshot): string {
+  const kernel = snapshot.settings.kernelRelease;
+  return olderThan(kernel, 6, 8)
+    ? `a socket that is bound and neither listens nor is connected: Linux ${kernel} does not show such sockets (6.8 and later do)`
+    : "the kernel answers EADDRINUSE, and no socket that can be seen from here explains it";
+}
+
+/** Who shares the port or its number and is in nobody's way. */
+function sparedOf(snapshot: BindSnapshot): Spared[] {
+  const spared: Spared[] = snapshot.connectedTo.map(({ socket, count }) => ({
+    socket,
+    count,
+    text: `${count > 1 ? `${count} connections` : "a connection"} TO port ${snapshot.question.port}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+  }));
+  const groups = new Map<string, Spared & { count: number }>();
+  for (const holder of bystanders(snapshot)) {
+    const rule = ruleOf(holder, snapshot.holders, snapshot.settings);
+    const key = foldKey(rule, holder.socket);
+    const group = groups.get(key);
+    if (group !== undefined) group.count++;
+    else groups.set(key, { socket: holder.socket, count: 1, text: "" });
+  }
+  for (const { socket, count } of groups.values()) {
+    const rule = ruleOf({ socket }, snapshot.holders, snapshot.settings);
+    const asked = endpointText({ address: snapshot.question.address, port: snapshot.question.port });
+    spared.push({ socket, count, text: `${describe(rule, socket, count)}${byWhom(socket.owners)}; its address does not meet ${asked}` });
+  }
+  return spared;
+}
+
+function byWhom(owners: Parameters<typeof ownersText>[0] | undefined): string {
+  return owners === undefined || owners.length === 0 ? "" : `, held by ${ownersText(owners)}`;
+}

@@ -1,0 +1,61 @@
+/** The shape of `why`'s answer, as docs/cli.md promises it. */
+import type { Attempt } from "../tcp/bind-snapshot.ts";
+import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
+
+export type BlockerRule =
+  | "listener"
+  | "time-wait"
+  | "fin-wait-2"
+  | "orphan"
+  | "close-wait"
+  | "bound"
+  | "client"
+  | "connection"
+  | "unaccepted"
+  | "privileged-port"
+  | "address-not-local"
+  | "device-not-found"
+  | "address-family"
+  | "unseen";
+
+export interface Blocker {
+  readonly rule: BlockerRule;
+  readonly socket?: Socket;
+  /** How many alike are folded into this one. */
+  readonly count: number;
+  /** When the last of them ends by itself. */
+  readonly freeInMs?: number;
+  readonly text: string;
+}
+
+export interface Spared {
+  readonly socket: Socket;
+  readonly count: number;
+  readonly text: string;
+}
+
+export interface Advice {
+  readonly text: string;
+  readonly command?: string;
+  readonly costs: "nothing" | "data" | "downtime";
+}
+
+export interface Why {
+  readonly endpoint: {
+    readonly protocol: Protocol;
+    readonly address: string;
+    readonly port: number;
+    readonly v6only: boolean;
+    readonly interface?: string;
+  };
+  readonly bindable: boolean;
+  readonly attempts: readonly Attempt[];
+  readonly blockers: readonly Blocker[];
+  /** Bindable as asked, but what a program that does not set SO_REUSEADDR would still run into. */
+  readonly withoutReuseAddr?: readonly Blocker[];
+  readonly spared: readonly Spared[];
+  /** Listeners on this port in other network namespaces: not in the way, but often the reason for the confusion. */
+  readonly elsewhere: readonly { readonly netns: number; readonly names: readonly string[]; readonly socket: Socket; readonly text: string }[];
+  readonly advice: readonly Advice[];
+  readonly incomplete: readonly Incomplete[];
+}

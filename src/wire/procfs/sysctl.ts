@@ -1,0 +1,54 @@
+/** Names and values below /proc/sys, sysctl(8) and proc_sys(5). */
+
+/**
+ * The path below /proc/sys of a dotted name. A dot within a part (a device `eth0.100`) is written as a slash, as sysctl(8) does. Undefined
+ * for a name that is none, or that would lead out of the directory.
+ */
+export function sysctlPath(name: string): string | undefined {
+  if (!/^[A-Za-z0-9_@:/-]+(\.[A-Za-z0-9_@:/-]+)+$/.test(name)) return undefined;
+  const path = name.replace(/[./]/g, (each) => (each === "." ? "/" : "."));
+  return path.split("/").some((part) => part === "." || part === "..") ? undefined : path;
+}
+
+/** A value as people write it: without the line break, fields apart by one space. */
+export function parseSysctlValue(text: string): string {
+  return text.replace(/\n$/, "").replace(/\t+/g, " ");
+}
+
+/** An integer; undefined for anything else. */
+export function parseSysctlNumber(value: string | undefined): number | undefined {
+  if (value === undefined || !/^-?\d{1,16}$/.test(value)) return undefined;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** `32768 60999` of net.ipv4.ip_local_port_range. */
+export function parseSysctlPortRange(value: string | undefined): PortRange | undefined {
+  const match = /^(\d{1,5})\s+(\d{1,5})$/.exec(value ?? "");
+  return match === null ? undefined : rangeOf(match[1]!, match[2]!);
+}
+
+/** `8080,9000-9010` of net.ipv4.ip_local_reserved_ports; an empty value reserves none. (proc_do_large_bitmap) */
+export function parseSysctlPortList(value: string | undefined): PortRange[] | undefined {
+  if (value === undefined) return undefined;
+  if (value === "") return [];
+  const ranges: PortRange[] = [];
+  for (const part of value.split(",")) {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part);
+    const range = match === null ? undefined : rangeOf(match[1]!, match[2] ?? match[1]!);
+    if (range === undefined) return undefined;
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+function rangeOf(firstText: string, lastText: string): PortRange | undefined {
+  const first = Number(firstText);
+  const last = Number(lastText);
+  return first <= last && last <= 65_535 ? { first, last } : undefined;
+}
