@@ -1,11 +1,12 @@
 // npm run bench            the benchmarks there are
 // npm run bench -- NAME …  builds the command and runs bench/NAME.mjs with the rest of the arguments
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliIsStale } from "./freshness.mjs";
 
-const names = readdirSync(join(root, "bench"))
+const folder = join(root, "bench");
+const names = (existsSync(folder) ? readdirSync(folder) : [])
   .filter((file) => file.endsWith(".mjs"))
   .map((file) => file.slice(0, -".mjs".length));
 const [name, ...args] = process.argv.slice(2);

@@ -147,9 +147,12 @@ class Reasons {
         what: `the owners of ${this.#unseen} socket${this.#unseen > 1 ? "s" : ""}`,
         why:
           count > 0
-            ? `the descriptors of ${count} process${count > 1 ? "es" : ""} of other users may not be read`
+            ? `the descriptors of ${count} process${count > 1 ? "es" : ""} may not be read`
             : "/proc hides other users' processes (hidepid)",
-        hint: "run it with sudo (CAP_SYS_PTRACE shows them)",
+        hint:
+          this.#host.system().uid === 0
+            ? "not even root may here: it lacks CAP_SYS_PTRACE over them (a container, or a security module)"
+            : "run it with sudo (CAP_SYS_PTRACE shows them)",
       },
     ];
   }

@@ -35,7 +35,8 @@ export function formatEndpoint(endpoint: ParsedEndpoint): string {
 }
 
 function parseBare(text: string): ParsedEndpoint {
-  if (parseIp(text)) throw fail("PM_BAD_PORT", `"${text}" is an address without a port`, `write ${text}:PORT`, text, text.length);
+  if (parseIp(text))
+    throw fail("PM_BAD_PORT", `"${text}" is an address without a port`, `write ${text}:PORT`, text, text.length);
   if (/[.]/.test(text) && /^[0-9.]+$/.test(text)) throw fail("PM_BAD_PORT", `"${text}" is not a port`, HOW, text, 0);
   return { port: parsePort(text, 0) };
 }
@@ -46,11 +47,14 @@ function parseBracketed(text: string): ParsedEndpoint {
   const inside = text.slice(1, close);
   const ip = parseIp(inside);
   if (!ip || ip.bytes.length === 4) {
-    const hint = ip ? `write ${inside}${text.slice(close + 1)}` : "write an IPv6 address between the brackets, as in [::1]:80";
+    const hint = ip
+      ? `write ${inside}${text.slice(close + 1)}`
+      : "write an IPv6 address between the brackets, as in [::1]:80";
     throw fail("PM_BAD_ADDRESS", `"${inside}" in "${text}" is not an IPv6 address`, hint, text, 1);
   }
   const address = formatIp(ip.bytes);
-  if (close === text.length - 1) throw fail("PM_BAD_PORT", `"${text}" has no port`, `write ${text}:PORT`, text, text.length);
+  if (close === text.length - 1)
+    throw fail("PM_BAD_PORT", `"${text}" has no port`, `write ${text}:PORT`, text, text.length);
   if (text[close + 1] !== ":") {
     const hint = `write ${text.slice(0, close + 1)}:PORT`;
     throw fail("PM_BAD_ADDRESS", `"${text}" needs a colon after the bracket`, hint, text, close + 1);
@@ -63,17 +67,26 @@ function parseBracketed(text: string): ParsedEndpoint {
 function parsePort(text: string, at: number): number {
   const word = text.slice(at);
   const whole = word === text ? `"${text}"` : `"${word}" in "${text}"`;
-  if (word === "") throw fail("PM_BAD_PORT", text === "" ? "the port is empty" : `"${text}" has no port`, HOW, text, at);
+  if (word === "")
+    throw fail("PM_BAD_PORT", text === "" ? "the port is empty" : `"${text}" has no port`, HOW, text, at);
   if (word === "*") throw fail("PM_BAD_PORT", `${whole} is every port, and one is needed`, HOW, text, at);
   if (!/^[0-9]+$/.test(word)) {
     throw fail("PM_BAD_PORT", `${whole} is not a port number`, "a port is a number from 1 to 65535", text, at);
   }
   if (/^0+$/.test(word)) {
-    throw fail("PM_BAD_PORT", "port 0 is no port: to bind it asks the kernel to choose one", "a port is a number from 1 to 65535", text, at);
+    throw fail(
+      "PM_BAD_PORT",
+      "port 0 is no port: to bind it asks the kernel to choose one",
+      "a port is a number from 1 to 65535",
+      text,
+      at,
+    );
   }
-  if (word.startsWith("0")) throw fail("PM_BAD_PORT", `${whole} starts with a zero`, `write ${word.replace(/^0+/, "")}`, text, at);
+  if (word.startsWith("0"))
+    throw fail("PM_BAD_PORT", `${whole} starts with a zero`, `write ${word.replace(/^0+/, "")}`, text, at);
   const port = Number(word);
-  if (port > 65535) throw fail("PM_BAD_PORT", `port ${word} is too large`, "a port is a number from 1 to 65535", text, at);
+  if (port > 65535)
+    throw fail("PM_BAD_PORT", `port ${word} is too large`, "a port is a number from 1 to 65535", text, at);
   return port;
 }
 
@@ -86,14 +99,34 @@ function manyColons(text: string, host: string, port: string): PortmortemError {
     const hint = `write [${host}]:${port} if port ${port} was meant, or [${text}]:PORT if all of it is the address`;
     return fail("PM_AMBIGUOUS_ADDRESS", `"${text}" can be read in two ways`, hint, text, text.lastIndexOf(":"));
   }
-  if (split) return fail("PM_AMBIGUOUS_ADDRESS", `"${text}" needs brackets around the address`, `write [${host}]:${port}`, text, 0);
-  if (parseIp(text)) return fail("PM_AMBIGUOUS_ADDRESS", `"${text}" is an address without a port`, `write [${text}]:PORT`, text, text.length);
+  if (split)
+    return fail(
+      "PM_AMBIGUOUS_ADDRESS",
+      `"${text}" needs brackets around the address`,
+      `write [${host}]:${port}`,
+      text,
+      0,
+    );
+  if (parseIp(text))
+    return fail(
+      "PM_AMBIGUOUS_ADDRESS",
+      `"${text}" is an address without a port`,
+      `write [${text}]:PORT`,
+      text,
+      text.length,
+    );
   return fail("PM_BAD_ADDRESS", `"${text}" is neither a port nor an address and a port`, HOW, text, 0);
 }
 
 function badHost(text: string, host: string): PortmortemError {
   if (/^[0-9.]+$/.test(host)) {
-    return fail("PM_BAD_ADDRESS", `"${host}" in "${text}" is not an IPv4 address`, "write four numbers from 0 to 255, as in 127.0.0.1:80", text, 0);
+    return fail(
+      "PM_BAD_ADDRESS",
+      `"${host}" in "${text}" is not an IPv4 address`,
+      "write four numbers from 0 to 255, as in 127.0.0.1:80",
+      text,
+      0,
+    );
   }
   const hint = "names are not looked up (only localhost is known): write the address, as in 127.0.0.1:80";
   return fail("PM_BAD_ADDRESS", `"${host}" in "${text}" is not an IP address`, hint, text, 0);

@@ -87,7 +87,7 @@ export interface Socket {
   readonly family: Family;
   readonly state: SocketState;
   readonly local: LocalEndpoint;
-  /** Left out for LISTEN and BOUND. */
+  /** Left out for LISTEN, and for BOUND unless it was connected once. */
   readonly remote?: Endpoint;
   readonly queues?: Queues;
   readonly timer?: SocketTimer;

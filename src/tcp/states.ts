@@ -79,7 +79,7 @@ export function maskOfWord(word: string): StateMask | undefined {
       return 1 << state.kernel;
     }
   }
-  return STATE_GROUPS[wanted];
+  return Object.hasOwn(STATE_GROUPS, wanted) ? STATE_GROUPS[wanted] : undefined;
 }
 
 /** Every word that names a state or a group, for suggestions and help. */

@@ -99,7 +99,10 @@ function planPort(term: Extract<Term, { kind: "port" }>, negated: boolean, env: 
   if (from === to) {
     if (env.ops.eq) return test(portComparison(local ? BC.S_EQ : BC.D_EQ, from), negated);
     const code = local ? BC.S_COND : BC.D_COND;
-    return test(hostCondition(code, { family: AF_UNSPEC, prefixLength: 0, port: from, address: new Uint8Array(0) }), negated);
+    return test(
+      hostCondition(code, { family: AF_UNSPEC, prefixLength: 0, port: from, address: new Uint8Array(0) }),
+      negated,
+    );
   }
   const bounds: Plan[] = [];
   if (from > 0) bounds.push(test(portComparison(local ? BC.S_GE : BC.D_GE, from), negated));

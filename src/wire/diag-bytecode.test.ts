@@ -36,7 +36,9 @@ function entryOf(socket: Socket, autobound: boolean): DiagEntry {
 
 function compare(filter: Filter, socket: Socket, options: { autobound: boolean; env: BytecodeEnv }): void {
   const { autobound, env } = options;
-  const matches = createMatcher(filter, { autobound: () => autobound, interfaceIndex: (name) => DEVICES[name] })(socket);
+  const matches = createMatcher(filter, { autobound: () => autobound, interfaceIndex: (name) => DEVICES[name] })(
+    socket,
+  );
   const { states, bytecode, exact } = compileBytecode(filter, env);
   if (bytecode) assert.equal(auditBytecode(bytecode), undefined);
   const passes = maskHas(states, socket.state) && (!bytecode || runBytecode(bytecode, entryOf(socket, autobound)));
@@ -46,22 +48,32 @@ function compare(filter: Filter, socket: Socket, options: { autobound: boolean; 
 
 test("compileBytecode() lets through what the matcher matches, and nothing else when it says exact", () => {
   fc.assert(
-    fc.property(anyFilters, fc.array(sockets, { minLength: 1, maxLength: 20 }), fc.boolean(), (filter, some, autobound) => {
-      for (const socket of some) compare(filter, socket, { autobound, env });
-    }),
+    fc.property(
+      anyFilters,
+      fc.array(sockets, { minLength: 1, maxLength: 20 }),
+      fc.boolean(),
+      (filter, some, autobound) => {
+        for (const socket of some) compare(filter, socket, { autobound, env });
+      },
+    ),
     { numRuns: 2000 },
   );
 });
 
 test("compileBytecode() never refuses a match on a kernel without the newer instructions", () => {
   fc.assert(
-    fc.property(anyFilters, sockets, fc.boolean(), (filter, socket, autobound) => compare(filter, socket, { autobound, env: oldEnv })),
+    fc.property(anyFilters, sockets, fc.boolean(), (filter, socket, autobound) =>
+      compare(filter, socket, { autobound, env: oldEnv }),
+    ),
     { numRuns: 1000 },
   );
 });
 
 test("compileBytecode() is exact for every condition that the kernel can judge", () => {
-  fc.assert(fc.property(kernelFilters, (filter) => compileBytecode(filter, env).exact), { numRuns: 500 });
+  fc.assert(
+    fc.property(kernelFilters, (filter) => compileBytecode(filter, env).exact),
+    { numRuns: 500 },
+  );
 });
 
 test("a matcher without knowledge of autobound keeps what the kernel has let through", () => {

@@ -105,12 +105,17 @@ function assemble(plan: Plan): Uint8Array<ArrayBuffer> {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  if (bytes.length <= MOST_BYTES) for (const jump of assembler.jumps) writeJumpOffset(bytes, jump.at, jump.to.offset - jump.at);
+  if (bytes.length <= MOST_BYTES)
+    for (const jump of assembler.jumps) writeJumpOffset(bytes, jump.at, jump.to.offset - jump.at);
   return bytes;
 }
 
 /** Writes code that ends at `yes` or at `no`; `next` is the one of them that follows directly, where one does. */
-function generate(assembler: Assembler, plan: Plan, ends: { readonly yes: Label; readonly no: Label; readonly next: Label }): void {
+function generate(
+  assembler: Assembler,
+  plan: Plan,
+  ends: { readonly yes: Label; readonly no: Label; readonly next: Label },
+): void {
   const { yes, no, next } = ends;
   if (typeof plan === "boolean") {
     const target = plan ? yes : no;
@@ -123,12 +128,20 @@ function generate(assembler: Assembler, plan: Plan, ends: { readonly yes: Label;
   } else generateBranch(assembler, plan, ends);
 }
 
-function generateBranch(assembler: Assembler, plan: Branch, ends: { readonly yes: Label; readonly no: Label; readonly next: Label }): void {
+function generateBranch(
+  assembler: Assembler,
+  plan: Branch,
+  ends: { readonly yes: Label; readonly no: Label; readonly next: Label },
+): void {
   const last = plan.of.length - 1;
   plan.of.forEach((part, index) => {
     if (index === last) return generate(assembler, part, ends);
     const next = new Label();
-    generate(assembler, part, plan.kind === "and" ? { yes: next, no: ends.no, next } : { yes: ends.yes, no: next, next });
+    generate(
+      assembler,
+      part,
+      plan.kind === "and" ? { yes: next, no: ends.no, next } : { yes: ends.yes, no: next, next },
+    );
     return assembler.place(next);
   });
 }

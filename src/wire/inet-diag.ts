@@ -168,11 +168,10 @@ export function decodeSocket(view: DataView, start: number, end: number, context
     state,
     local: name === undefined ? { address, port } : { address, port, interface: name },
   };
-  if (state !== "LISTEN" && state !== "BOUND") {
-    socket.remote = {
-      address: ipv4 ? texts.ipv4(view, start + AT.dst) : texts.ipv6(view, start + AT.dst),
-      port: view.getUint16(start + AT.dport, false),
-    };
+  const remotePort = view.getUint16(start + AT.dport, false);
+  // A BOUND socket that was connected once keeps its old peer, and the kernel's filters see it.
+  if (remotePort !== 0 || (state !== "LISTEN" && state !== "BOUND")) {
+    socket.remote = { address: ipv4 ? texts.ipv4(view, start + AT.dst) : texts.ipv6(view, start + AT.dst), port: remotePort };
   }
   const received = view.getUint32(start + AT.rqueue, LITTLE_ENDIAN);
   const sent = view.getUint32(start + AT.wqueue, LITTLE_ENDIAN);

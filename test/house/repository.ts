@@ -1,5 +1,5 @@
 // What the house tests know about the repository: where it is and which files it has.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -35,13 +35,19 @@ export function sourceFolders(): string[] {
 
 /** What is, or would be, in the repository: tracked and new files, not what .gitignore names. */
 export function repositoryFiles(): string[] {
-  return execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
-    cwd: root,
-    encoding: "utf8",
-  })
-    .split("\0")
-    .filter((path) => path !== "" && exists(path))
-    .sort();
+  const options = ["--cached", "--others", "--exclude-standard", "-z"];
+  const git = spawnSync("git", ["ls-files", ...options], { cwd: root, encoding: "utf8" });
+  // Without git, or in an unpacked archive: all but what a build leaves.
+  const paths = git.status === 0 ? git.stdout.split("\0") : [...walkFolder(".")];
+  return paths.filter((path) => path !== "" && exists(path)).sort();
+}
+
+function* walkFolder(folder: string): Generator<string> {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    if (/^(\.git|node_modules|dist|build|coverage)$/.test(entry.name)) continue;
+    if (entry.isDirectory()) yield* walkFolder(join(folder, entry.name));
+    else yield join(folder, entry.name);
+  }
 }
 
 /** Fails with one line for each offender. */

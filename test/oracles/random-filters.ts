@@ -6,7 +6,16 @@ import type { Family, Owner, Socket } from "../../src/tcp/socket.ts";
 import { ALL_STATES, STATES } from "../../src/tcp/states.ts";
 
 const IPV4 = ["0.0.0.0", "127.0.0.1", "10.1.2.3", "10.200.0.1", "192.0.2.9"];
-const IPV6 = ["::", "::1", "fd00::5", "fe80::77", "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::ffff:0.0.0.0", "2001:db8::1:0:0:9"];
+const IPV6 = [
+  "::",
+  "::1",
+  "fd00::5",
+  "fe80::77",
+  "::ffff:127.0.0.1",
+  "::ffff:10.1.2.3",
+  "::ffff:0.0.0.0",
+  "2001:db8::1:0:0:9",
+];
 const PORTS = [0, 1, 80, 443, 8000, 8001, 40001, 65535];
 export const DEVICES: Readonly<Record<string, number>> = { lo: 1, eth0: 2 };
 export const CGROUPS: Readonly<Record<string, number>> = { "/": 1, "/system.slice/api.service": 77 };
@@ -30,7 +39,9 @@ export const kernelTerms: fc.Arbitrary<Term> = fc.oneof(
   fc.constant<Term>({ kind: "all" }),
   fc.constantFrom<Family>("ipv4", "ipv6").map((family): Term => ({ kind: "family", family })),
   fc.constantFrom("lo", "eth0", "1", "2", "0", "9").map((device): Term => ({ kind: "device", device })),
-  fc.record({ value: fc.constantFrom(0, 1, 5, 0xffffffff), mask: fc.constantFrom(0, 1, 0xf, 0xffffffff) }).map((mark): Term => ({ kind: "mark", ...mark })),
+  fc
+    .record({ value: fc.constantFrom(0, 1, 5, 0xffffffff), mask: fc.constantFrom(0, 1, 0xf, 0xffffffff) })
+    .map((mark): Term => ({ kind: "mark", ...mark })),
   fc.constantFrom(...Object.keys(CGROUPS)).map((path): Term => ({ kind: "cgroup", path })),
   fc.constant<Term>({ kind: "autobound" }),
 );
@@ -46,7 +57,10 @@ const ownTerms: fc.Arbitrary<Term> = fc.oneof(
 );
 
 const states: fc.Arbitrary<Term> = fc
-  .oneof(fc.constantFrom(...STATES).map((state) => 1 << state.kernel), fc.nat({ max: ALL_STATES }))
+  .oneof(
+    fc.constantFrom(...STATES).map((state) => 1 << state.kernel),
+    fc.nat({ max: ALL_STATES }),
+  )
   .map((mask): Term => ({ kind: "states", mask: mask & ALL_STATES }));
 
 export function filtersOf(terms: fc.Arbitrary<Term>): fc.Arbitrary<Filter> {
@@ -62,7 +76,9 @@ export function filtersOf(terms: fc.Arbitrary<Term>): fc.Arbitrary<Filter> {
 }
 
 export const kernelFilters = filtersOf(kernelTerms);
-export const anyFilters = filtersOf(fc.oneof({ weight: 5, arbitrary: kernelTerms }, { weight: 2, arbitrary: states }, { weight: 2, arbitrary: ownTerms }));
+export const anyFilters = filtersOf(
+  fc.oneof({ weight: 5, arbitrary: kernelTerms }, { weight: 2, arbitrary: states }, { weight: 2, arbitrary: ownTerms }),
+);
 
 const owner: fc.Arbitrary<Owner> = fc.record({
   pid: fc.constantFrom(1, 812, 900),

@@ -110,7 +110,12 @@ function evaluate(view: DataView, at: number, entry: DiagEntry): boolean {
   }
 }
 
-function hostMatches(view: DataView, at: number, entry: DiagEntry, side: { address: Uint8Array; port: number }): boolean {
+function hostMatches(
+  view: DataView,
+  at: number,
+  entry: DiagEntry,
+  side: { address: Uint8Array; port: number },
+): boolean {
   const family = view.getUint8(at);
   const prefixLength = view.getUint8(at + 1);
   const port = view.getInt32(at + 4, true);
@@ -118,7 +123,8 @@ function hostMatches(view: DataView, at: number, entry: DiagEntry, side: { addre
   const wanted = new Uint8Array(view.buffer, view.byteOffset + at + 8);
   if (family !== 0 && family !== (entry.family === "ipv4" ? 2 : 10)) {
     const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
-    if (entry.family !== "ipv6" || family !== 2 || mapped.some((byte, index) => side.address[index] !== byte)) return false;
+    if (entry.family !== "ipv6" || family !== 2 || mapped.some((byte, index) => side.address[index] !== byte))
+      return false;
     return sameBits(side.address.subarray(12), wanted, prefixLength);
   }
   return prefixLength === 0 || sameBits(side.address, wanted, prefixLength);

@@ -71,7 +71,9 @@ export class Cgroups {
    */
   #findMountPoint(): string | undefined {
     if (this.#mountPoint === undefined) {
-      const mounts = parseMountinfo(readText(`${this.#roots.proc}/self/mountinfo`) ?? "").filter((mount) => mount.type === "cgroup2");
+      const mounts = parseMountinfo(readText(`${this.#roots.proc}/self/mountinfo`) ?? "").filter(
+        (mount) => mount.type === "cgroup2",
+      );
       const seen = mounts.filter((mount) => {
         const device = directoryFacts(mount.mountPoint)?.dev;
         return device !== undefined && majorOf(device) === mount.major && minorOf(device) === mount.minor;
@@ -82,7 +84,9 @@ export class Cgroups {
   }
 }
 
-function directoryFacts(path: string): { readonly ino: number; readonly nlink: number; readonly dev: number } | undefined {
+function directoryFacts(
+  path: string,
+): { readonly ino: number; readonly nlink: number; readonly dev: number } | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
     return stats?.isDirectory() === true ? stats : undefined;

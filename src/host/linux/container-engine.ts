@@ -14,7 +14,11 @@ interface Engine {
 }
 
 /** Asks one socket after the other until one knows the container, or until the time is over. */
-export async function askContainerName(container: Container, places: ContainerFilePlaces, limitMs: number): Promise<string | undefined> {
+export async function askContainerName(
+  container: Container,
+  places: ContainerFilePlaces,
+  limitMs: number,
+): Promise<string | undefined> {
   const engine = engineOf(container, places);
   const sockets = engine.sockets.filter(isSocket);
   if (sockets.length === 0) return undefined;
@@ -47,7 +51,8 @@ function engineOf({ runtime, id }: Container, { roots, runtimeDirectory }: Conta
       return {
         sockets: [`${roots.run}/crio/crio.sock`],
         path: `/containers/${id}`,
-        nameIn: (answer) => crioNameOf((answer as { labels?: unknown } | null | undefined)?.labels) ?? nameOf(textAt(answer, "name")),
+        nameIn: (answer) =>
+          crioNameOf((answer as { labels?: unknown } | null | undefined)?.labels) ?? nameOf(textAt(answer, "name")),
       };
     case "containerd":
       return { sockets: [], path: "", nameIn: () => undefined };
@@ -55,20 +60,28 @@ function engineOf({ runtime, id }: Container, { roots, runtimeDirectory }: Conta
 }
 
 /** The body of a 200 answer; undefined for anything else. Settles within the limit, whatever the other side does. */
-function getText(http: typeof import("node:http"), socketPath: string, path: string, limitMs: number): Promise<string | undefined> {
+function getText(
+  http: typeof import("node:http"),
+  socketPath: string,
+  path: string,
+  limitMs: number,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const request = http.get({ socketPath, path, agent: false, headers: { host: "localhost", connection: "close" } }, (response) => {
-      if (response.statusCode !== 200) return settle(undefined);
-      const pieces: Buffer[] = [];
-      let bytes = 0;
-      response.on("data", (piece: Buffer) => {
-        bytes += piece.length;
-        if (bytes > MOST_BYTES) settle(undefined);
-        else pieces.push(piece);
-      });
-      response.on("end", () => settle(response.complete ? Buffer.concat(pieces).toString("utf8") : undefined));
-      response.on("error", () => settle(undefined));
-    });
+    const request = http.get(
+      { socketPath, path, agent: false, headers: { host: "localhost", connection: "close" } },
+      (response) => {
+        if (response.statusCode !== 200) return settle(undefined);
+        const pieces: Buffer[] = [];
+        let bytes = 0;
+        response.on("data", (piece: Buffer) => {
+          bytes += piece.length;
+          if (bytes > MOST_BYTES) settle(undefined);
+          else pieces.push(piece);
+        });
+        response.on("end", () => settle(response.complete ? Buffer.concat(pieces).toString("utf8") : undefined));
+        response.on("error", () => settle(undefined));
+      },
+    );
     const timer = setTimeout(() => settle(undefined), limitMs);
     function settle(text: string | undefined): void {
       clearTimeout(timer);

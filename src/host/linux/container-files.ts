@@ -62,7 +62,10 @@ function readPodmanName(id: string, { roots, home, runtimeDirectory }: Container
 
 /** The OCI bundle of the running task: annotations of the CRI plugin (pkg/cri/annotations) or of nerdctl (pkg/labels). */
 function readContainerdName(id: string, { roots }: ContainerFilePlaces): string | undefined {
-  const tasks = [`${roots.run}/containerd/io.containerd.runtime.v2.task`, `${roots.run}/k3s/containerd/io.containerd.runtime.v2.task`];
+  const tasks = [
+    `${roots.run}/containerd/io.containerd.runtime.v2.task`,
+    `${roots.run}/k3s/containerd/io.containerd.runtime.v2.task`,
+  ];
   return firstOf(tasks, (directory) =>
     firstOf(namesIn(directory), (namespace) => {
       const annotations = annotationsOf(readJson(`${directory}/${namespace}/${id}/config.json`));
@@ -80,7 +83,9 @@ function readContainerdName(id: string, { roots }: ContainerFilePlaces): string 
 /** The OCI bundle, in the run directory while it runs and in the store. */
 function readCrioName(id: string, { roots }: ContainerFilePlaces): string | undefined {
   const stores = [`${roots.run}/containers/storage`, `${roots.var}/lib/containers/storage`];
-  return firstOf(stores, (store) => crioNameOf(annotationsOf(readJson(`${store}/overlay-containers/${id}/userdata/config.json`))));
+  return firstOf(stores, (store) =>
+    crioNameOf(annotationsOf(readJson(`${store}/overlay-containers/${id}/userdata/config.json`))),
+  );
 }
 
 /** From the labels that the kubelet gives every container; the pod's own container is called POD. */
@@ -93,7 +98,11 @@ export function crioNameOf(labels: unknown): string | undefined {
 }
 
 /** `namespace/pod/container`: all that `kubectl` needs to reach it. The container that holds a pod's namespaces has no name of its own. */
-function kubernetesName(namespace: string | undefined, pod: string | undefined, container: string | undefined): string | undefined {
+function kubernetesName(
+  namespace: string | undefined,
+  pod: string | undefined,
+  container: string | undefined,
+): string | undefined {
   if (namespace === undefined || pod === undefined) return nameOf(container);
   return nameOf([namespace, pod, ...(container === undefined ? [] : [container])].join("/"));
 }

@@ -44,7 +44,9 @@ export class Containers {
     // The id becomes part of paths: nothing but an id may get there.
     if (!/^[0-9a-f]{12,64}$/.test(container.id)) return undefined;
     try {
-      return readContainerName(container, this.#places) ?? (await askContainerName(container, this.#places, this.#limitMs));
+      return (
+        readContainerName(container, this.#places) ?? (await askContainerName(container, this.#places, this.#limitMs))
+      );
     } catch {
       return undefined;
     }

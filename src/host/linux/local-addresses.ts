@@ -34,7 +34,11 @@ export function readLocalAddresses(options: LocalAddressesOptions = {}): LocalAd
   const ipv4 =
     fib === undefined
       ? ofDevices.filter((each) => each.family === "ipv4")
-      : namedIpv4(parseLocalFibEntries(fib), ofDevices, parseConnectedRoutes(readText(`${net}/route`) ?? "", { littleEndian: LITTLE_ENDIAN }));
+      : namedIpv4(
+          parseLocalFibEntries(fib),
+          ofDevices,
+          parseConnectedRoutes(readText(`${net}/route`) ?? "", { littleEndian: LITTLE_ENDIAN }),
+        );
   const ipv6 = inet6 === undefined ? ofDevices.filter((each) => each.family === "ipv6") : ipv6Addresses(inet6);
   return [...ipv4, ...ipv6];
 }
@@ -43,7 +47,11 @@ export function readLocalAddresses(options: LocalAddressesOptions = {}): LocalAd
  * A network that is local as a whole is told by its first address on `lo`: whatever is in the prefix of an address of `lo` can be bound
  * (fib_add_ifaddr() makes such a route for every address of a loopback device).
  */
-function namedIpv4(entries: readonly FibEntry[], devices: readonly LocalAddress[], routes: readonly ConnectedRoute[]): LocalAddress[] {
+function namedIpv4(
+  entries: readonly FibEntry[],
+  devices: readonly LocalAddress[],
+  routes: readonly ConnectedRoute[],
+): LocalAddress[] {
   const networks = entries.filter((entry) => entry.prefixLength < 32);
   const addresses = entries
     .filter((entry) => entry.prefixLength === 32)
@@ -51,12 +59,17 @@ function namedIpv4(entries: readonly FibEntry[], devices: readonly LocalAddress[
       const device = devices.find((each) => each.address === address);
       if (device !== undefined) return device;
       const network = narrowest(networks.filter((each) => contains(each, address)));
-      if (network !== undefined) return { address, family: "ipv4", interface: "lo", prefixLength: network.prefixLength };
-      const route = narrowest(routes.filter((each) => each.prefixLength > 0 && contains({ ...each, address: each.network }, address)));
+      if (network !== undefined)
+        return { address, family: "ipv4", interface: "lo", prefixLength: network.prefixLength };
+      const route = narrowest(
+        routes.filter((each) => each.prefixLength > 0 && contains({ ...each, address: each.network }, address)),
+      );
       return { address, family: "ipv4", interface: route?.interface ?? "", prefixLength: route?.prefixLength ?? 32 };
     });
   for (const network of networks) {
-    const told = addresses.some((each) => each.interface === "lo" && contains(network, each.address) && each.prefixLength <= network.prefixLength);
+    const told = addresses.some(
+      (each) => each.interface === "lo" && contains(network, each.address) && each.prefixLength <= network.prefixLength,
+    );
     if (!told) addresses.push({ ...network, family: "ipv4", interface: "lo" });
   }
   return addresses;

@@ -37,7 +37,12 @@ export function dumpProcNet(netDirectory: string, request: DumpRequest): SocketD
   };
 }
 
-function* dumpFamily(netDirectory: string, family: Family, request: DumpRequest, summary: Summary): Generator<SocketBatch, void, undefined> {
+function* dumpFamily(
+  netDirectory: string,
+  family: Family,
+  request: DumpRequest,
+  summary: Summary,
+): Generator<SocketBatch, void, undefined> {
   const lines = new SocketLines({ protocol: request.protocol, family, littleEndian: LITTLE_ENDIAN }, request);
   const malformedBefore = summary.malformed;
   let fd: number;
@@ -50,7 +55,7 @@ function* dumpFamily(netDirectory: string, family: Family, request: DumpRequest,
   try {
     const buffer = new Uint8Array(BUFFER_BYTES);
     let filled = 0;
-    for (let last = false; !last; ) {
+    for (let last = false; !last;) {
       const read = fill(fd, buffer, filled);
       if (read.errno !== undefined) summary.failed.push({ family, errno: read.errno });
       filled = read.filled;

@@ -17,7 +17,10 @@ export function readText(path: string): string | undefined {
 }
 
 /** `mostBytes`: a longer file is a failure (EFBIG), so that no file can fill the memory. */
-export function readTextOrErrno(path: string, mostBytes = 16 << 20): { readonly text: string } | { readonly errno: string } {
+export function readTextOrErrno(
+  path: string,
+  mostBytes = 16 << 20,
+): { readonly text: string } | { readonly errno: string } {
   let fd: number;
   try {
     fd = openSync(path, "r");

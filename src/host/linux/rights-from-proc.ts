@@ -11,7 +11,10 @@ import { SYSTEM_ROOTS } from "./system-roots.ts";
 const TRIES = 4;
 
 /** `processes` is what the process table told, to find another user's process in. */
-export function probeProcRights(processes: readonly ProcessSummary[], roots: SystemRoots = SYSTEM_ROOTS): Pick<Rights, "ptrace" | "seesAllProcesses"> {
+export function probeProcRights(
+  processes: readonly ProcessSummary[],
+  roots: SystemRoots = SYSTEM_ROOTS,
+): Pick<Rights, "ptrace" | "seesAllProcesses"> {
   const status = parseProcessStatus(readText(`${roots.proc}/self/status`) ?? "");
   return {
     ptrace: probePtrace(processes, status.effectiveUid, hasCapability(status, CAP_SYS_PTRACE), roots),
@@ -32,7 +35,10 @@ function probePtrace(
     if (uid === undefined || uid === ownUid || tried.has(uid)) continue;
     const errno = listingErrno(`${roots.proc}/${pid}/fd`);
     if (errno === "EACCES" || errno === "EPERM") {
-      return { answer: "no", why: `descriptors of other users' processes cannot be read (${errno} on ${roots.proc}/${pid}/fd)` };
+      return {
+        answer: "no",
+        why: `descriptors of other users' processes cannot be read (${errno} on ${roots.proc}/${pid}/fd)`,
+      };
     }
     if (errno !== undefined) continue; // It has ended meanwhile: another one of that user's will do.
     succeeded = true;
@@ -44,14 +50,20 @@ function probePtrace(
 }
 
 /** The mount option says whether processes are hidden, process 1 whether from us: the option can exempt a group (`gid=`). proc(5) */
-function probeHidepid(processes: readonly ProcessSummary[], ownUid: number | undefined, roots: SystemRoots): Rights["seesAllProcesses"] {
+function probeHidepid(
+  processes: readonly ProcessSummary[],
+  ownUid: number | undefined,
+  roots: SystemRoots,
+): Rights["seesAllProcesses"] {
   const mountinfo = readTextOrErrno(`${roots.proc}/self/mountinfo`);
-  if (!("text" in mountinfo)) return { answer: "unknown", why: `${roots.proc}/self/mountinfo cannot be read (${mountinfo.errno})` };
+  if (!("text" in mountinfo))
+    return { answer: "unknown", why: `${roots.proc}/self/mountinfo cannot be read (${mountinfo.errno})` };
   const hidepid = hidepidOf(parseMountinfo(mountinfo.text), roots.proc);
   if (hidepid === undefined) return { answer: "yes" };
   const why = `${roots.proc} is mounted with hidepid=${hidepid}`;
   const first = processes.find(({ pid }) => pid === 1);
-  if (first !== undefined && first.uid === ownUid && ownUid !== 0) return { answer: "unknown", why: `${why}, and process 1 is our own` };
+  if (first !== undefined && first.uid === ownUid && ownUid !== 0)
+    return { answer: "unknown", why: `${why}, and process 1 is our own` };
   return readText(`${roots.proc}/1/stat`) === undefined ? { answer: "no", why } : { answer: "yes" };
 }
 

@@ -3,7 +3,11 @@ import { PortmortemError } from "../../base/errors.ts";
 
 export function filterError(text: string, at: number, message: string, hint?: string): PortmortemError {
   const input = { text, at };
-  return new PortmortemError("PM_BAD_FILTER", `bad filter: ${message}`, hint === undefined ? { input } : { input, hint });
+  return new PortmortemError(
+    "PM_BAD_FILTER",
+    `bad filter: ${message}`,
+    hint === undefined ? { input } : { input, hint },
+  );
 }
 
 /** A word as it is shown in a message: quoted, and cut where it is endless. */
@@ -36,7 +40,11 @@ function editDistance(a: string, b: string): number {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
       const same = a[row - 1] === b[column - 1];
-      let cost = Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (previous[column - 1] ?? 0) + (same ? 0 : 1));
+      let cost = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + (same ? 0 : 1),
+      );
       if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
         cost = Math.min(cost, (before[column - 2] ?? 0) + 1);
       }

@@ -69,7 +69,9 @@ export function statesOf(form: NormalForm): StateMask {
 function fixedPort(form: NormalForm, side: Side): number | undefined {
   if (form.kind === "literal") {
     const { term, negated } = form;
-    return !negated && term.kind === "port" && term.side === side && term.from === term.to && term.from > 0 ? term.from : undefined;
+    return !negated && term.kind === "port" && term.side === side && term.from === term.to && term.from > 0
+      ? term.from
+      : undefined;
   }
   const ports = form.of.map((part) => fixedPort(part, side));
   if (form.kind === "and") return ports.find((port) => port !== undefined);

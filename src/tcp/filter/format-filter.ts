@@ -75,4 +75,3 @@ function formatPorts(from: number, to: number): string {
 function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
-

@@ -44,9 +44,13 @@ function matcherOf(form: NormalForm, context: MatchContext): Matcher {
   const parts = form.of.map((part) => matcherOf(part, context));
   const [first, second] = parts;
   if (parts.length === 2 && first !== undefined && second !== undefined) {
-    return form.kind === "and" ? (socket) => first(socket) && second(socket) : (socket) => first(socket) || second(socket);
+    return form.kind === "and"
+      ? (socket) => first(socket) && second(socket)
+      : (socket) => first(socket) || second(socket);
   }
-  return form.kind === "and" ? (socket) => parts.every((part) => part(socket)) : (socket) => parts.some((part) => part(socket));
+  return form.kind === "and"
+    ? (socket) => parts.every((part) => part(socket))
+    : (socket) => parts.some((part) => part(socket));
 }
 
 function termMatcher(term: Exclude<Term, { kind: "autobound" }>, context: MatchContext): Matcher {
@@ -140,7 +144,8 @@ function deviceMatcher(device: string, context: MatchContext): Matcher {
 
 function cgroupMatcher(path: string, context: MatchContext): Matcher {
   const id = context.cgroupId?.(path);
-  return (socket) => (socket.cgroup === undefined ? id !== undefined && socket.cgroupId === id : socket.cgroup === path);
+  return (socket) =>
+    socket.cgroup === undefined ? id !== undefined && socket.cgroupId === id : socket.cgroup === path;
 }
 
 /** The kernel keeps 15 bytes of a command's name (TASK_COMM_LEN); a longer word is compared with its beginning. */

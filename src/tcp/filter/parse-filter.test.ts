@@ -28,18 +28,26 @@ test("not binds a whole group (De Morgan)", () => {
 });
 
 const words = fc.constantFrom(
-  ..."src dst sport dport state exclude dev fwmark cgroup autobound pid command user uid and or not ! & | && || ( ) = == != > < >= <= eq ne".split(" "),
-  ..."time-wait bogus :80 80 *:80 [::1]:80 ::1 10/8 127.0.0.1 * inet: 0x1/0xff / lo node \" ' \\ constructor __proto__ -1 70000 :1-2".split(" "),
+  ..."src dst sport dport state exclude dev fwmark cgroup autobound pid command user uid and or not ! & | && || ( ) = == != > < >= <= eq ne".split(
+    " ",
+  ),
+  ..."time-wait bogus :80 80 *:80 [::1]:80 ::1 10/8 127.0.0.1 * inet: 0x1/0xff / lo node \" ' \\ constructor __proto__ -1 70000 :1-2".split(
+    " ",
+  ),
 );
 test("parseFilter() survives every text", () => {
-  const texts = fc.oneof(fc.string({ unit: "binary" }), fc.array(words, { maxLength: 12 }).map((some) => some.join(" ")), fc.array(words).map((some) => some.join("")));
+  const texts = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.array(words, { maxLength: 12 }).map((some) => some.join(" ")),
+    fc.array(words).map((some) => some.join("")),
+  );
   fc.assert(
     fc.property(texts, (text) => {
       try {
         formatFilter(parseFilter(text, { servicePort }));
       } catch (error) {
         assert.ok(isPortmortemError(error), String(error));
-        const { code, input } = error as PortmortemError;
+        const { code, input } = error;
         assert.equal(code, "PM_BAD_FILTER");
         assert.ok(input && input.at >= 0 && input.at <= input.text.length);
       }

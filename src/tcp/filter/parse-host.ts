@@ -29,7 +29,8 @@ export function parseHost(cursor: Cursor, side: Side, options: ParseOptions): Fi
       return cursor.fail(word.at, `${shown(address)} is not of the family that ${shown(word.text)} begins with`);
     }
     parts.push(...host);
-  } else if (prefix !== undefined) return cursor.fail(word.at, `${shown(word.text)} has a prefix length and no address`);
+  } else if (prefix !== undefined)
+    return cursor.fail(word.at, `${shown(word.text)} has a prefix length and no address`);
   if (port !== undefined && port !== "" && port !== "*") {
     const at = word.quoted ? word.at : word.at + word.text.length - port.length;
     const range = parsePort(cursor, port, at, options);
@@ -41,7 +42,10 @@ export function parseHost(cursor: Cursor, side: Side, options: ParseOptions): Fi
 function hostFilter(cursor: Cursor, side: Side, address: string, prefix: string | undefined, at: number): Filter[] {
   const ip = parseIp(address.toLowerCase() === "localhost" ? "127.0.0.1" : address) ?? shortIpv4(address, prefix);
   if (ip === undefined) {
-    const hint = /^[a-z_]/i.test(address) && !address.includes(":") ? "names are not looked up (only localhost is known)" : "write 10.1.2.3, 10.0.0.0/8, [::1] or *";
+    const hint =
+      /^[a-z_]/i.test(address) && !address.includes(":")
+        ? "names are not looked up (only localhost is known)"
+        : "write 10.1.2.3, 10.0.0.0/8, [::1] or *";
     return cursor.fail(at, `${shown(address)} is not an IP address`, hint);
   }
   const most = ip.bytes.length * 8;
@@ -59,7 +63,11 @@ function splitHost(cursor: Cursor, text: string, at: number): HostParts {
     const match: (string | undefined)[] | null = /^\[([^\]/]*)(?:\/([^\]]*))?\](?:\/([^:]*))?(?::(.*))?$/s.exec(text);
     if (!match || (match[2] !== undefined && match[3] !== undefined)) {
       const hint = "write [::1], [::1]:80, [fd00::/16] or [fd00::]/16:80";
-      return cursor.fail(at, text.includes("]") ? `${shown(text)} is not an address` : `${shown(text)} has no closing bracket`, hint);
+      return cursor.fail(
+        at,
+        text.includes("]") ? `${shown(text)} is not an address` : `${shown(text)} has no closing bracket`,
+        hint,
+      );
     }
     const [, address = "", inside, outside, port] = match;
     const prefix = inside ?? outside;
@@ -102,5 +110,5 @@ function lengthOfPrefix(text: string): number | undefined {
   const mask = parseIpv4(text);
   if (mask === undefined) return undefined;
   const bits = Array.from(mask, (byte) => byte.toString(2).padStart(8, "0")).join("");
-  return /^1*0*$/.test(bits) ? bits.indexOf("0") < 0 ? 32 : bits.indexOf("0") : undefined;
+  return /^1*0*$/.test(bits) ? (bits.indexOf("0") < 0 ? 32 : bits.indexOf("0")) : undefined;
 }

@@ -40,7 +40,9 @@ export function parsePort(cursor: Cursor, text: string, at: number, options: Par
     return { from, to };
   }
   if (/^[\d-]/.test(text) || text === "") {
-    const hint = /[.:]/.test(text) ? "for an address and a port write src or dst" : "write a number from 0 to 65535: :80";
+    const hint = /[.:]/.test(text)
+      ? "for an address and a port write src or dst"
+      : "write a number from 0 to 65535: :80";
     return cursor.fail(at, text === "" ? "the port is empty" : `${shown(text)} is not a port`, hint);
   }
   return namedPort(cursor, text, at, options);
@@ -60,8 +62,12 @@ function namedPort(cursor: Cursor, name: string, at: number, options: ParseOptio
   const port = /^[\w.+-]+$/.test(name) ? options.servicePort?.(name) : undefined;
   if (port !== undefined) return { from: port, to: port };
   const operator = nearestWord(name, ["eq", "ne", "neq", "gt", "geq", "lt", "leq"]);
-  if (/[.:[\]]/.test(name)) return cursor.fail(at, `${shown(name)} is not a port`, "for an address and a port write src or dst");
-  const hint = operator === undefined || name.length > 3 ? "write the number: :80" : `write the number, or did you mean ${operator}?`;
+  if (/[.:[\]]/.test(name))
+    return cursor.fail(at, `${shown(name)} is not a port`, "for an address and a port write src or dst");
+  const hint =
+    operator === undefined || name.length > 3
+      ? "write the number: :80"
+      : `write the number, or did you mean ${operator}?`;
   return cursor.fail(at, `${shown(name)} is not the name of a known service`, hint);
 }
 

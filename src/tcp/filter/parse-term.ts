@@ -27,13 +27,19 @@ const KEYWORDS = [
 
 export function parseTerm(cursor: Cursor, options: ParseOptions): Filter {
   const token = cursor.peek();
-  if (token.kind === "end") return cursor.fail(token.at, "expected a condition, found the end", `conditions: ${KEYWORDS.join(" ")}`);
+  if (token.kind === "end")
+    return cursor.fail(token.at, "expected a condition, found the end", `conditions: ${KEYWORDS.join(" ")}`);
   if (token.kind === "operator") {
-    return cursor.fail(token.at, `expected a condition, found ${shown(token.text)}`, `conditions: ${KEYWORDS.join(" ")}`);
+    return cursor.fail(
+      token.at,
+      `expected a condition, found ${shown(token.text)}`,
+      `conditions: ${KEYWORDS.join(" ")}`,
+    );
   }
   const keyword = token.quoted ? "" : token.text.toLowerCase();
   if (keyword === "state" || keyword === "exclude") return parseStates(cursor);
-  if (!KEYWORDS.includes(keyword)) return cursor.fail(token.at, `${shown(token.text)} is not a condition`, wordHint(token.text));
+  if (!KEYWORDS.includes(keyword))
+    return cursor.fail(token.at, `${shown(token.text)} is not a condition`, wordHint(token.text));
   cursor.take();
   switch (keyword) {
     case "autobound":
@@ -89,7 +95,8 @@ function parseStates(cursor: Cursor): Filter {
     const word = cursor.takeWord("a state's name");
     const named = maskOfWord(word.text);
     // maskOfWord reads its groups from an object: "constructor" is no state.
-    if (typeof named !== "number") return cursor.fail(word.at, `${shown(word.text)} is not a state`, stateHint(word.text));
+    if (typeof named !== "number")
+      return cursor.fail(word.at, `${shown(word.text)} is not a state`, stateHint(word.text));
     mask = exclude ? (mask ?? STATE_GROUPS["all"] ?? 0) & ~named : (mask ?? 0) | named;
   }
   return { kind: "states", mask: mask ?? 0 };
@@ -101,7 +108,11 @@ function parseMark(cursor: Cursor): Filter {
   const value = parseNumber(valueText);
   const mask = maskText === undefined ? 0xffff_ffff : parseNumber(maskText);
   if (more !== undefined || value === undefined || mask === undefined || value > 0xffff_ffff || mask > 0xffff_ffff) {
-    return cursor.fail(word.at, `${shown(word.text)} is not a mark`, "write a number of 32 bits, or number/mask: 0x01/0xff");
+    return cursor.fail(
+      word.at,
+      `${shown(word.text)} is not a mark`,
+      "write a number of 32 bits, or number/mask: 0x01/0xff",
+    );
   }
   return { kind: "mark", value, mask };
 }
@@ -109,7 +120,10 @@ function parseMark(cursor: Cursor): Filter {
 /** ss takes a path in the file system, the kernel and we one below the cgroup-v2 mount: both are understood. */
 function cgroupPath(text: string): string {
   const below = text.replace(/^\/sys\/fs\/cgroup(?:\/unified)?(?=\/|$)/, "");
-  return `/${below.split("/").filter((part) => part !== "" && part !== ".").join("/")}`;
+  return `/${below
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/")}`;
 }
 
 function filled(cursor: Cursor, what: string): string {
@@ -120,7 +134,8 @@ function filled(cursor: Cursor, what: string): string {
 function takeNumber(cursor: Cursor, what: string, least: number, most: number): number {
   const word = cursor.takeWord(what);
   const value = parseNumber(word.text);
-  if (value === undefined || value < least || value > most) return cursor.fail(word.at, `${shown(word.text)} is not ${what}`);
+  if (value === undefined || value < least || value > most)
+    return cursor.fail(word.at, `${shown(word.text)} is not ${what}`);
   return value;
 }
 
@@ -134,7 +149,8 @@ function wordHint(word: string): string {
   const near = nearestWord(word, [...KEYWORDS, "and", "or", "not"]);
   if (near !== undefined) return `did you mean ${near}?`;
   if (typeof maskOfWord(word) === "number") return `write state ${word}`;
-  if (looksLikePort(word)) return `write sport = :${word.replace(/^:/, "")} for the local port, dport for the remote one`;
+  if (looksLikePort(word))
+    return `write sport = :${word.replace(/^:/, "")} for the local port, dport for the remote one`;
   if (/^[[\d*]|:/.test(word)) return `write src ${word} for the local address, dst for the remote one`;
   return `conditions: ${KEYWORDS.join(" ")}`;
 }

@@ -68,5 +68,8 @@ function readWord(text: string, start: number): { text: string; end: number; quo
 export function quoteWord(word: string): string {
   if (word !== "" && !/[\s\\"'()&|!=<>]/.test(word)) return word;
   if (!word.includes('"')) return `"${word}"`;
-  return word.split('"').map((part) => (part === "" ? "" : `"${part}"`)).join(`'"'`);
+  return word
+    .split('"')
+    .map((part) => (part === "" ? "" : `"${part}"`))
+    .join(`'"'`);
 }

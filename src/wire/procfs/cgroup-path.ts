@@ -57,7 +57,12 @@ export function containerOfCgroupPath(path: string): Container | undefined {
  */
 function runtimeOfParents(parents: readonly string[]): Container["runtime"] {
   const parent = parents.at(-1) ?? "";
-  if (/^libpod/.test(parent)) return "podman";
-  if (parent === "default" || parent === "k8s.io" || /^(?:kube.*-|kubepods.*-)?pod[0-9a-f_-]+(?:\.slice)?$/.test(parent)) return "containerd";
+  if (parent.startsWith("libpod")) return "podman";
+  if (
+    parent === "default" ||
+    parent === "k8s.io" ||
+    /^(?:kube.*-|kubepods.*-)?pod[0-9a-f_-]+(?:\.slice)?$/.test(parent)
+  )
+    return "containerd";
   return "docker";
 }

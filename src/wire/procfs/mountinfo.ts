@@ -39,5 +39,7 @@ export function hidepidOf(mounts: readonly Mount[], mountPoint: string): string 
 
 /** Space, tab, line break and backslash are written as `\040` and so on (seq_path, mangle). */
 function unescapeOctal(text: string): string {
-  return text.includes("\\") ? text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))) : text;
+  return text.includes("\\")
+    ? text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+    : text;
 }

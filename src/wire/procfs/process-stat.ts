@@ -32,7 +32,8 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   const state = fields[STATE]!;
   const parentPid = parseDecimal(fields[PARENT_PID]!);
   const startTicks = parseDecimal(fields[START_TICKS]!);
-  if (pid === undefined || parentPid === undefined || startTicks === undefined || !/^[A-Za-z]$/.test(state)) return undefined;
+  if (pid === undefined || parentPid === undefined || startTicks === undefined || !/^[A-Za-z]$/.test(state))
+    return undefined;
   return { pid, command: text.slice(open + 2, close), state, parentPid, startTicks };
 }
 

@@ -70,7 +70,8 @@ export function columnsOf(family: Family): Columns {
     timerTicks: state + 24,
     shape: new Uint8Array(state + 24),
   };
-  for (const column of ["localPort", "remotePort", "receiveQueue", "timerTicks"] as const) columns.shape[columns[column] - 1] = COLON;
+  for (const column of ["localPort", "remotePort", "receiveQueue", "timerTicks"] as const)
+    columns.shape[columns[column] - 1] = COLON;
   for (const column of ["remote", "state", "sendQueue", "timer"] as const) columns.shape[columns[column] - 1] = SPACE;
   return columns;
 }
@@ -115,7 +116,8 @@ export function inodePlace(bytes: Uint8Array, timerTicks: number, end: number): 
     start = skipSpaces(bytes, position, end);
     if (start === position) return -1;
     position = skipDigits(bytes, start, end, 10);
-    if (position === start || position - start > MOST_DECIMAL_DIGITS || position >= end || bytes[position] !== SPACE) return -1;
+    if (position === start || position - start > MOST_DECIMAL_DIGITS || position >= end || bytes[position] !== SPACE)
+      return -1;
   }
   return start;
 }
@@ -163,7 +165,10 @@ function tailOf(bytes: Uint8Array, timerTicks: number, end: number): Tail {
 
 /** The states by the kernel's number, as this protocol uses it. UDP has two: connected, and not (TCP_CLOSE). */
 export function statesOf(protocol: Protocol): readonly (SocketState | undefined)[] {
-  if (protocol === "udp") return Array.from({ length: 13 }, (_, kernel) => (kernel === 1 ? "ESTABLISHED" : kernel === 7 ? "BOUND" : undefined));
+  if (protocol === "udp")
+    return Array.from({ length: 13 }, (_, kernel) =>
+      kernel === 1 ? "ESTABLISHED" : kernel === 7 ? "BOUND" : undefined,
+    );
   return Array.from({ length: 13 }, (_, kernel) => stateOfKernel(kernel));
 }
 
@@ -211,7 +216,8 @@ export class SocketLineDecoder {
 
   #addressAt(bytes: Uint8Array, at: number): string {
     const words = this.#columns.addressDigits / 8;
-    for (let word = 0; word < words; word++) this.#address.setUint32(word * 4, hexAt(bytes, at + word * 8, 8), this.#kind.littleEndian);
+    for (let word = 0; word < words; word++)
+      this.#address.setUint32(word * 4, hexAt(bytes, at + word * 8, 8), this.#kind.littleEndian);
     return words === 1 ? this.#texts.ipv4(this.#address, 0) : this.#texts.ipv6(this.#address, 0);
   }
 }

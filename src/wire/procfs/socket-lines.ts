@@ -155,8 +155,11 @@ export class SocketLines {
   }
 }
 
+/** `  sl  local_address …`; UDP's has a space more. */
 function isHeader(bytes: Uint8Array, start: number): boolean {
-  return bytes[start] === SPACE && bytes[start + 1] === SPACE && bytes[start + 2] === 0x73 /* s */ && bytes[start + 3] === 0x6c; /* l */
+  let position = start;
+  while (bytes[position] === SPACE) position++;
+  return bytes[position] === 0x73 /* s */ && bytes[position + 1] === 0x6c; /* l */
 }
 
 /** Of the inode and of the kernel pointer, the third column from there; the reference count between them may change. */

@@ -1,0 +1,93 @@
+/** `why` as a function: gather, then judge. */
+import { PortmortemError } from "../base/errors.ts";
+import type { Host } from "../host/host.ts";
+import { gatherBindFacts } from "../inspect/bind-facts.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
+import type { Protocol } from "../tcp/socket.ts";
+import { judgeBind } from "../verdict/judge-bind.ts";
+import type { Why } from "../verdict/why.ts";
+import { hostFor } from "./hosts.ts";
+import type { HostOptions } from "./hosts.ts";
+
+/** What a program will bind. Without an address: what Node and most servers bind, `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
+export type EndpointInput =
+  | number
+  | string
+  | { readonly address?: string; readonly port: number; readonly protocol?: Protocol; readonly v6only?: boolean; readonly device?: string };
+
+export interface WhyOptions extends HostOptions {
+  /** As a server that sets SO_REUSEADDR (default true, as Node, nginx and most servers do). */
+  readonly reuseAddr?: boolean;
+  readonly reusePort?: boolean;
+  /** The user the program runs as, by name or number; trying as another user needs root. Default: this user. */
+  readonly user?: string | number;
+  /** Make a real bind, closed at once (default). False: judge by the rules alone and take nothing. */
+  readonly probe?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Why a port cannot be bound, or that it can. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_UNKNOWN_USER, PM_UNKNOWN_DEVICE. */
+export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Promise<Why> {
+  options.signal?.throwIfAborted();
+  const wanted = settleEndpoint(endpoint);
+  const host = hostFor(options);
+  if (wanted.device !== undefined) requireDevice(host, wanted.device);
+  const uid = options.user === undefined ? host.system().uid : userId(host, options.user);
+  const facts = await gatherBindFacts(
+    host,
+    {
+      protocol: wanted.protocol,
+      ...(wanted.address === undefined ? {} : { address: wanted.address }),
+      port: wanted.port,
+      v6only: wanted.v6only,
+      reuseAddr: options.reuseAddr ?? true,
+      reusePort: options.reusePort ?? false,
+      ...(uid < 0 ? {} : { uid }),
+      ...(wanted.device === undefined ? {} : { device: wanted.device }),
+      probe: options.probe ?? true,
+    },
+    options.signal,
+  );
+  return judgeBind(facts);
+}
+
+interface SettledEndpoint {
+  readonly protocol: Protocol;
+  readonly address?: string;
+  readonly port: number;
+  readonly v6only: boolean;
+  readonly device?: string;
+}
+
+function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
+  const input = typeof endpoint === "object" ? endpoint : undefined;
+  const parsed = parseEndpoint(input === undefined ? String(endpoint) : withAddress(input.address, input.port));
+  const address = parsed.address === undefined ? undefined : parsed.scope === undefined ? parsed.address : `${parsed.address}%${parsed.scope}`;
+  return {
+    protocol: input?.protocol ?? "tcp",
+    ...(address === undefined ? {} : { address }),
+    port: parsed.port,
+    // A bind to one IPv6 address is V6ONLY whatever was set (__inet6_bind).
+    v6only: input?.v6only ?? false,
+    ...(input?.device === undefined ? {} : { device: input.device }),
+  };
+}
+
+function withAddress(address: string | undefined, port: number): string {
+  if (address === undefined || address === "") return String(port);
+  return address.includes(":") && !address.startsWith("[") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function requireDevice(host: Host, device: string): void {
+  const names = host.interfaces().map(({ name }) => name);
+  if (names.length === 0 || names.includes(device)) return;
+  throw new PortmortemError("PM_UNKNOWN_DEVICE", `there is no network device ${device} here`, { hint: `there are: ${names.join(", ")}` });
+}
+
+function userId(host: Host, user: string | number): number {
+  if (typeof user === "number") return user;
+  const uid = /^\d+$/.test(user) ? Number(user) : host.userId(user);
+  if (uid !== undefined) return uid;
+  throw new PortmortemError("PM_UNKNOWN_USER", `there is no user ${user}`, { hint: "a name of /etc/passwd, or a number" });
+}
+

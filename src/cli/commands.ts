@@ -1,0 +1,79 @@
+/** Every command, declared once: grammar, help, docs/cli.md and completions come from here. */
+import type { Context } from "./context.ts";
+
+export interface OptionDeclaration {
+  readonly flags: string;
+  readonly text: string;
+  readonly choices?: readonly string[];
+}
+
+export interface Example {
+  readonly line: string;
+  readonly text: string;
+}
+
+/** Answers the exit status. */
+export type Run = (context: Context, args: readonly unknown[], options: Readonly<Record<string, unknown>>) => Promise<number>;
+
+export interface CommandDeclaration {
+  readonly name: string;
+  /** Name and arguments, in commander's notation. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly about?: string;
+  readonly options: readonly OptionDeclaration[];
+  readonly examples: readonly Example[];
+  readonly load: () => Promise<Run>;
+}
+
+export const COMMANDS: readonly CommandDeclaration[] = [
+  {
+    name: "why",
+    usage: "why <[address:]port>",
+    summary: "can this port be bound, and if not, what stands in the way",
+    about: "Exit status: 0 it can be bound, 1 it cannot.",
+    options: [
+      { flags: "--udp", text: "a UDP port" },
+      { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
+      { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
+      { flags: "--no-reuse-addr", text: "as a program that does not set it" },
+      { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
+      { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
+      { flags: "--device <name>", text: "bound to this network device" },
+      { flags: "--no-probe", text: "judge by the rules alone; no real bind" },
+    ],
+    examples: [
+      { line: "portmortem why 8080", text: "who has port 8080, by which rule, and for how long" },
+      { line: "portmortem why 127.0.0.1:5432 --json", text: "one address, for a script" },
+      { line: "sudo portmortem why 80 --netns web", text: "inside another network namespace" },
+    ],
+    load: async () => (await import("./why.ts")).runWhy,
+  },
+  {
+    name: "ls",
+    usage: "ls [filter...]",
+    summary: "the sockets of this machine",
+    about: [
+      "The filter is ss's language (man ss, EXPRESSION) and a few words more:",
+      "  state time-wait and ( sport = :8080 or dst 10.0.0.0/8 ) and not dport > 1024",
+      "  sport = :8000-8100    pid = 812    command = node    user = deploy",
+      "Quote it: the shell has plans of its own for ( ) ! and >.",
+    ].join("\n"),
+    options: [
+      { flags: "-l, --listening", text: "listeners only" },
+      { flags: "-a, --all", text: "TCP and UDP, and sockets that are only bound" },
+      { flags: "-u, --udp", text: "UDP instead of TCP" },
+      { flags: "--no-owners", text: "do not look for the processes (faster)" },
+      { flags: "-i, --info", text: "round trip, retransmits, bytes, buffers" },
+      { flags: "--sort <key>", text: "state, port, local, peer, process, queue, timer or none", choices: ["state", "port", "local", "peer", "process", "queue", "timer", "none"] },
+      { flags: "--count", text: "how many, instead of which" },
+      { flags: "--by <key>", text: "with --count: state, port, peer or process", choices: ["state", "port", "peer", "process"] },
+    ],
+    examples: [
+      { line: "portmortem ls -l", text: "who listens" },
+      { line: "portmortem ls 'state time-wait sport = :8080'", text: "what is left of port 8080" },
+      { line: "portmortem ls --count --by peer state close-wait", text: "whose closing is being ignored" },
+    ],
+    load: async () => (await import("./ls.ts")).runLs,
+  },
+];

@@ -1,0 +1,66 @@
+/** What every command gets: the options that all commands have, made into things to use. */
+import type { Host } from "../host/host.ts";
+import { createStyle } from "../render/style.ts";
+import type { Style } from "../render/style.ts";
+import { isTerminal, terminalWidth } from "./output.ts";
+
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly netns?: string;
+  readonly record?: string;
+  readonly replay?: string;
+  readonly redact?: boolean;
+  readonly color?: "auto" | "always" | "never";
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+export interface Context {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** The terminal's; left out on a pipe or in a file. */
+  readonly width: number | undefined;
+  readonly style: Style;
+  readonly host: Host | undefined;
+  readonly netns: string | undefined;
+  /** To be called once the command has asked everything: writes the recording. */
+  readonly finish: () => void;
+}
+
+export async function createContext(options: CommonOptions, command: readonly string[]): Promise<Context> {
+  const width = await terminalWidth();
+  const { host, finish } = await openHost(options, command);
+  return {
+    json: options.json ?? false,
+    quiet: options.quiet ?? false,
+    verbose: options.verbose ?? false,
+    width,
+    style: createStyle(await wantsColour(options)),
+    host,
+    netns: options.netns,
+    finish,
+  };
+}
+
+/** --color, then NO_COLOR, then FORCE_COLOR, then whether there is a terminal. */
+async function wantsColour(options: CommonOptions): Promise<boolean> {
+  if (options.json === true) return false;
+  if (options.color === "always") return true;
+  if (options.color === "never") return false;
+  if ((process.env["NO_COLOR"] ?? "") !== "") return false;
+  const forced = process.env["FORCE_COLOR"];
+  if (forced !== undefined && forced !== "0") return true;
+  return process.env["TERM"] !== "dumb" && (await isTerminal(1));
+}
+
+async function openHost(options: CommonOptions, command: readonly string[]): Promise<Pick<Context, "host" | "finish">> {
+  const nothing = (): void => undefined;
+  if (options.replay !== undefined) {
+    const { openRecording } = await import("./recordings.ts");
+    return { host: openRecording(options.replay), finish: nothing };
+  }
+  if (options.record === undefined) return { host: undefined, finish: nothing };
+  const { startRecording } = await import("./recordings.ts");
+  return startRecording(options.record, { redact: options.redact ?? false, command });
+}

@@ -1,0 +1,47 @@
+/** Every way in which a command can fail, as text or JSON, and its exit status. A stack trace is shown for a defect of ours only. */
+import { isPortmortemError } from "../base/errors.ts";
+import type { PortmortemError } from "../base/errors.ts";
+import { escapeText, jsonText } from "../render/escape.ts";
+import { EXIT, exitStatusOf } from "./exit-status.ts";
+import { ClosedPipe, writeError, writeOut } from "./output.ts";
+import { version } from "./version.ts";
+
+export function reportFailure(error: unknown, argv: readonly string[]): number {
+  if (error instanceof ClosedPipe) return EXIT.ok;
+  const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const known = isPortmortemError(error);
+  try {
+    if (options.includes("--json")) writeOut(`${jsonText({ schema: "portmortem.error/1", error: known ? knownJson(error) : defectJson(error) })}\n`);
+    else writeError(known ? knownText(error) : defectText(error, argv));
+  } catch (failed) {
+    // Nobody reads any more, or the disk is full: the exit status still tells.
+    if (!(failed instanceof ClosedPipe) && !isPortmortemError(failed)) throw failed;
+  }
+  return known ? exitStatusOf(error.category) : EXIT.defect;
+}
+
+function knownJson(error: PortmortemError): Record<string, unknown> {
+  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }), ...(error.errno === undefined ? {} : { errno: error.errno }) };
+}
+
+function knownText(error: PortmortemError): string {
+  const lines = [`portmortem: ${escapeText(error.message)}`];
+  if (error.input !== undefined && error.input.text !== "") {
+    const before = escapeText(error.input.text.slice(0, error.input.at));
+    lines.push(`  ${escapeText(error.input.text)}`, `  ${" ".repeat(before.length)}^`);
+  }
+  if (error.hint !== undefined) lines.push(`  ${escapeText(error.hint)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+const REPORT = "this is a defect of portmortem: please report it with the lines below";
+
+function defectJson(error: unknown): Record<string, unknown> {
+  return { code: "PM_DEFECT", message: error instanceof Error ? error.message : String(error), hint: REPORT };
+}
+
+function defectText(error: unknown, argv: readonly string[]): string {
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const about = `portmortem ${version}, node ${process.version}, ${process.platform} ${process.arch}: ${argv.join(" ")}`;
+  return `portmortem: ${REPORT}\n  ${escapeText(about)}\n${trace.split("\n").map((line) => `  ${escapeText(line)}`).join("\n")}\n`;
+}

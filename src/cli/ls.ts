@@ -1,0 +1,93 @@
+/** `portmortem ls [FILTER]` */
+import { hostFor } from "../ask/hosts.ts";
+import { listRequest } from "../ask/list-sockets.ts";
+import { PortmortemError } from "../base/errors.ts";
+import { countSockets, eachSocket, listSockets } from "../inspect/list-sockets.ts";
+import type { CountKey, ListRequest } from "../inspect/list-sockets.ts";
+import type { Host } from "../host/host.ts";
+import type { Protocol } from "../tcp/socket.ts";
+import { ALL_STATES } from "../tcp/states.ts";
+import { jsonText } from "../render/escape.ts";
+import { renderCounts, renderIncomplete, renderSockets, sortSockets } from "../render/ls-text.ts";
+import type { SortKey } from "../render/ls-text.ts";
+import { socketJson } from "../render/socket-json.ts";
+import type { Run } from "./commands.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-status.ts";
+import { OutputBuffer, writeError, writeOut } from "./output.ts";
+
+interface LsFlags {
+  readonly listening?: boolean;
+  readonly all?: boolean;
+  readonly udp?: boolean;
+  readonly owners?: boolean;
+  readonly info?: boolean;
+  readonly sort?: SortKey;
+  readonly count?: boolean;
+  readonly by?: CountKey;
+}
+
+export const runLs: Run = async (context, [words], options) => {
+  const flags = options as LsFlags;
+  if (flags.by !== undefined && flags.count !== true) {
+    throw new PortmortemError("PM_USAGE", "--by goes with --count", { hint: `portmortem ls --count --by ${flags.by}` });
+  }
+  const request = requestOf(flags, (words as readonly string[]).join(" "));
+  const host = hostFor({ ...(context.host === undefined ? {} : { host: context.host }), ...(context.netns === undefined ? {} : { netns: context.netns }) });
+  if (flags.count === true) await count(context, host, request, flags.by ?? "state");
+  else if (context.json && !request.owners && flags.sort === undefined) streamJson(context, host, request);
+  else await list(context, host, request, flags);
+  return EXIT.ok;
+};
+
+function requestOf(flags: LsFlags, filter: string): ListRequest {
+  const protocols: readonly Protocol[] = flags.all === true ? ["tcp", "udp"] : [flags.udp === true ? "udp" : "tcp"];
+  const request = listRequest({ filter, protocols, listening: flags.listening ?? false, owners: flags.owners ?? true, info: flags.info ?? false });
+  return flags.all === true && flags.listening !== true ? { ...request, states: ALL_STATES } : request;
+}
+
+async function count(context: Context, host: Host, request: ListRequest, by: CountKey): Promise<void> {
+  const { counts, total, incomplete } = await countSockets(host, { ...request, owners: false }, by);
+  if (context.json) {
+    const named = counts.map(({ key, count: many }) => ({ [by]: by === "port" ? Number(key) : key, count: many }));
+    writeOut(`${jsonText({ schema: "portmortem.ls/1", counts: named, total, incomplete })}\n`);
+  } else {
+    writeOut(renderCounts(counts, total, context.style));
+    if (!context.quiet) writeError(renderIncomplete(incomplete, context.style));
+  }
+}
+
+/** Each socket is written as it comes: a hundred thousand of them never stand in memory together. */
+function streamJson(_context: Context, host: Host, request: ListRequest): void {
+  const out = new OutputBuffer();
+  let separator = '{"schema":"portmortem.ls/1","sockets":[';
+  const incomplete = eachSocket(host, request, (socket) => {
+    out.write(separator + socketJson(socket));
+    separator = ",";
+  });
+  out.write(`${separator === "," ? "" : separator}],"incomplete":${jsonText(incomplete)}}\n`);
+  out.flush();
+}
+
+async function list(context: Context, host: Host, request: ListRequest, flags: LsFlags): Promise<void> {
+  const { sockets, incomplete } = await listSockets(host, request);
+  sortSockets(sockets, flags.sort ?? (context.json ? "none" : "state"));
+  if (context.json) {
+    const out = new OutputBuffer();
+    out.write('{"schema":"portmortem.ls/1","sockets":[');
+    for (let index = 0; index < sockets.length; index++) out.write((index === 0 ? "" : ",") + socketJson(sockets[index]!));
+    out.write(`],"incomplete":${jsonText(incomplete)}}\n`);
+    out.flush();
+    return;
+  }
+  writeOut(
+    renderSockets(sockets, {
+      style: context.style,
+      ...(context.width === undefined ? {} : { width: context.width }),
+      owners: request.owners,
+      udp: request.protocols.includes("udp"),
+      info: request.details,
+    }),
+  );
+  if (!context.quiet) writeError(renderIncomplete(incomplete, context.style));
+}

@@ -1,0 +1,50 @@
+/** `portmortem why [ADDRESS:]PORT` */
+import { why } from "../ask/why.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
+import { jsonText } from "../render/escape.ts";
+import { renderIncomplete } from "../render/ls-text.ts";
+import { renderWhy } from "../render/why-text.ts";
+import type { Run } from "./commands.ts";
+import { EXIT } from "./exit-status.ts";
+import { writeError, writeOut } from "./output.ts";
+
+interface WhyFlags {
+  readonly udp?: boolean;
+  readonly v6only?: boolean;
+  readonly reuseAddr?: boolean;
+  readonly reusePort?: boolean;
+  readonly user?: string;
+  readonly device?: string;
+  readonly probe?: boolean;
+}
+
+const PIPE_WIDTH = 100;
+
+export const runWhy: Run = async (context, [endpoint], options) => {
+  const flags = options as WhyFlags;
+  const { address, port, scope } = parseEndpoint(String(endpoint));
+  const answer = await why(
+    {
+      port,
+      protocol: flags.udp === true ? "udp" : "tcp",
+      v6only: flags.v6only ?? false,
+      ...(address === undefined ? {} : { address: scope === undefined ? address : `${address}%${scope}` }),
+      ...(flags.device === undefined ? {} : { device: flags.device }),
+    },
+    {
+      reuseAddr: flags.reuseAddr ?? true,
+      reusePort: flags.reusePort ?? false,
+      probe: flags.probe ?? true,
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      ...(context.host === undefined ? {} : { host: context.host }),
+      ...(context.netns === undefined ? {} : { netns: context.netns }),
+    },
+  );
+  if (context.json) writeOut(`${jsonText({ schema: "portmortem.why/1", ...answer })}\n`);
+  else {
+    writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));
+    const worthSaying = !answer.bindable || context.verbose;
+    if (worthSaying && !context.quiet) writeError(renderIncomplete(answer.incomplete, context.style));
+  }
+  return answer.bindable ? EXIT.ok : EXIT.no;
+};

@@ -1,0 +1,104 @@
+/** A host that writes down all that another one answers. It changes no answer: what is hidden is hidden in the record only. */
+import { isPortmortemError } from "../../base/errors.ts";
+import type { Container, Socket } from "../../tcp/socket.ts";
+import type { BindAttempt, DumpRequest, Host, NetnsRef, ProcessFacts, SocketBatch, SocketDump, SocketId } from "../host.ts";
+import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
+import type { NamespaceRecord, RecordedError } from "./recording.ts";
+import { redacted, withoutSecrets } from "./secrets.ts";
+
+export interface RecordingOptions {
+  /** Leave the arguments of command lines out. */
+  readonly redact: boolean;
+}
+
+/** `namespaces` fills as the host is asked. */
+export function createRecordingHost(host: Host, options: RecordingOptions): { readonly host: Host; readonly namespaces: Record<string, NamespaceRecord> } {
+  const namespaces: Record<string, NamespaceRecord> = { [HOME]: {} };
+  return { host: new RecordingHost(host, HOME, namespaces, options), namespaces };
+}
+
+class RecordingHost implements Host {
+  readonly kind: Host["kind"];
+  readonly #host: Host;
+  readonly #namespaces: Record<string, NamespaceRecord>;
+  readonly #record: NamespaceRecord;
+  readonly #options: RecordingOptions;
+
+  constructor(host: Host, key: string, namespaces: Record<string, NamespaceRecord>, options: RecordingOptions) {
+    this.kind = host.kind;
+    this.#host = host;
+    this.#namespaces = namespaces;
+    this.#record = namespaces[key] ??= {};
+    this.#options = options;
+  }
+
+  #note<T>(method: keyof Host, args: readonly unknown[], answer: T): T {
+    // JSON has no undefined: an answer of it is null.
+    (this.#record[method] ??= {})[argumentsKey(args)] = answer ?? null;
+    return answer;
+  }
+
+  enter(netns: NetnsRef): Host {
+    const key = namespaceKey(netns);
+    try {
+      const inside = this.#host.enter(netns);
+      this.#note("enter", [netns], { key });
+      return new RecordingHost(inside, key, this.#namespaces, this.#options);
+    } catch (error) {
+      if (isPortmortemError(error)) {
+        const { code, message, hint, errno } = error;
+        const recorded: RecordedError = { error: { code, message, ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) } };
+        this.#note("enter", [netns], recorded);
+      }
+      throw error;
+    }
+  }
+
+  dumpSockets(request: DumpRequest): SocketDump {
+    const dump = this.#host.dumpSockets(request);
+    const note = (sockets: Socket[]): unknown => this.#note("dumpSockets", [request], { summary: { ...dump.summary }, sockets });
+    return {
+      summary: dump.summary,
+      *[Symbol.iterator](): Generator<SocketBatch, void, undefined> {
+        const sockets: Socket[] = [];
+        for (const batch of dump) {
+          for (let index = 0; index < batch.length; index++) sockets.push(batch.socketAt(index));
+          yield batch;
+        }
+        note(sockets);
+      },
+    };
+  }
+
+  process(pid: number): ProcessFacts | undefined {
+    const facts = this.#host.process(pid);
+    const clean = this.#options.redact ? redacted : withoutSecrets;
+    this.#note("process", [pid], facts === undefined ? undefined : { ...facts, args: clean(facts.args) });
+    return facts;
+  }
+
+  async containerName(container: Container): Promise<string | undefined> {
+    return this.#note("containerName", [container], await this.#host.containerName(container));
+  }
+
+  system = (): ReturnType<Host["system"]> => this.#note("system", [], this.#host.system());
+  netns = (): ReturnType<Host["netns"]> => this.#note("netns", [], this.#host.netns());
+  socketSource = (): ReturnType<Host["socketSource"]> => this.#note("socketSource", [], this.#host.socketSource());
+  getSocket = (id: SocketId): Socket | undefined => this.#note("getSocket", [id], this.#host.getSocket(id));
+  probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> => this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
+  sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
+  localAddresses = (): ReturnType<Host["localAddresses"]> => this.#note("localAddresses", [], this.#host.localAddresses());
+  interfaces = (): ReturnType<Host["interfaces"]> => this.#note("interfaces", [], this.#host.interfaces());
+  processes = (): ReturnType<Host["processes"]> => this.#note("processes", [], this.#host.processes());
+  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> => this.#note("socketFds", [pid, below ?? null], this.#host.socketFds(pid, below));
+  socketInode = (pid: number, fd: number): number | undefined => this.#note("socketInode", [pid, fd], this.#host.socketInode(pid, fd));
+  detachedSockets = (): ReturnType<Host["detachedSockets"]> => this.#note("detachedSockets", [], this.#host.detachedSockets());
+  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> => this.#note("socketOptions", [pid, fd], this.#host.socketOptions(pid, fd));
+  hasCapability = (bit: number): boolean | undefined => this.#note("hasCapability", [bit], this.#host.hasCapability(bit));
+  userName = (uid: number): string | undefined => this.#note("userName", [uid], this.#host.userName(uid));
+  userId = (name: string): number | undefined => this.#note("userId", [name], this.#host.userId(name));
+  cgroupPath = (id: number): string | undefined => this.#note("cgroupPath", [id], this.#host.cgroupPath(id));
+  cgroupId = (path: string): number | undefined => this.#note("cgroupId", [path], this.#host.cgroupId(path));
+  namespaces = (): ReturnType<Host["namespaces"]> => this.#note("namespaces", [], this.#host.namespaces());
+  rights = (): ReturnType<Host["rights"]> => this.#note("rights", [], this.#host.rights());
+}

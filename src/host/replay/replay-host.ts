@@ -1,0 +1,117 @@
+/** A host that answers from a recording, on any machine. What was not asked when it was made cannot be answered: PM_REPLAY_MISSING. */
+import { ERRORS, PortmortemError } from "../../base/errors.ts";
+import type { ErrorCode } from "../../base/errors.ts";
+import type { Container, Socket } from "../../tcp/socket.ts";
+import { maskHas } from "../../tcp/states.ts";
+import type { BindAttempt, DumpRequest, DumpSummary, Host, NetnsRef, SocketBatch, SocketDump, SocketId } from "../host.ts";
+import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
+import type { NamespaceRecord, RecordedError, Recording } from "./recording.ts";
+
+export function createReplayHost(recording: Recording): Host {
+  return new ReplayHost(recording, HOME);
+}
+
+class ReplayHost implements Host {
+  readonly kind = "replay";
+  readonly #recording: Recording;
+  readonly #record: NamespaceRecord;
+
+  constructor(recording: Recording, key: string) {
+    this.#recording = recording;
+    this.#record = recording.namespaces[key] ?? {};
+  }
+
+  #answer<T>(method: keyof Host, args: readonly unknown[]): T {
+    const key = argumentsKey(args);
+    const answers = this.#record[method];
+    if (answers === undefined || !Object.hasOwn(answers, key)) throw this.#missing(method, args);
+    return (answers[key] ?? undefined) as T;
+  }
+
+  #missing(method: string, args: readonly unknown[]): PortmortemError {
+    const { command, portmortem, recordedAt } = this.#recording;
+    return new PortmortemError("PM_REPLAY_MISSING", `the recording does not hold ${method}(${args.map((arg) => JSON.stringify(arg)).join(", ").slice(0, 200)})`, {
+      hint: `it was made by portmortem ${portmortem} on ${recordedAt} for: ${command.join(" ")}`,
+    });
+  }
+
+  enter(netns: NetnsRef): Host {
+    const answer = this.#answer<RecordedError | { readonly key: string }>("enter", [netns]);
+    if ("key" in answer) return new ReplayHost(this.#recording, namespaceKey(netns));
+    const { code, message, hint, errno } = answer.error;
+    const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_KERNEL";
+    throw new PortmortemError(known, message, { ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) });
+  }
+
+  dumpSockets(request: DumpRequest): SocketDump {
+    const recorded = this.#dumpFor(request);
+    const summary: DumpSummary = recorded.exact ? recorded.summary : { ...recorded.summary, exactFilter: request.filter === undefined };
+    const sockets = recorded.exact ? recorded.sockets : recorded.sockets.filter((socket) => isAskedFor(socket, request));
+    return {
+      summary,
+      *[Symbol.iterator](): Generator<SocketBatch, void, undefined> {
+        if (sockets.length > 0) yield { length: sockets.length, stateAt: (index) => sockets[index]!.state, socketAt: (index) => sockets[index]! };
+      },
+    };
+  }
+
+  /** The same request's answer, or a recorded one that holds at least as much. */
+  #dumpFor(request: DumpRequest): { exact: boolean; summary: DumpSummary; sockets: readonly Socket[] } {
+    const answers = this.#record["dumpSockets"] ?? {};
+    const same = answers[argumentsKey([request])];
+    if (same !== undefined) return { exact: true, ...(same as { summary: DumpSummary; sockets: Socket[] }) };
+    for (const [key, answer] of Object.entries(answers)) {
+      const [other] = JSON.parse(key) as [DumpRequest];
+      if (covers(other, request)) return { exact: false, ...(answer as { summary: DumpSummary; sockets: Socket[] }) };
+    }
+    throw this.#missing("dumpSockets", [request]);
+  }
+
+  async containerName(container: Container): Promise<string | undefined> {
+    return this.#answer("containerName", [container]);
+  }
+
+  system = (): ReturnType<Host["system"]> => this.#answer("system", []);
+  netns = (): ReturnType<Host["netns"]> => this.#answer("netns", []);
+  socketSource = (): ReturnType<Host["socketSource"]> => this.#answer("socketSource", []);
+  getSocket = (id: SocketId): Socket | undefined => this.#answer("getSocket", [id]);
+  probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> => this.#answer("probeBind", [attempt]);
+  sysctl = (name: string): string | undefined => this.#answer("sysctl", [name]);
+  localAddresses = (): ReturnType<Host["localAddresses"]> => this.#answer("localAddresses", []);
+  interfaces = (): ReturnType<Host["interfaces"]> => this.#answer("interfaces", []);
+  processes = (): ReturnType<Host["processes"]> => this.#answer("processes", []);
+  process = (pid: number): ReturnType<Host["process"]> => this.#answer("process", [pid]);
+  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> => this.#answer("socketFds", [pid, below ?? null]);
+  socketInode = (pid: number, fd: number): number | undefined => this.#answer("socketInode", [pid, fd]);
+  detachedSockets = (): ReturnType<Host["detachedSockets"]> => this.#answer("detachedSockets", []);
+  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> => this.#answer("socketOptions", [pid, fd]);
+  hasCapability = (bit: number): boolean | undefined => this.#answer("hasCapability", [bit]);
+  userName = (uid: number): string | undefined => this.#answer("userName", [uid]);
+  userId = (name: string): number | undefined => this.#answer("userId", [name]);
+  cgroupPath = (id: number): string | undefined => this.#answer("cgroupPath", [id]);
+  cgroupId = (path: string): number | undefined => this.#answer("cgroupId", [path]);
+  namespaces = (): ReturnType<Host["namespaces"]> => this.#answer("namespaces", []);
+  rights = (): ReturnType<Host["rights"]> => this.#answer("rights", []);
+}
+
+/** Does the answer to `other` hold every socket that `request` asks for? */
+function covers(other: DumpRequest, request: DumpRequest): boolean {
+  return (
+    other.protocol === request.protocol &&
+    other.filter === undefined &&
+    other.localPort === undefined &&
+    other.remotePort === undefined &&
+    other.families === undefined &&
+    (request.states & ~other.states) === 0 &&
+    (other.details === true || request.details !== true)
+  );
+}
+
+function isAskedFor(socket: Socket, request: DumpRequest): boolean {
+  return (
+    maskHas(request.states, socket.state) &&
+    (request.families === undefined || request.families.includes(socket.family)) &&
+    (request.localPort === undefined || socket.local.port === request.localPort) &&
+    (request.remotePort === undefined || socket.remote?.port === request.remotePort)
+  );
+}

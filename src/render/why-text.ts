@@ -1,0 +1,101 @@
+/** `why` for a person: one line of verdict, then what stands in the way, who is spared, what to do. */
+import type { Advice, Blocker, Why } from "../verdict/why.ts";
+import { durationText } from "./duration.ts";
+import { escapeText } from "./escape.ts";
+import type { Style } from "./style.ts";
+import { hang } from "./text-layout.ts";
+
+export interface WhyView {
+  readonly style: Style;
+  readonly width: number;
+  readonly verbose: boolean;
+}
+
+const FREE = "with and without SO_REUSEADDR";
+
+export function renderWhy(why: Why, view: WhyView): string {
+  const { style } = view;
+  const blocks: string[] = [headline(why, view)];
+  const held = why.bindable ? (why.withoutReuseAddr ?? []) : why.blockers;
+  if (held.length > 0) blocks.push(held.map((blocker) => renderBlocker(blocker, view)).join("\n"));
+  if (why.elsewhere.length > 0) blocks.push(section("elsewhere", why.elsewhere.map(({ text }) => text), view));
+  if (why.spared.length > 0 && (!why.bindable || view.verbose)) blocks.push(section("spared", why.spared.map(({ text }) => text), view));
+  if (why.advice.length > 0) blocks.push(`${style.bold("what to do")}\n${why.advice.map((advice) => renderAdvice(advice, view)).join("\n")}`);
+  return `${blocks.join("\n\n")}\n`;
+}
+
+function headline(why: Why, { style, width }: WhyView): string {
+  const { port, protocol } = why.endpoint;
+  const name = `${protocol === "udp" ? "UDP port" : "port"} ${port}`;
+  const where = whereText(why);
+  const [asked] = why.attempts;
+  const byRules = asked?.by === "rules" ? " (by the rules; no bind was tried)" : "";
+  if (why.bindable) {
+    if (why.withoutReuseAddr !== undefined) {
+      return hang("", `${style.good(`${name} can be bound`)} on ${where} by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it gets EADDRINUSE:`, width);
+    }
+    const how = why.attempts.every(({ result }) => result === "ok") ? FREE : reuseText(asked?.reuseAddr ?? true);
+    return hang("", `${style.good(`${name} is free`)}: ${where} can be bound, ${how}${byRules}`, width);
+  }
+  const result = asked?.result ?? "unknown";
+  if (result === "unknown") return hang("", `${style.warn(`${name} may be taken`)}: it hangs on an option that cannot be seen from here${byRules}`, width);
+  const both = why.attempts.every((attempt) => attempt.result === result);
+  return hang("", `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${both ? `, ${FREE}` : ` ${reuseText(asked?.reuseAddr ?? true)}`}${byRules}`, width);
+}
+
+function reuseText(reuseAddr: boolean): string {
+  return reuseAddr ? "with SO_REUSEADDR" : "without SO_REUSEADDR";
+}
+
+function whereText(why: Why): string {
+  const { address, v6only, interface: device } = why.endpoint;
+  const on = device === undefined ? "" : ` of device ${escapeText(device)}`;
+  if (address === "::" && !v6only) return `[::] (dual-stack, every address)${on}`;
+  if (address === "::") return `[::] (every IPv6 address)${on}`;
+  if (address === "0.0.0.0") return `0.0.0.0 (every IPv4 address)${on}`;
+  return `${escapeText(address)}${on}`;
+}
+
+function renderBlocker(blocker: Blocker, { style, width }: WhyView): string {
+  const lines = [hang(`  ${style.accent(blocker.rule)}  `, escapeText(blocker.text), width)];
+  const indent = " ".repeat(blocker.rule.length + 4);
+  if (blocker.freeInMs !== undefined) lines.push(`${indent}${style.bold(`free in ${durationText(blocker.freeInMs)}`)}`);
+  for (const owner of uniqueOwners(blocker).slice(0, 3)) lines.push(style.dim(hang(indent, ownerDetail(owner), width)));
+  return lines.join("\n");
+}
+
+type BlockerOwner = NonNullable<NonNullable<Blocker["socket"]>["owners"]>[number];
+
+function uniqueOwners(blocker: Blocker): BlockerOwner[] {
+  return [...new Map((blocker.socket?.owners ?? []).map((owner) => [owner.pid, owner])).values()];
+}
+
+const MOST_ARGS = 160;
+
+function ownerDetail(owner: BlockerOwner): string {
+  const command = escapeText((owner.args ?? [owner.command]).join(" "));
+  const parts = [
+    `pid ${owner.pid}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}…` : command}`,
+    owner.user === undefined ? undefined : `user ${escapeText(owner.user)}`,
+    owner.unit === undefined ? undefined : `unit ${escapeText(owner.unit)}`,
+    owner.container === undefined ? undefined : `${owner.container.runtime} ${escapeText(owner.container.name ?? owner.container.id.slice(0, 12))}`,
+    owner.startedAt === undefined ? undefined : `since ${owner.startedAt.slice(0, 19).replace("T", " ")} UTC`,
+  ];
+  return parts.filter((part) => part !== undefined).join(", ");
+}
+
+function section(title: string, texts: readonly string[], { style, width }: WhyView): string {
+  const shown = texts.slice(0, 8);
+  const rest = texts.length - shown.length;
+  const lines = shown.map((text) => hang("  · ", escapeText(text), width));
+  return `${style.bold(title)}\n${lines.join("\n")}${rest > 0 ? `\n  · and ${rest} more` : ""}`;
+}
+
+const COSTS: Record<Advice["costs"], string> = { nothing: "", data: " (unsent data is lost)", downtime: " (downtime)" };
+
+function renderAdvice(advice: Advice, { style, width }: WhyView): string {
+  const text = hang("  · ", escapeText(advice.text) + COSTS[advice.costs], width);
+  // A command is never wrapped: it is there to be pasted.
+  return advice.command === undefined ? text : `${text}\n      ${style.accent(`$ ${escapeText(advice.command)}`)}`;
+}
+
