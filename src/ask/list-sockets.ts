@@ -30,7 +30,12 @@ export async function listSockets(options: ListSocketsOptions = {}): Promise<Soc
   return gather(hostFor(options), listRequest(options), options.signal);
 }
 
-export function listRequest(options: Omit<ListSocketsOptions, "signal"> & { readonly listening?: boolean; readonly protocols?: readonly Protocol[] }): ListRequest {
+export function listRequest(
+  options: Omit<ListSocketsOptions, "signal"> & {
+    readonly listening?: boolean;
+    readonly protocols?: readonly Protocol[];
+  },
+): ListRequest {
   const filter = options.filter === undefined || options.filter.trim() === "" ? undefined : parseFilter(options.filter);
   return {
     protocols: options.protocols ?? [options.udp === true ? "udp" : "tcp"],

@@ -13,7 +13,13 @@ import type { HostOptions } from "./hosts.ts";
 export type EndpointInput =
   | number
   | string
-  | { readonly address?: string; readonly port: number; readonly protocol?: Protocol; readonly v6only?: boolean; readonly device?: string };
+  | {
+      readonly address?: string;
+      readonly port: number;
+      readonly protocol?: Protocol;
+      readonly v6only?: boolean;
+      readonly device?: string;
+    };
 
 export interface WhyOptions extends HostOptions {
   /** As a server that sets SO_REUSEADDR (default true, as Node, nginx and most servers do). */
@@ -62,7 +68,12 @@ interface SettledEndpoint {
 function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
   const input = typeof endpoint === "object" ? endpoint : undefined;
   const parsed = parseEndpoint(input === undefined ? String(endpoint) : withAddress(input.address, input.port));
-  const address = parsed.address === undefined ? undefined : parsed.scope === undefined ? parsed.address : `${parsed.address}%${parsed.scope}`;
+  const address =
+    parsed.address === undefined
+      ? undefined
+      : parsed.scope === undefined
+        ? parsed.address
+        : `${parsed.address}%${parsed.scope}`;
   return {
     protocol: input?.protocol ?? "tcp",
     ...(address === undefined ? {} : { address }),
@@ -81,13 +92,16 @@ function withAddress(address: string | undefined, port: number): string {
 function requireDevice(host: Host, device: string): void {
   const names = host.interfaces().map(({ name }) => name);
   if (names.length === 0 || names.includes(device)) return;
-  throw new PortmortemError("PM_UNKNOWN_DEVICE", `there is no network device ${device} here`, { hint: `there are: ${names.join(", ")}` });
+  throw new PortmortemError("PM_UNKNOWN_DEVICE", `there is no network device ${device} here`, {
+    hint: `there are: ${names.join(", ")}`,
+  });
 }
 
 function userId(host: Host, user: string | number): number {
   if (typeof user === "number") return user;
   const uid = /^\d+$/.test(user) ? Number(user) : host.userId(user);
   if (uid !== undefined) return uid;
-  throw new PortmortemError("PM_UNKNOWN_USER", `there is no user ${user}`, { hint: "a name of /etc/passwd, or a number" });
+  throw new PortmortemError("PM_UNKNOWN_USER", `there is no user ${user}`, {
+    hint: "a name of /etc/passwd, or a number",
+  });
 }
-

@@ -13,7 +13,11 @@ export interface Example {
 }
 
 /** Answers the exit status. */
-export type Run = (context: Context, args: readonly unknown[], options: Readonly<Record<string, unknown>>) => Promise<number>;
+export type Run = (
+  context: Context,
+  args: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<number>;
 
 export interface CommandDeclaration {
   readonly name: string;
@@ -65,9 +69,17 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       { flags: "-u, --udp", text: "UDP instead of TCP" },
       { flags: "--no-owners", text: "do not look for the processes (faster)" },
       { flags: "-i, --info", text: "round trip, retransmits, bytes, buffers" },
-      { flags: "--sort <key>", text: "state, port, local, peer, process, queue, timer or none", choices: ["state", "port", "local", "peer", "process", "queue", "timer", "none"] },
+      {
+        flags: "--sort <key>",
+        text: "state, port, local, peer, process, queue, timer or none",
+        choices: ["state", "port", "local", "peer", "process", "queue", "timer", "none"],
+      },
       { flags: "--count", text: "how many, instead of which" },
-      { flags: "--by <key>", text: "with --count: state, port, peer or process", choices: ["state", "port", "peer", "process"] },
+      {
+        flags: "--by <key>",
+        text: "with --count: state, port, peer or process",
+        choices: ["state", "port", "peer", "process"],
+      },
     ],
     examples: [
       { line: "portmortem ls -l", text: "who listens" },

@@ -11,7 +11,8 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
   const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const known = isPortmortemError(error);
   try {
-    if (options.includes("--json")) writeOut(`${jsonText({ schema: "portmortem.error/1", error: known ? knownJson(error) : defectJson(error) })}\n`);
+    if (options.includes("--json"))
+      writeOut(`${jsonText({ schema: "portmortem.error/1", error: known ? knownJson(error) : defectJson(error) })}\n`);
     else writeError(known ? knownText(error) : defectText(error, argv));
   } catch (failed) {
     // Nobody reads any more, or the disk is full: the exit status still tells.
@@ -21,7 +22,12 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
 }
 
 function knownJson(error: PortmortemError): Record<string, unknown> {
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }), ...(error.errno === undefined ? {} : { errno: error.errno }) };
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.errno === undefined ? {} : { errno: error.errno }),
+  };
 }
 
 function knownText(error: PortmortemError): string {
@@ -43,5 +49,8 @@ function defectJson(error: unknown): Record<string, unknown> {
 function defectText(error: unknown, argv: readonly string[]): string {
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const about = `portmortem ${version}, node ${process.version}, ${process.platform} ${process.arch}: ${argv.join(" ")}`;
-  return `portmortem: ${REPORT}\n  ${escapeText(about)}\n${trace.split("\n").map((line) => `  ${escapeText(line)}`).join("\n")}\n`;
+  return `portmortem: ${REPORT}\n  ${escapeText(about)}\n${trace
+    .split("\n")
+    .map((line) => `  ${escapeText(line)}`)
+    .join("\n")}\n`;
 }

@@ -33,7 +33,10 @@ export const runLs: Run = async (context, [words], options) => {
     throw new PortmortemError("PM_USAGE", "--by goes with --count", { hint: `portmortem ls --count --by ${flags.by}` });
   }
   const request = requestOf(flags, (words as readonly string[]).join(" "));
-  const host = hostFor({ ...(context.host === undefined ? {} : { host: context.host }), ...(context.netns === undefined ? {} : { netns: context.netns }) });
+  const host = hostFor({
+    ...(context.host === undefined ? {} : { host: context.host }),
+    ...(context.netns === undefined ? {} : { netns: context.netns }),
+  });
   if (flags.count === true) await count(context, host, request, flags.by ?? "state");
   else if (context.json && !request.owners && flags.sort === undefined) streamJson(context, host, request);
   else await list(context, host, request, flags);
@@ -42,7 +45,13 @@ export const runLs: Run = async (context, [words], options) => {
 
 function requestOf(flags: LsFlags, filter: string): ListRequest {
   const protocols: readonly Protocol[] = flags.all === true ? ["tcp", "udp"] : [flags.udp === true ? "udp" : "tcp"];
-  const request = listRequest({ filter, protocols, listening: flags.listening ?? false, owners: flags.owners ?? true, info: flags.info ?? false });
+  const request = listRequest({
+    filter,
+    protocols,
+    listening: flags.listening ?? false,
+    owners: flags.owners ?? true,
+    info: flags.info ?? false,
+  });
   return flags.all === true && flags.listening !== true ? { ...request, states: ALL_STATES } : request;
 }
 
@@ -75,7 +84,8 @@ async function list(context: Context, host: Host, request: ListRequest, flags: L
   if (context.json) {
     const out = new OutputBuffer();
     out.write('{"schema":"portmortem.ls/1","sockets":[');
-    for (let index = 0; index < sockets.length; index++) out.write((index === 0 ? "" : ",") + socketJson(sockets[index]!));
+    for (let index = 0; index < sockets.length; index++)
+      out.write((index === 0 ? "" : ",") + socketJson(sockets[index]!));
     out.write(`],"incomplete":${jsonText(incomplete)}}\n`);
     out.flush();
     return;

@@ -30,7 +30,12 @@ function writeAll(fd: number, text: string): void {
       // The other end of a pipe in non-blocking mode reads slowly: there is nothing to do but wait for it.
       if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
       else if (code === "EPIPE") throw new ClosedPipe();
-      else throw new PortmortemError("PM_OUTPUT", `writing the output failed: ${code ?? String(error)}`, code === undefined ? {} : { errno: code });
+      else
+        throw new PortmortemError(
+          "PM_OUTPUT",
+          `writing the output failed: ${code ?? String(error)}`,
+          code === undefined ? {} : { errno: code },
+        );
     }
   }
 }

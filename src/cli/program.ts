@@ -32,7 +32,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: false })
     .action(() => {
       const [unknown] = program.args;
-      if (unknown !== undefined) program.error(`error: unknown command '${unknown}'`, { code: "commander.unknownCommand" });
+      if (unknown !== undefined)
+        program.error(`error: unknown command '${unknown}'`, { code: "commander.unknownCommand" });
       writeOut(overview());
     });
   for (const declaration of COMMANDS) {
@@ -53,11 +54,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   return status;
 }
 
-function addCommand(program: Command, declaration: CommandDeclaration, argv: readonly string[], done: (status: number) => void): void {
+function addCommand(
+  program: Command,
+  declaration: CommandDeclaration,
+  argv: readonly string[],
+  done: (status: number) => void,
+): void {
   const command = program.command(declaration.usage).description(declaration.summary).allowExcessArguments(false);
   if (declaration.about !== undefined) command.addHelpText("after", () => `\n${declaration.about}`);
   for (const option of [...declaration.options, ...COMMON_OPTIONS]) command.addOption(toOption(option));
-  command.addHelpText("after", () => `\nExamples:\n${declaration.examples.map(({ line, text }) => `  $ ${line}\n      ${text}`).join("\n")}`);
+  command.addHelpText(
+    "after",
+    () => `\nExamples:\n${declaration.examples.map(({ line, text }) => `  $ ${line}\n      ${text}`).join("\n")}`,
+  );
   command.action(async (...values: unknown[]) => {
     const options = command.opts<CommonOptions & Record<string, unknown>>();
     const run = await declaration.load();
@@ -80,6 +89,11 @@ function toOption(declaration: OptionDeclaration): Option {
 /** Commander's own words, in our form: what is wrong, then what to do. */
 function usageError(error: CommanderError): PortmortemError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
-  const near = rest.join(" ").trim().replace(/^\((.*)\)$/, "$1");
-  return new PortmortemError("PM_USAGE", first, { hint: near === "" ? "portmortem --help shows the commands, portmortem COMMAND --help its options" : near });
+  const near = rest
+    .join(" ")
+    .trim()
+    .replace(/^\((.*)\)$/, "$1");
+  return new PortmortemError("PM_USAGE", first, {
+    hint: near === "" ? "portmortem --help shows the commands, portmortem COMMAND --help its options" : near,
+  });
 }

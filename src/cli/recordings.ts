@@ -17,13 +17,19 @@ export function openRecording(file: string): Host {
     text = readFileSync(file, "utf8");
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
-    throw new PortmortemError("PM_REPLAY_UNREADABLE", `${file} cannot be read: ${errno}`, { errno, hint: "a recording is made with --record FILE" });
+    throw new PortmortemError("PM_REPLAY_UNREADABLE", `${file} cannot be read: ${errno}`, {
+      errno,
+      hint: "a recording is made with --record FILE",
+    });
   }
   return createReplayHost(parseRecording(text, file));
 }
 
 /** The file is opened at once, so that a wrong name is told before anything is asked; only this user may read it. */
-export function startRecording(file: string, options: RecordingOptions & { readonly command: readonly string[] }): { readonly host: Host; readonly finish: () => void } {
+export function startRecording(
+  file: string,
+  options: RecordingOptions & { readonly command: readonly string[] },
+): { readonly host: Host; readonly finish: () => void } {
   const fd = openForWriting(file);
   const { host, namespaces } = createRecordingHost(hostFor({}), options);
   const finish = (): void => {
@@ -38,7 +44,7 @@ export function startRecording(file: string, options: RecordingOptions & { reado
     try {
       const bytes = Buffer.from(`${JSON.stringify(recording, undefined, 1)}\n`);
       ftruncateSync(fd);
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       closeSync(fd);
     } catch (error) {
       throw unwritable(file, error);
@@ -57,5 +63,8 @@ function openForWriting(file: string): number {
 
 function unwritable(file: string, error: unknown): PortmortemError {
   const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
-  return new PortmortemError("PM_RECORD_UNWRITABLE", `${file} cannot be written: ${errno}`, { errno, hint: "name a file in a directory that you may write to" });
+  return new PortmortemError("PM_RECORD_UNWRITABLE", `${file} cannot be written: ${errno}`, {
+    errno,
+    hint: "name a file in a directory that you may write to",
+  });
 }

@@ -244,7 +244,10 @@ export interface NamespaceFacts {
 }
 
 /** What a probe said. `unknown` carries why it could not be tried. */
-export type Probed = { readonly answer: "yes" } | { readonly answer: "no"; readonly why: string } | { readonly answer: "unknown"; readonly why: string };
+export type Probed =
+  | { readonly answer: "yes" }
+  | { readonly answer: "no"; readonly why: string }
+  | { readonly answer: "unknown"; readonly why: string };
 
 export interface Rights {
   /** CAP_NET_ADMIN over this network namespace. */

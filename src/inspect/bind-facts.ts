@@ -1,6 +1,13 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
-import type { Attempt, BindQuestion, BindSettings, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
+import type {
+  Attempt,
+  BindQuestion,
+  BindSettings,
+  BindSnapshot,
+  PortHolder,
+  SparedGroup,
+} from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
@@ -65,7 +72,14 @@ function settle(host: Host, request: BindRequest): BindQuestion {
 
 function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
   if (probe) {
-    const answer = host.probeBind({ protocol: request.protocol, address: "::", port: 0, v6only: false, reuseAddr: false, reusePort: false });
+    const answer = host.probeBind({
+      protocol: request.protocol,
+      address: "::",
+      port: 0,
+      v6only: false,
+      reuseAddr: false,
+      reusePort: false,
+    });
     if ("result" in answer) return answer.result !== "EAFNOSUPPORT";
   }
   return host.sysctl("net.ipv6.conf.all.disable_ipv6") !== undefined;
@@ -165,9 +179,13 @@ function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindS
   const start = number(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
   const range = host.sysctl("net.ipv4.ip_local_port_range")?.trim().split(/\s+/).map(Number);
   const reserved = host.sysctl("net.ipv4.ip_local_reserved_ports");
-  const nonlocal = host.sysctl(question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind");
+  const nonlocal = host.sysctl(
+    question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind",
+  );
   const privileged =
-    question.uid !== undefined && question.uid !== system.uid ? question.uid === 0 : host.hasCapability(CAP_NET_BIND_SERVICE);
+    question.uid !== undefined && question.uid !== system.uid
+      ? question.uid === 0
+      : host.hasCapability(CAP_NET_BIND_SERVICE);
   return {
     kernelRelease: system.kernelRelease,
     ...(start === undefined ? {} : { unprivilegedPortStart: start }),

@@ -25,7 +25,7 @@ export async function traceOwners(host: Host, question: OwnersQuestion): Promise
   const people = new People(host);
   const reasons = new Reasons(host, scan, question.listeningPorts);
   const traced = new Map<Socket, Socket>();
-  for (const socket of question.must) traced.set(socket, await people.name(socket, scan) ?? reasons.explain(socket));
+  for (const socket of question.must) traced.set(socket, (await people.name(socket, scan)) ?? reasons.explain(socket));
   for (const socket of inPassing) {
     const named = await people.name(socket, scan);
     if (named !== undefined) traced.set(socket, named);
@@ -47,7 +47,13 @@ function wantedSockets(host: Host, sockets: readonly Socket[]): WantedSocket[] {
       if (!paths.has(socket.cgroupId)) paths.set(socket.cgroupId, host.cgroupPath(socket.cgroupId));
       cgroup = paths.get(socket.cgroupId);
     }
-    return [{ inode: socket.inode, ...(socket.uid === undefined ? {} : { uid: socket.uid }), ...(cgroup === undefined ? {} : { cgroup }) }];
+    return [
+      {
+        inode: socket.inode,
+        ...(socket.uid === undefined ? {} : { uid: socket.uid }),
+        ...(cgroup === undefined ? {} : { cgroup }),
+      },
+    ];
   });
 }
 

@@ -49,7 +49,16 @@ export function describeDump(host: Host, summary: DumpSummary): Incomplete[] {
     if (family === "ipv6" && (errno === "ENOENT" || errno === "EAFNOSUPPORT")) continue;
     incomplete.push({ what: `${family} sockets`, why: `the kernel answered ${errno}` });
   }
-  if (summary.interrupted) incomplete.push({ what: "some sockets", why: "the kernel's table changed while it was read (NLM_F_DUMP_INTR)", hint: "ask again" });
-  if (summary.malformed > 0) incomplete.push({ what: `${summary.malformed} answers of the kernel`, why: "they were cut short or of an unknown kind" });
+  if (summary.interrupted)
+    incomplete.push({
+      what: "some sockets",
+      why: "the kernel's table changed while it was read (NLM_F_DUMP_INTR)",
+      hint: "ask again",
+    });
+  if (summary.malformed > 0)
+    incomplete.push({
+      what: `${summary.malformed} answers of the kernel`,
+      why: "they were cut short or of an unknown kind",
+    });
   return incomplete;
 }

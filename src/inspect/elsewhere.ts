@@ -29,7 +29,10 @@ export async function findElsewhere(
     if (inside === undefined) closed++;
     else {
       const addresses = targets.length === 0 ? [] : inside.localAddresses().map(({ address }) => address);
-      const ports = [port, ...targets.filter(({ address }) => addresses.includes(address)).map((target) => target.port)];
+      const ports = [
+        port,
+        ...targets.filter(({ address }) => addresses.includes(address)).map((target) => target.port),
+      ];
       found.push(...(await listenersIn(inside, namespace, protocol, [...new Set(ports)])));
     }
   }
@@ -55,10 +58,17 @@ function enter(host: Host, namespace: NamespaceFacts): Host | undefined {
   }
 }
 
-async function listenersIn(inside: Host, namespace: NamespaceFacts, protocol: Protocol, ports: readonly number[]): Promise<ElsewhereListener[]> {
+async function listenersIn(
+  inside: Host,
+  namespace: NamespaceFacts,
+  protocol: Protocol,
+  ports: readonly number[],
+): Promise<ElsewhereListener[]> {
   const listeners: Socket[] = [];
   const states = protocol === "tcp" ? maskOf("LISTEN") : maskOf("BOUND");
-  dumpAll(inside, { protocol, states, filter: anyOf(ports.map((port) => portRange("local", port, port))) }, (socket) => listeners.push(socket));
+  dumpAll(inside, { protocol, states, filter: anyOf(ports.map((port) => portRange("local", port, port))) }, (socket) =>
+    listeners.push(socket),
+  );
   if (listeners.length === 0) return [];
   const owners = await traceOwners(inside, { must: listeners, listeningPorts: new Set(ports) });
   return listeners.map((socket) => ({

@@ -56,7 +56,8 @@ function isPerhapsUnaccepted(socket: Socket): boolean {
 
 function collectListeningPorts(host: Host, ports: Set<number>): void {
   const dump = openDump(host, { protocol: "tcp", states: 1 << 10 });
-  for (const batch of dump) for (let index = 0; index < batch.length; index++) ports.add(batch.socketAt(index).local.port);
+  for (const batch of dump)
+    for (let index = 0; index < batch.length; index++) ports.add(batch.socketAt(index).local.port);
 }
 
 function withCgroupPath(host: Host, socket: Socket): Socket {
@@ -95,7 +96,12 @@ export interface SocketCounts {
 }
 
 /** How many sockets by state, local port, peer's address or process, the most first. */
-export async function countSockets(host: Host, request: ListRequest, by: CountKey, signal?: AbortSignal): Promise<SocketCounts> {
+export async function countSockets(
+  host: Host,
+  request: ListRequest,
+  by: CountKey,
+  signal?: AbortSignal,
+): Promise<SocketCounts> {
   const counts = new Map<string, number>();
   const add = (key: string, count = 1): unknown => counts.set(key, (counts.get(key) ?? 0) + count);
   let incomplete: readonly Incomplete[];
@@ -115,7 +121,9 @@ export async function countSockets(host: Host, request: ListRequest, by: CountKe
     });
     for (const [state, count] of byState) add(state, count);
   } else incomplete = eachSocket(host, request, (socket) => add(keyOf(socket, by)), signal);
-  const sorted = [...counts].map(([key, count]) => ({ key, count })).sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
+  const sorted = [...counts]
+    .map(([key, count]) => ({ key, count }))
+    .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
   return { counts: sorted, total: sorted.reduce((sum, { count }) => sum + count, 0), incomplete };
 }
 
@@ -166,8 +174,12 @@ function eachBatch(
 /** The kernel shows marks to CAP_NET_ADMIN only: without it every socket would seem to have none. */
 function refuseWithoutRight(host: Host, filter: Filter): void {
   if (!hasTerm(filter, "mark") || host.rights().netAdmin.answer !== "no") return;
-  throw new PortmortemError("PM_NEEDS_NET_ADMIN", "a filter with fwmark needs CAP_NET_ADMIN: without it the kernel shows no marks", {
-    errno: "EPERM",
-    hint: "run it with sudo",
-  });
+  throw new PortmortemError(
+    "PM_NEEDS_NET_ADMIN",
+    "a filter with fwmark needs CAP_NET_ADMIN: without it the kernel shows no marks",
+    {
+      errno: "EPERM",
+      hint: "run it with sudo",
+    },
+  );
 }

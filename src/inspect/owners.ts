@@ -31,7 +31,11 @@ export interface OwnerScan {
 }
 
 /** `wanted` are searched for until they are found; `inPassing` are noted when they turn up on the way. */
-export function findOwners(host: Host, wanted: readonly WantedSocket[], inPassing: readonly WantedSocket[] = []): OwnerScan {
+export function findOwners(
+  host: Host,
+  wanted: readonly WantedSocket[],
+  inPassing: readonly WantedSocket[] = [],
+): OwnerScan {
   const search = new OwnerSearch(host, wanted, inPassing);
   if (wanted.length > 0) search.run();
   return search;
@@ -72,7 +76,9 @@ class OwnerSearch implements OwnerScan {
     const rank = (process: ProcessSummary): number =>
       (groups.size > 0 && groups.has(this.#cgroupOf(process.pid) ?? "") ? 0 : 2) + (users.has(process.uid) ? 0 : 1);
     const ranks = new Map(readable.map((process) => [process.pid, rank(process)]));
-    const second = [...readable].sort((a, b) => ranks.get(a.pid)! - ranks.get(b.pid)! || (a.fdCount ?? 0) - (b.fdCount ?? 0));
+    const second = [...readable].sort(
+      (a, b) => ranks.get(a.pid)! - ranks.get(b.pid)! || (a.fdCount ?? 0) - (b.fdCount ?? 0),
+    );
     for (const process of second) {
       if (this.#missing.size === 0) return;
       if (this.#whole.has(process.pid)) continue;
@@ -85,13 +91,15 @@ class OwnerSearch implements OwnerScan {
   #inOrder(candidates: readonly ProcessSummary[]): ProcessSummary[] {
     const users = new Set(this.#wanted.map(({ uid }) => uid));
     return [...candidates].sort(
-      (a, b) => Number(users.has(b.uid)) - Number(users.has(a.uid)) || (a.fdCount ?? 0) - (b.fdCount ?? 0) || a.pid - b.pid,
+      (a, b) =>
+        Number(users.has(b.uid)) - Number(users.has(a.uid)) || (a.fdCount ?? 0) - (b.fdCount ?? 0) || a.pid - b.pid,
     );
   }
 
   #wantedCgroups(): Set<string> {
     const groups = new Set<string>();
-    for (const { inode, cgroup } of this.#wanted) if (cgroup !== undefined && cgroup !== "/" && this.#missing.has(inode)) groups.add(cgroup);
+    for (const { inode, cgroup } of this.#wanted)
+      if (cgroup !== undefined && cgroup !== "/" && this.#missing.has(inode)) groups.add(cgroup);
     return groups;
   }
 
@@ -128,7 +136,8 @@ class OwnerSearch implements OwnerScan {
       const mine = holdings.find(({ pid }) => pid === finder);
       if (mine === undefined || mine.fd < LOW_FDS) continue;
       for (const { pid } of readable) {
-        if (pid !== finder && !this.#whole.has(pid) && this.#host.socketInode(pid, mine.fd) === inode) this.#found(inode, { pid, fd: mine.fd });
+        if (pid !== finder && !this.#whole.has(pid) && this.#host.socketInode(pid, mine.fd) === inode)
+          this.#found(inode, { pid, fd: mine.fd });
       }
     }
   }

@@ -3,7 +3,8 @@ export function durationText(ms: number): string {
   if (ms > 0 && ms < 1000) return `${ms} ms`;
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return seconds % 60 === 0 ? `${seconds / 60} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 7200)
+    return seconds % 60 === 0 ? `${seconds / 60} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   const minutes = Math.ceil(seconds / 60);
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

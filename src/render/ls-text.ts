@@ -9,9 +9,20 @@ import { layTable } from "./text-layout.ts";
 import type { Column } from "./text-layout.ts";
 
 const RANK = new Map<string, number>(
-  ["LISTEN", "BOUND", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK", "TIME-WAIT", "CLOSED"].map(
-    (state, rank) => [state, rank],
-  ),
+  [
+    "LISTEN",
+    "BOUND",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "CLOSE-WAIT",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "LAST-ACK",
+    "TIME-WAIT",
+    "CLOSED",
+  ].map((state, rank) => [state, rank]),
 );
 
 export type SortKey = "state" | "port" | "local" | "peer" | "process" | "queue" | "timer" | "none";
@@ -21,14 +32,17 @@ export const SORT_KEYS: readonly SortKey[] = ["state", "port", "local", "peer", 
 export function sortSockets(sockets: Socket[], key: SortKey): Socket[] {
   if (key === "none") return sockets;
   const by = COMPARE[key];
-  return sockets.sort((a, b) => by(a, b) || COMPARE.state(a, b) || COMPARE.port(a, b) || COMPARE.local(a, b) || COMPARE.peer(a, b));
+  return sockets.sort(
+    (a, b) => by(a, b) || COMPARE.state(a, b) || COMPARE.port(a, b) || COMPARE.local(a, b) || COMPARE.peer(a, b),
+  );
 }
 
 const COMPARE: Record<Exclude<SortKey, "none">, (a: Socket, b: Socket) => number> = {
   state: (a, b) => RANK.get(a.state)! - RANK.get(b.state)!,
   port: (a, b) => a.local.port - b.local.port,
   local: (a, b) => text(a.local.address, b.local.address) || a.local.port - b.local.port,
-  peer: (a, b) => text(a.remote?.address ?? "", b.remote?.address ?? "") || (a.remote?.port ?? 0) - (b.remote?.port ?? 0),
+  peer: (a, b) =>
+    text(a.remote?.address ?? "", b.remote?.address ?? "") || (a.remote?.port ?? 0) - (b.remote?.port ?? 0),
   process: (a, b) => text(ownersText(a), ownersText(b)),
   queue: (a, b) => queued(b) - queued(a),
   timer: (a, b) => (a.timer?.remainingMs ?? Infinity) - (b.timer?.remainingMs ?? Infinity) || 0,
@@ -121,15 +135,28 @@ function infoLines(socket: Socket): string[] {
   return parts.length === 0 ? [] : [parts.join(", ")];
 }
 
-export function renderCounts(counts: readonly { readonly key: string; readonly count: number }[], total: number, style: Style): string {
+export function renderCounts(
+  counts: readonly { readonly key: string; readonly count: number }[],
+  total: number,
+  style: Style,
+): string {
   if (total === 0) return "no sockets match\n";
   const known = new Set<string>(STATES.map(({ name }) => name));
   const rows = counts.map(({ key, count }) => [known.has(key) ? key : escapeText(key), countText(count)]);
-  const lines = layTable([{ title: "" }, { title: "", align: "right" }], [...rows, ["total", countText(total)]], undefined).slice(1);
+  const lines = layTable(
+    [{ title: "" }, { title: "", align: "right" }],
+    [...rows, ["total", countText(total)]],
+    undefined,
+  ).slice(1);
   return `${lines.map((line, index) => (index === lines.length - 1 ? style.bold(line) : line)).join("\n")}\n`;
 }
 
 /** What could not be seen, for stderr. */
 export function renderIncomplete(incomplete: readonly Incomplete[], style: Style): string {
-  return incomplete.map(({ what, why, hint }) => `${style.warn("not seen:")} ${escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`)}\n`).join("");
+  return incomplete
+    .map(
+      ({ what, why, hint }) =>
+        `${style.warn("not seen:")} ${escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`)}\n`,
+    )
+    .join("");
 }

@@ -11,10 +11,15 @@ export function socketJson(socket: Socket): string {
   let text = `{"protocol":"${socket.protocol}","family":"${socket.family}","state":"${socket.state}","local":{"address":"${local.address}","port":${local.port}}`;
   if (remote !== undefined) text += `,"remote":{"address":"${remote.address}","port":${remote.port}}`;
   if (queues !== undefined) {
-    if ("accepting" in queues) text += queues.backlog === undefined ? `,"queues":{"accepting":${queues.accepting}}` : `,"queues":{"accepting":${queues.accepting},"backlog":${queues.backlog}}`;
+    if ("accepting" in queues)
+      text +=
+        queues.backlog === undefined
+          ? `,"queues":{"accepting":${queues.accepting}}`
+          : `,"queues":{"accepting":${queues.accepting},"backlog":${queues.backlog}}`;
     else text += `,"queues":{"receiveBytes":${queues.receiveBytes},"sendBytes":${queues.sendBytes}}`;
   }
-  if (timer !== undefined) text += `,"timer":{"kind":"${timer.kind}","remainingMs":${timer.remainingMs},"retransmits":${timer.retransmits}}`;
+  if (timer !== undefined)
+    text += `,"timer":{"kind":"${timer.kind}","remainingMs":${timer.remainingMs},"retransmits":${timer.retransmits}}`;
   if (socket.uid !== undefined) text += `,"uid":${socket.uid}`;
   if (socket.inode !== undefined) text += `,"inode":${socket.inode}`;
   if (socket.cookie !== undefined) text += `,"cookie":"${socket.cookie}"`;

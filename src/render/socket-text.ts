@@ -5,7 +5,8 @@ import { escapeText } from "./escape.ts";
 
 /** "127.0.0.1:80", "[::1]:80"; a wildcard as "*:80" (dual-stack), "0.0.0.0:80" or "[::]:80" (V6ONLY); the bound device after "%". */
 export function endpointText(endpoint: Endpoint | LocalEndpoint, v6only?: boolean): string {
-  const device = "interface" in endpoint && endpoint.interface !== undefined ? `%${escapeText(endpoint.interface)}` : "";
+  const device =
+    "interface" in endpoint && endpoint.interface !== undefined ? `%${escapeText(endpoint.interface)}` : "";
   if (endpoint.address === "::" && v6only === false) return `*${device}:${endpoint.port}`;
   const address = endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address;
   return `${address}${device}:${endpoint.port}`;
@@ -14,7 +15,8 @@ export function endpointText(endpoint: Endpoint | LocalEndpoint, v6only?: boolea
 export function queuesText(socket: Socket): string {
   const queues = socket.queues;
   if (queues === undefined) return "";
-  if ("accepting" in queues) return queues.backlog === undefined ? `${queues.accepting}` : `${queues.accepting}/${queues.backlog}`;
+  if ("accepting" in queues)
+    return queues.backlog === undefined ? `${queues.accepting}` : `${queues.accepting}/${queues.backlog}`;
   return queues.receiveBytes === 0 && queues.sendBytes === 0 ? "" : `${queues.receiveBytes}<${queues.sendBytes}`;
 }
 
@@ -37,7 +39,8 @@ const OWNERLESS: Record<Ownerless, string> = {
 
 export function ownersText(socket: Socket): string {
   const owners = socket.owners ?? [];
-  if (owners.length > 0) return [...new Map(owners.map((owner) => [owner.pid, owner])).values()].map(ownerText).join(" ");
+  if (owners.length > 0)
+    return [...new Map(owners.map((owner) => [owner.pid, owner])).values()].map(ownerText).join(" ");
   return socket.ownerless === undefined ? "" : OWNERLESS[socket.ownerless];
 }
 

@@ -16,7 +16,8 @@ const plain = (text: string): string => text;
 
 export function createStyle(colour: boolean): Style {
   // The caller has decided whether there is a terminal: styleText shall not look for itself.
-  const styled = (format: Format) => (colour ? (text: string): string => styleText(format, text, { validateStream: false }) : plain);
+  const styled = (format: Format) =>
+    colour ? (text: string): string => styleText(format, text, { validateStream: false }) : plain;
   return {
     bold: styled("bold"),
     dim: styled("dim"),

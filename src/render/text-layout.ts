@@ -1,7 +1,8 @@
 /** Columns and paragraphs for a terminal of some width. Widths are counted in columns; ASCII, which is nearly all, is counted quickly. */
 
 /** Wide characters (CJK, most emoji) take two columns, combining marks none. Unicode's East Asian Width, in its large blocks. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}]/u;
 const ZERO = /\p{Mark}/u;
 // oxlint-disable-next-line no-control-regex -- our own colour codes take no columns
 const CODES = /\u001b\[[0-9;]*m/g;
@@ -59,9 +60,14 @@ export interface Column {
 }
 
 /** Rows under titles, two spaces between columns. On a terminal (`width` given) long ones are cut; on a pipe never. */
-export function layTable(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
+export function layTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+): string[] {
   const widths = columns.map((column) => textWidth(column.title));
-  for (const row of rows) for (let at = 0; at < widths.length; at++) widths[at] = Math.max(widths[at]!, textWidth(row[at] ?? ""));
+  for (const row of rows)
+    for (let at = 0; at < widths.length; at++) widths[at] = Math.max(widths[at]!, textWidth(row[at] ?? ""));
   if (width !== undefined) shrink(widths, columns, width);
   const lay = (row: readonly string[]): string => {
     let line = "";

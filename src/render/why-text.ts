@@ -18,9 +18,24 @@ export function renderWhy(why: Why, view: WhyView): string {
   const blocks: string[] = [headline(why, view)];
   const held = why.bindable ? (why.withoutReuseAddr ?? []) : why.blockers;
   if (held.length > 0) blocks.push(held.map((blocker) => renderBlocker(blocker, view)).join("\n"));
-  if (why.elsewhere.length > 0) blocks.push(section("elsewhere", why.elsewhere.map(({ text }) => text), view));
-  if (why.spared.length > 0 && (!why.bindable || view.verbose)) blocks.push(section("spared", why.spared.map(({ text }) => text), view));
-  if (why.advice.length > 0) blocks.push(`${style.bold("what to do")}\n${why.advice.map((advice) => renderAdvice(advice, view)).join("\n")}`);
+  if (why.elsewhere.length > 0)
+    blocks.push(
+      section(
+        "elsewhere",
+        why.elsewhere.map(({ text }) => text),
+        view,
+      ),
+    );
+  if (why.spared.length > 0 && (!why.bindable || view.verbose))
+    blocks.push(
+      section(
+        "spared",
+        why.spared.map(({ text }) => text),
+        view,
+      ),
+    );
+  if (why.advice.length > 0)
+    blocks.push(`${style.bold("what to do")}\n${why.advice.map((advice) => renderAdvice(advice, view)).join("\n")}`);
   return `${blocks.join("\n\n")}\n`;
 }
 
@@ -32,15 +47,28 @@ function headline(why: Why, { style, width }: WhyView): string {
   const byRules = asked?.by === "rules" ? " (by the rules; no bind was tried)" : "";
   if (why.bindable) {
     if (why.withoutReuseAddr !== undefined) {
-      return hang("", `${style.good(`${name} can be bound`)} on ${where} by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it gets EADDRINUSE:`, width);
+      return hang(
+        "",
+        `${style.good(`${name} can be bound`)} on ${where} by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it gets EADDRINUSE:`,
+        width,
+      );
     }
     const how = why.attempts.every(({ result }) => result === "ok") ? FREE : reuseText(asked?.reuseAddr ?? true);
     return hang("", `${style.good(`${name} is free`)}: ${where} can be bound, ${how}${byRules}`, width);
   }
   const result = asked?.result ?? "unknown";
-  if (result === "unknown") return hang("", `${style.warn(`${name} may be taken`)}: it hangs on an option that cannot be seen from here${byRules}`, width);
+  if (result === "unknown")
+    return hang(
+      "",
+      `${style.warn(`${name} may be taken`)}: it hangs on an option that cannot be seen from here${byRules}`,
+      width,
+    );
   const both = why.attempts.every((attempt) => attempt.result === result);
-  return hang("", `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${both ? `, ${FREE}` : ` ${reuseText(asked?.reuseAddr ?? true)}`}${byRules}`, width);
+  return hang(
+    "",
+    `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${both ? `, ${FREE}` : ` ${reuseText(asked?.reuseAddr ?? true)}`}${byRules}`,
+    width,
+  );
 }
 
 function reuseText(reuseAddr: boolean): string {
@@ -78,7 +106,9 @@ function ownerDetail(owner: BlockerOwner): string {
     `pid ${owner.pid}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}…` : command}`,
     owner.user === undefined ? undefined : `user ${escapeText(owner.user)}`,
     owner.unit === undefined ? undefined : `unit ${escapeText(owner.unit)}`,
-    owner.container === undefined ? undefined : `${owner.container.runtime} ${escapeText(owner.container.name ?? owner.container.id.slice(0, 12))}`,
+    owner.container === undefined
+      ? undefined
+      : `${owner.container.runtime} ${escapeText(owner.container.name ?? owner.container.id.slice(0, 12))}`,
     owner.startedAt === undefined ? undefined : `since ${owner.startedAt.slice(0, 19).replace("T", " ")} UTC`,
   ];
   return parts.filter((part) => part !== undefined).join(", ");
@@ -98,4 +128,3 @@ function renderAdvice(advice: Advice, { style, width }: WhyView): string {
   // A command is never wrapped: it is there to be pasted.
   return advice.command === undefined ? text : `${text}\n      ${style.accent(`$ ${escapeText(advice.command)}`)}`;
 }
-

@@ -75,7 +75,11 @@ export const STATE_GROUPS: Readonly<Record<string, StateMask>> = {
 export function maskOfWord(word: string): StateMask | undefined {
   const wanted = word.toLowerCase();
   for (const state of STATES) {
-    if (state.name.toLowerCase() === wanted || state.ss === wanted || (state.also as readonly string[]).includes(wanted)) {
+    if (
+      state.name.toLowerCase() === wanted ||
+      state.ss === wanted ||
+      (state.also as readonly string[]).includes(wanted)
+    ) {
       return 1 << state.kernel;
     }
   }

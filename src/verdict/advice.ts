@@ -22,9 +22,13 @@ export function adviceFor(input: AdviceInput): Advice[] {
   const plain = attempts.find((attempt) => !attempt.reuseAddr);
   const reused = attempts.find((attempt) => attempt.reuseAddr);
   if (!bindable && reused?.result === "ok" && plain?.result !== "ok") {
-    advice.push({ text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)", costs: "nothing" });
+    advice.push({
+      text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)",
+      costs: "nothing",
+    });
   }
-  for (const blocker of bindable ? input.withoutReuseAddr : blockers) advice.push(...adviceForBlocker(blocker, snapshot));
+  for (const blocker of bindable ? input.withoutReuseAddr : blockers)
+    advice.push(...adviceForBlocker(blocker, snapshot));
   return unique(advice).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
 }
 
@@ -35,7 +39,11 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     case "time-wait":
       return [
         waitAdvice(blocker),
-        destroyAdvice(snapshot, `state time-wait sport = :${port}`, "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way"),
+        destroyAdvice(
+          snapshot,
+          `state time-wait sport = :${port}`,
+          "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
+        ),
       ];
     case "fin-wait-2":
       if (owners.length > 0) return ownerAdvice(owners);
@@ -44,7 +52,16 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
       ];
     case "orphan":
-      return [{ ...destroyAdvice(snapshot, `state fin-wait-1 state last-ack state closing sport = :${port}`, "clear what no program holds; what was not delivered yet is lost"), costs: "data" }];
+      return [
+        {
+          ...destroyAdvice(
+            snapshot,
+            `state fin-wait-1 state last-ack state closing sport = :${port}`,
+            "clear what no program holds; what was not delivered yet is lost",
+          ),
+          costs: "data",
+        },
+      ];
     case "client":
       return [...clientAdvice(blocker, snapshot), ...(owners.length > 0 ? ownerAdvice(owners) : [])];
     case "listener":
@@ -55,8 +72,16 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
-        { text: "let every user bind from this port on", command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`, costs: "nothing" },
-        { text: "give the program this one right", command: "sudo setcap cap_net_bind_service=+ep /path/to/program", costs: "nothing" },
+        {
+          text: "let every user bind from this port on",
+          command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+          costs: "nothing",
+        },
+        {
+          text: "give the program this one right",
+          command: "sudo setcap cap_net_bind_service=+ep /path/to/program",
+          costs: "nothing",
+        },
       ];
     case "address-not-local":
       return addressAdvice(snapshot);
@@ -67,13 +92,19 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
 
 function waitAdvice(blocker: Blocker): Advice {
   const seconds = Math.ceil((blocker.freeInMs ?? 0) / 1000);
-  return { text: `wait ${seconds} s: ${blocker.count > 1 ? "the last of them ends" : "it ends"} by itself`, costs: "nothing" };
+  return {
+    text: `wait ${seconds} s: ${blocker.count > 1 ? "the last of them ends" : "it ends"} by itself`,
+    costs: "nothing",
+  };
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
   const kernel = snapshot.settings.kernelRelease;
   if (olderThan(kernel, 6, 0) || snapshot.settings.sockDestroy === false) {
-    return { text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
+    return {
+      text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`,
+      costs: "nothing",
+    };
   }
   return { text, command: `sudo ss -K -t ${filter}`, costs: "nothing" };
 }
@@ -85,10 +116,22 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   return [
     ...(reserved === undefined
       ? []
-      : [{ text: "keep outgoing connections away from this port from now on", command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`, costs: "nothing" as const }]),
+      : [
+          {
+            text: "keep outgoing connections away from this port from now on",
+            command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
+            costs: "nothing" as const,
+          },
+        ]),
     ...(remote === undefined
       ? []
-      : [{ text: "drop that one connection; its program sees ECONNABORTED", command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`, costs: "data" as const }]),
+      : [
+          {
+            text: "drop that one connection; its program sees ECONNABORTED",
+            command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
+            costs: "data" as const,
+          },
+        ]),
   ];
 }
 
@@ -96,18 +139,43 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
   const owner = owners[0]!;
   const container = owner.container;
   if (container !== undefined) {
-    const tool = container.runtime === "podman" ? "podman stop" : container.runtime === "docker" ? "docker stop" : "crictl stop";
-    return [{ text: `stop the container ${container.name ?? container.id.slice(0, 12)}`, command: `${tool} ${container.name ?? container.id.slice(0, 12)}`, costs: "downtime" }];
+    const tool =
+      container.runtime === "podman" ? "podman stop" : container.runtime === "docker" ? "docker stop" : "crictl stop";
+    return [
+      {
+        text: `stop the container ${container.name ?? container.id.slice(0, 12)}`,
+        command: `${tool} ${container.name ?? container.id.slice(0, 12)}`,
+        costs: "downtime",
+      },
+    ];
   }
   if (dockerProxyTarget(owner) !== undefined) {
-    return [{ text: "docker-proxy publishes a container's port: stop that container, not the proxy", command: "docker ps", costs: "downtime" }];
+    return [
+      {
+        text: "docker-proxy publishes a container's port: stop that container, not the proxy",
+        command: "docker ps",
+        costs: "downtime",
+      },
+    ];
   }
   if (owner.unit !== undefined && owner.unit.endsWith(".service")) {
-    return [{ text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`, command: `sudo systemctl stop ${owner.unit}`, costs: "downtime" }];
+    return [
+      {
+        text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,
+        command: `sudo systemctl stop ${owner.unit}`,
+        costs: "downtime",
+      },
+    ];
   }
   const pids = [...new Set(owners.map(({ pid }) => pid))].join(" ");
   if (owner.state === "T") {
-    return [{ text: `${owner.command} is stopped (Ctrl-Z): it ends only once it goes on`, command: `kill -TERM ${pids}; kill -CONT ${pids}`, costs: "downtime" }];
+    return [
+      {
+        text: `${owner.command} is stopped (Ctrl-Z): it ends only once it goes on`,
+        command: `kill -TERM ${pids}; kill -CONT ${pids}`,
+        costs: "downtime",
+      },
+    ];
   }
   return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }

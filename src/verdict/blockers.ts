@@ -21,7 +21,11 @@ export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, 
 }
 
 /** The same holders as the output shows them: alike ones folded, those with the most to say first. */
-export function foldBlockers(snapshot: BindSnapshot, question: BindQuestion, holders: readonly PortHolder[]): Blocker[] {
+export function foldBlockers(
+  snapshot: BindSnapshot,
+  question: BindQuestion,
+  holders: readonly PortHolder[],
+): Blocker[] {
   const groups = new Map<string, { readonly members: PortHolder[]; readonly rule: ReturnType<typeof ruleOf> }>();
   for (const holder of holders) {
     const rule = ruleOf(holder, snapshot.holders, snapshot.settings);
@@ -32,7 +36,9 @@ export function foldBlockers(snapshot: BindSnapshot, question: BindQuestion, hol
   }
   return [...groups.values()]
     .map(({ rule, members }) => {
-      const last = members.reduce((a, b) => ((freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a));
+      const last = members.reduce((a, b) =>
+        (freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a,
+      );
       const remaining = freeInMs(rule, last.socket);
       return {
         rule,
@@ -63,13 +69,17 @@ function sentence(question: BindQuestion, rule: Blocker["rule"], holder: PortHol
   const what = describe(rule, socket, count);
   const held = rule === "listener" && count === 1;
   const subject = held ? `${who ?? "a socket"} ${what}` : who === undefined ? what : `${what}: ${who}`;
-  const notes = [coverage(question, holder), ownerNote(holder, who), reuseNote(question, holder, rule, count)].filter((note) => note !== undefined);
+  const notes = [coverage(question, holder), ownerNote(holder, who), reuseNote(question, holder, rule, count)].filter(
+    (note) => note !== undefined,
+  );
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
 }
 
 function ownerNote({ socket }: PortHolder, who: string | undefined): string | undefined {
   if (who !== undefined || socket.ownerless === undefined) return undefined;
-  return socket.ownerless === "kernel" || socket.ownerless === "unaccepted" ? undefined : ownerlessText(socket.ownerless);
+  return socket.ownerless === "kernel" || socket.ownerless === "unaccepted"
+    ? undefined
+    : ownerlessText(socket.ownerless);
 }
 
 /** Why another address than the one asked for is in the way. */
@@ -83,7 +93,9 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
   if (holder.socket.state !== "LISTEN" && holder.socket.state !== "BOUND") return undefined;
   if (mine.kind === "any6" || mine.kind === "any4") {
     if (theirs.kind === "any6" || theirs.kind === "any4") {
-      return mine.kind === "any6" && !mine.v6only ? `${asked} is dual-stack: it takes IPv4 too` : `${here} is dual-stack: it takes IPv4 too`;
+      return mine.kind === "any6" && !mine.v6only
+        ? `${asked} is dual-stack: it takes IPv4 too`
+        : `${here} is dual-stack: it takes IPv4 too`;
     }
     return `${asked} is every address, ${address} included`;
   }
@@ -92,7 +104,12 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
 }
 
 /** Whose SO_REUSEADDR is missing, where that is the rule that blocks. */
-function reuseNote(question: BindQuestion, holder: PortHolder, rule: Blocker["rule"], count: number): string | undefined {
+function reuseNote(
+  question: BindQuestion,
+  holder: PortHolder,
+  rule: Blocker["rule"],
+  count: number,
+): string | undefined {
   if (rule === "listener") return undefined;
   if (!question.reuseAddr) return undefined;
   const its = count > 1 ? "their sockets" : "its socket";

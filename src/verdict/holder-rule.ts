@@ -26,7 +26,8 @@ export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings:
     case "SYN-RECEIVED":
     case "CLOSED":
       if (socket.protocol === "udp") return "bound";
-      if (socket.ownerless === "unaccepted" || (socket.inode === undefined && hasListener(socket, all))) return "unaccepted";
+      if (socket.ownerless === "unaccepted" || (socket.inode === undefined && hasListener(socket, all)))
+        return "unaccepted";
       return isClient(socket, all, settings) ? "client" : "connection";
   }
 }
@@ -49,7 +50,14 @@ function isClient(socket: Socket, all: readonly PortHolder[], settings: BindSett
 /** Sockets are alike when the same could be said of them. */
 export function foldKey(rule: BlockerRule, socket: Socket): string {
   const owners = (socket.owners ?? []).map((owner) => owner.pid).join(",");
-  return [rule, socket.protocol, socket.state, owners, socket.ownerless ?? "", rule === "listener" || rule === "bound" ? socket.local.address : ""].join("|");
+  return [
+    rule,
+    socket.protocol,
+    socket.state,
+    owners,
+    socket.ownerless ?? "",
+    rule === "listener" || rule === "bound" ? socket.local.address : "",
+  ].join("|");
 }
 
 /** When this holder ends by itself, if it does. */
@@ -66,7 +74,8 @@ const TAKEN_AS_OWN = "took this port as its own local port";
 /** One sentence a person understands, without the owner's name. */
 export function describe(rule: BlockerRule, socket: Socket, count: number): string {
   const many = count > 1;
-  const peer = socket.remote === undefined ? "" : ` ${many ? "such as the one with" : "with"} ${endpointText(socket.remote)}`;
+  const peer =
+    socket.remote === undefined ? "" : ` ${many ? "such as the one with" : "with"} ${endpointText(socket.remote)}`;
   switch (rule) {
     case "listener":
       return many ? `${count} listeners on ${endpointText(socket.local)}` : `listens on ${endpointText(socket.local)}`;
@@ -86,7 +95,8 @@ export function describe(rule: BlockerRule, socket: Socket, count: number): stri
     case "close-wait":
       return `${many ? `${count} connections` : "a connection"}${peer} ${many ? "were" : "was"} closed by the other side, and the program has not closed ${many ? "them" : "it"} (CLOSE-WAIT)`;
     case "bound":
-      if (socket.protocol === "udp") return `${many ? `${count} UDP sockets are` : "a UDP socket is"} bound to ${endpointText(socket.local)}`;
+      if (socket.protocol === "udp")
+        return `${many ? `${count} UDP sockets are` : "a UDP socket is"} bound to ${endpointText(socket.local)}`;
       return `${many ? `${count} sockets are` : "a socket is"} bound to ${endpointText(socket.local)} and ${many ? "neither listen nor are" : "neither listens nor is"} connected`;
     case "client":
       return many
@@ -106,7 +116,9 @@ function remoteText(socket: Socket): string {
 }
 
 export function endpointText(endpoint: { readonly address: string; readonly port: number }): string {
-  return endpoint.address.includes(":") ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
+  return endpoint.address.includes(":")
+    ? `[${endpoint.address}]:${endpoint.port}`
+    : `${endpoint.address}:${endpoint.port}`;
 }
 
 /** "node (pid 812)", "node (pid 812), worker (pid 813)" or "4 processes, such as nginx (pid 90)". */

@@ -55,7 +55,12 @@ function allAttempts(snapshot: BindSnapshot): Attempt[] {
     const real = probed.find((attempt) => attempt.reuseAddr === reuseAddr && attempt.reusePort === reusePort);
     if (real !== undefined) return real;
     const asked = { ...question, reuseAddr, reusePort };
-    return { reuseAddr, reusePort, result: predictPrecondition(snapshot) ?? predictPortConflict(snapshot, asked), by: "rules" };
+    return {
+      reuseAddr,
+      reusePort,
+      result: predictPrecondition(snapshot) ?? predictPortConflict(snapshot, asked),
+      by: "rules",
+    };
   });
 }
 
@@ -93,7 +98,11 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
   for (const { socket, count } of groups.values()) {
     const rule = ruleOf({ socket }, snapshot.holders, snapshot.settings);
     const asked = endpointText({ address: snapshot.question.address, port: snapshot.question.port });
-    spared.push({ socket, count, text: `${describe(rule, socket, count)}${byWhom(socket.owners)}; its address does not meet ${asked}` });
+    spared.push({
+      socket,
+      count,
+      text: `${describe(rule, socket, count)}${byWhom(socket.owners)}; its address does not meet ${asked}`,
+    });
   }
   return spared;
 }

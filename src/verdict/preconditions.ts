@@ -6,7 +6,8 @@ import { classifyAddress } from "./bind-rules.ts";
 /** The errno that the rules expect before any conflict is looked at; undefined: none, as far as is known. */
 export function predictPrecondition(snapshot: BindSnapshot): string | undefined {
   const { question, settings } = snapshot;
-  if (question.device !== undefined && settings.interfaces.length > 0 && !settings.interfaces.includes(question.device)) return "ENODEV";
+  if (question.device !== undefined && settings.interfaces.length > 0 && !settings.interfaces.includes(question.device))
+    return "ENODEV";
   const addressFails = isKnownNotLocal(question, settings);
   const portFails = isPrivileged(question, settings) && settings.mayBindPrivileged === false;
   // IPv4 looks at the address first, IPv6 at the privilege.
@@ -30,7 +31,10 @@ export function preconditionBlocker(snapshot: BindSnapshot, result: string): Blo
   const { question, settings } = snapshot;
   switch (result) {
     case "EPERM":
-      return blocker("device-not-found", `SO_BINDTODEVICE ${question.device ?? ""} was answered with EPERM: it needs CAP_NET_RAW`);
+      return blocker(
+        "device-not-found",
+        `SO_BINDTODEVICE ${question.device ?? ""} was answered with EPERM: it needs CAP_NET_RAW`,
+      );
     case "EACCES":
       return blocker(
         "privileged-port",
@@ -41,11 +45,17 @@ export function preconditionBlocker(snapshot: BindSnapshot, result: string): Blo
     case "EADDRNOTAVAIL":
       return blocker("address-not-local", `no device of this machine has the address ${question.address}`);
     case "EINVAL":
-      return blocker("address-not-local", `${question.address} needs its device: a link-local address is bound as ${question.address}%DEVICE`);
+      return blocker(
+        "address-not-local",
+        `${question.address} needs its device: a link-local address is bound as ${question.address}%DEVICE`,
+      );
     case "ENODEV":
       return blocker("device-not-found", `there is no device ${question.device ?? question.address} here`);
     case "EAFNOSUPPORT":
-      return blocker("address-family", `this kernel does not speak the family of ${question.address} (IPv6 is switched off)`);
+      return blocker(
+        "address-family",
+        `this kernel does not speak the family of ${question.address} (IPv6 is switched off)`,
+      );
     default:
       return undefined;
   }

@@ -55,7 +55,12 @@ export interface Why {
   readonly withoutReuseAddr?: readonly Blocker[];
   readonly spared: readonly Spared[];
   /** Listeners on this port in other network namespaces: not in the way, but often the reason for the confusion. */
-  readonly elsewhere: readonly { readonly netns: number; readonly names: readonly string[]; readonly socket: Socket; readonly text: string }[];
+  readonly elsewhere: readonly {
+    readonly netns: number;
+    readonly names: readonly string[];
+    readonly socket: Socket;
+    readonly text: string;
+  }[];
   readonly advice: readonly Advice[];
   readonly incomplete: readonly Incomplete[];
 }

@@ -1,5 +1,13 @@
 /** sock_diag's inet family (include/uapi/linux/inet_diag.h): requests to bytes, answers to words. Pure; the machine's own byte order. */
-import type { Family, Protocol, Socket, SocketMemory, SocketOptionName, SocketTimer, TimerKind } from "../tcp/socket.ts";
+import type {
+  Family,
+  Protocol,
+  Socket,
+  SocketMemory,
+  SocketOptionName,
+  SocketTimer,
+  TimerKind,
+} from "../tcp/socket.ts";
 import { stateOfKernel } from "../tcp/states.ts";
 import type { SocketState } from "../tcp/states.ts";
 import { AddressTexts } from "./address-texts.ts";
@@ -76,11 +84,22 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** INET_DIAG_*: what can be asked for (idiag_ext, bit n-1) and what comes back. */
-const ATTRIBUTE = { INFO: 2, CONG: 4, SKMEMINFO: 7, SHUTDOWN: 8, SKV6ONLY: 11, MARK: 15, ULP_INFO: 19, CGROUP_ID: 21, SOCKOPT: 22 } as const;
+const ATTRIBUTE = {
+  INFO: 2,
+  CONG: 4,
+  SKMEMINFO: 7,
+  SHUTDOWN: 8,
+  SKV6ONLY: 11,
+  MARK: 15,
+  ULP_INFO: 19,
+  CGROUP_ID: 21,
+  SOCKOPT: 22,
+} as const;
 const ULP_INFO_NAME = 1;
 export const REQUEST_BYTECODE = 1;
 /** INFO, CONG and SKMEMINFO. */
-export const EXTENSIONS_DETAILS = (1 << (ATTRIBUTE.INFO - 1)) | (1 << (ATTRIBUTE.CONG - 1)) | (1 << (ATTRIBUTE.SKMEMINFO - 1));
+export const EXTENSIONS_DETAILS =
+  (1 << (ATTRIBUTE.INFO - 1)) | (1 << (ATTRIBUTE.CONG - 1)) | (1 << (ATTRIBUTE.SKMEMINFO - 1));
 
 export interface DiagRequest {
   readonly family: Family;
@@ -91,7 +110,12 @@ export interface DiagRequest {
   readonly localPort?: number;
   readonly remotePort?: number;
   /** The rest of a full identity, for an exact get: 16 bytes each, IPv4 in the first four. */
-  readonly identity?: { readonly local: Uint8Array; readonly remote: Uint8Array; readonly interfaceIndex: number; readonly cookie: bigint };
+  readonly identity?: {
+    readonly local: Uint8Array;
+    readonly remote: Uint8Array;
+    readonly interfaceIndex: number;
+    readonly cookie: bigint;
+  };
 }
 
 /** struct inet_diag_req_v2. */
@@ -124,7 +148,10 @@ export function stateAtMessage(view: DataView, start: number): SocketState | und
 
 /** The low and the high word of the cookie. */
 export function cookieWords(view: DataView, start: number): { readonly low: number; readonly high: number } {
-  return { low: view.getUint32(start + AT.cookie, LITTLE_ENDIAN), high: view.getUint32(start + AT.cookie + 4, LITTLE_ENDIAN) };
+  return {
+    low: view.getUint32(start + AT.cookie, LITTLE_ENDIAN),
+    high: view.getUint32(start + AT.cookie + 4, LITTLE_ENDIAN),
+  };
 }
 
 /** Is this message whole, of a family and in a state that we know? Anything else is counted and left out. */
@@ -171,11 +198,15 @@ export function decodeSocket(view: DataView, start: number, end: number, context
   const remotePort = view.getUint16(start + AT.dport, false);
   // A BOUND socket that was connected once keeps its old peer, and the kernel's filters see it.
   if (remotePort !== 0 || (state !== "LISTEN" && state !== "BOUND")) {
-    socket.remote = { address: ipv4 ? texts.ipv4(view, start + AT.dst) : texts.ipv6(view, start + AT.dst), port: remotePort };
+    socket.remote = {
+      address: ipv4 ? texts.ipv4(view, start + AT.dst) : texts.ipv6(view, start + AT.dst),
+      port: remotePort,
+    };
   }
   const received = view.getUint32(start + AT.rqueue, LITTLE_ENDIAN);
   const sent = view.getUint32(start + AT.wqueue, LITTLE_ENDIAN);
-  socket.queues = state === "LISTEN" ? { accepting: received, backlog: sent } : { receiveBytes: received, sendBytes: sent };
+  socket.queues =
+    state === "LISTEN" ? { accepting: received, backlog: sent } : { receiveBytes: received, sendBytes: sent };
   const timer = decodeTimer(view, start);
   if (timer !== undefined) socket.timer = timer;
   const inode = view.getUint32(start + AT.inode, LITTLE_ENDIAN);

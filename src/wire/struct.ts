@@ -21,7 +21,8 @@ export function sizeOfField(type: FieldType): number {
 export function defineStruct<const T extends StructTable>(table: T): T {
   let at = 0;
   for (const [name, type, offset] of table.fields) {
-    if (offset !== at) throw new RangeError(`struct ${table.name}: ${name} stands at ${offset}, the field before it ends at ${at}`);
+    if (offset !== at)
+      throw new RangeError(`struct ${table.name}: ${name} stands at ${offset}, the field before it ends at ${at}`);
     at += SIZES[type];
   }
   if (at !== table.sizeBytes) throw new RangeError(`struct ${table.name} ends at ${at}, not at ${table.sizeBytes}`);

@@ -22,9 +22,17 @@ import {
 import type { Libc } from "./libc.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 
-export function probeBind(libc: Libc, attempt: BindAttempt, interfaceIndex: (name: string) => number | undefined): BindAnswer {
+export function probeBind(
+  libc: Libc,
+  attempt: BindAttempt,
+  interfaceIndex: (name: string) => number | undefined,
+): BindAnswer {
   const [address = "", scope] = attempt.address.split("%", 2);
-  const sockaddr = encodeSockaddr(address, attempt.port, scope === undefined ? 0 : (interfaceIndex(scope) ?? Number(scope)));
+  const sockaddr = encodeSockaddr(
+    address,
+    attempt.port,
+    scope === undefined ? 0 : (interfaceIndex(scope) ?? Number(scope)),
+  );
   if (sockaddr === undefined) return { refused: `${attempt.address} is no numeric address` };
   return asUser(libc, attempt.uid, () => bindOnce(libc, attempt, sockaddr));
 }
@@ -35,7 +43,8 @@ function bindOnce(libc: Libc, attempt: BindAttempt, sockaddr: Uint8Array): BindA
   const fd = libc.socket(ipv6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
   if (fd < 0) return { result: errnoName(-fd), step: "socket" };
   try {
-    const set = (level: number, name: number, value: Uint8Array): number => libc.setsockopt(fd, level, name, value, value.length);
+    const set = (level: number, name: number, value: Uint8Array): number =>
+      libc.setsockopt(fd, level, name, value, value.length);
     let failed = 0;
     if (ipv6) failed = set(IPPROTO_IPV6, IPV6_V6ONLY, flag(attempt.v6only === true));
     if (failed === 0 && attempt.reuseAddr) failed = set(SOL_SOCKET, SO_REUSEADDR, flag(true));

@@ -36,4 +36,10 @@ export const SYS_pidfd_open = 434;
 export const SYS_pidfd_getfd = 438;
 
 /** setresuid(2) by architecture: the raw call changes one thread; the C library's wrapper would change them all. */
-export const SYS_setresuid: Readonly<Record<string, number>> = { x64: 117, arm64: 147, riscv64: 147, loong64: 147, ppc64: 164 };
+export const SYS_setresuid: Readonly<Record<string, number>> = {
+  x64: 117,
+  arm64: 147,
+  riscv64: 147,
+  loong64: 147,
+  ppc64: 164,
+};

@@ -4,7 +4,14 @@
  */
 import { errnoName } from "../../base/errno.ts";
 import { encodeDiagRequest } from "../../wire/inet-diag.ts";
-import { LITTLE_ENDIAN, NLMSG_ERROR, NLM_F_ACK, NLM_F_REQUEST, decodeErrno, encodeMessage } from "../../wire/netlink.ts";
+import {
+  LITTLE_ENDIAN,
+  NLMSG_ERROR,
+  NLM_F_ACK,
+  NLM_F_REQUEST,
+  decodeErrno,
+  encodeMessage,
+} from "../../wire/netlink.ts";
 import { encodeSockaddr } from "../../wire/sockaddr.ts";
 import type { Probed } from "../host.ts";
 import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_COOKIE } from "./constants.ts";
@@ -24,7 +31,10 @@ export function probeDestroy(libc: Libc): DestroyProbe {
     case "ok":
       return { sockDestroy: { answer: "yes" }, netAdmin: { answer: "yes" } };
     case "EPERM":
-      return { sockDestroy: no("needs CAP_NET_ADMIN in this network namespace"), netAdmin: no("SOCK_DESTROY of an own socket was answered with EPERM") };
+      return {
+        sockDestroy: no("needs CAP_NET_ADMIN in this network namespace"),
+        netAdmin: no("SOCK_DESTROY of an own socket was answered with EPERM"),
+      };
     case "EOPNOTSUPP":
       return { sockDestroy: no("this kernel is built without CONFIG_INET_DIAG_DESTROY"), netAdmin: unknown(answer) };
     default:
@@ -55,7 +65,11 @@ function destroyOwnListener(libc: Libc): string {
     if (named < 0) return errnoName(-named);
     const told = libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, new Uint32Array([8]));
     if (told < 0) return errnoName(-told);
-    return sendDestroy(libc, new DataView(name.buffer).getUint16(2, false), new DataView(cookie.buffer).getBigUint64(0, LITTLE_ENDIAN));
+    return sendDestroy(
+      libc,
+      new DataView(name.buffer).getUint16(2, false),
+      new DataView(cookie.buffer).getBigUint64(0, LITTLE_ENDIAN),
+    );
   } finally {
     libc.close(fd);
   }
@@ -69,7 +83,9 @@ function sendDestroy(libc: Libc, localPort: number, cookie: bigint): string {
     local.set([127, 0, 0, 1]);
     const identity = { local, remote: new Uint8Array(16), interfaceIndex: 0, cookie };
     const body = encodeDiagRequest({ family: "ipv4", protocol: "tcp", kernelStates: 0, localPort, identity });
-    const sent = socket.send(encodeMessage({ type: SOCK_DESTROY, flags: NLM_F_REQUEST | NLM_F_ACK, sequence: socket.nextSequence() }, body));
+    const sent = socket.send(
+      encodeMessage({ type: SOCK_DESTROY, flags: NLM_F_REQUEST | NLM_F_ACK, sequence: socket.nextSequence() }, body),
+    );
     if (sent < 0) return errnoName(-sent);
     const buffer = new Uint8Array(4096);
     const length = socket.receive(buffer);

@@ -21,7 +21,9 @@ export function interfaceIndexOf(libc: Libc, name: string): number | undefined {
   if (bytes.length >= NAME_BYTES) return undefined;
   const request = new Uint8Array(IFREQ_BYTES);
   request.set(bytes);
-  return askDevice(libc, SIOCGIFINDEX, request) ? new DataView(request.buffer).getInt32(NAME_BYTES, LITTLE_ENDIAN) : undefined;
+  return askDevice(libc, SIOCGIFINDEX, request)
+    ? new DataView(request.buffer).getInt32(NAME_BYTES, LITTLE_ENDIAN)
+    : undefined;
 }
 
 function askDevice(libc: Libc, question: number, request: Uint8Array): boolean {

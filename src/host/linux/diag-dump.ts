@@ -11,7 +11,15 @@ import { CookieSet } from "../../wire/cookie-set.ts";
 import { EXTENSIONS_DETAILS, REQUEST_BYTECODE, SOCK_DIAG_BY_FAMILY } from "../../wire/inet-diag.ts";
 import { cookieWords, decodeSocket, encodeDiagRequest, isDiagMessage, stateAtMessage } from "../../wire/inet-diag.ts";
 import type { DecodeContext } from "../../wire/inet-diag.ts";
-import { LITTLE_ENDIAN, NLMSG_DONE, NLMSG_ERROR, NLMSG_HEADER_BYTES, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST } from "../../wire/netlink.ts";
+import {
+  LITTLE_ENDIAN,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_HEADER_BYTES,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+} from "../../wire/netlink.ts";
 import { align4, decodeErrno, encodeMessage } from "../../wire/netlink.ts";
 import type { DumpSummary, SocketBatch, SocketDump } from "../host.ts";
 import { EINVAL, EPERM, EPROTO } from "./constants.ts";
@@ -38,7 +46,13 @@ type Summary = { -readonly [K in keyof DumpSummary]: DumpSummary[K] } & { failed
 
 /** Opens a socket for each iteration, and closes it when the iteration ends, early or not. */
 export function dumpByNetlink(open: () => NetlinkSocket | { readonly errno: string }, plan: DiagDumpPlan): SocketDump {
-  const summary: Summary = { exactFilter: plan.exactFilter, interrupted: false, malformed: 0, failed: [], blind: plan.blind };
+  const summary: Summary = {
+    exactFilter: plan.exactFilter,
+    interrupted: false,
+    malformed: 0,
+    failed: [],
+    blind: plan.blind,
+  };
   return {
     summary,
     *[Symbol.iterator]() {
@@ -97,7 +111,9 @@ function* answersTo(
 ): Generator<SocketBatch, number, undefined> {
   const sequence = socket.nextSequence();
   const attributes = bytecode === undefined ? [] : [{ type: REQUEST_BYTECODE, value: bytecode }];
-  const sent = socket.send(encodeMessage({ type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence }, body, attributes));
+  const sent = socket.send(
+    encodeMessage({ type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence }, body, attributes),
+  );
   if (sent < 0) return -sent;
   for (;;) {
     const length = socket.receive(batch.buffer);

@@ -2,7 +2,13 @@
 import { parseIp } from "../../tcp/ip-address.ts";
 import type { Socket } from "../../tcp/socket.ts";
 import { AddressTexts } from "../../wire/address-texts.ts";
-import { EXTENSIONS_DETAILS, SOCK_DIAG_BY_FAMILY, decodeSocket, encodeDiagRequest, isDiagMessage } from "../../wire/inet-diag.ts";
+import {
+  EXTENSIONS_DETAILS,
+  SOCK_DIAG_BY_FAMILY,
+  decodeSocket,
+  encodeDiagRequest,
+  isDiagMessage,
+} from "../../wire/inet-diag.ts";
 import type { DecodeContext } from "../../wire/inet-diag.ts";
 import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES, NLM_F_REQUEST, encodeMessage } from "../../wire/netlink.ts";
 import type { SocketId } from "../host.ts";
@@ -12,13 +18,22 @@ export interface GetContext extends Pick<DecodeContext, "interfaceName" | "netns
   readonly interfaceIndex: number;
 }
 
-export function getByNetlink(open: () => NetlinkSocket | { readonly errno: string }, id: SocketId, context: GetContext): Socket | undefined {
+export function getByNetlink(
+  open: () => NetlinkSocket | { readonly errno: string },
+  id: SocketId,
+  context: GetContext,
+): Socket | undefined {
   const request = encodeExactGet(id, context.interfaceIndex);
   if (request === undefined) return undefined;
   const socket = open();
   if ("errno" in socket) return undefined;
   try {
-    if (socket.send(encodeMessage({ type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_REQUEST, sequence: socket.nextSequence() }, request)) < 0) return undefined;
+    if (
+      socket.send(
+        encodeMessage({ type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_REQUEST, sequence: socket.nextSequence() }, request),
+      ) < 0
+    )
+      return undefined;
     const buffer = new Uint8Array(8192);
     const length = socket.receive(buffer);
     const view = new DataView(buffer.buffer);

@@ -59,7 +59,9 @@ export class InsideNetns {
         const back = this.#libc.setns(home, CLONE_NEWNET);
         if (back < 0) {
           // Going on in a foreign namespace would make every later answer a lie.
-          throw new PortmortemError("PM_DEFECT", `setns back home failed: ${errnoName(-back)}`, { errno: errnoName(-back) });
+          throw new PortmortemError("PM_DEFECT", `setns back home failed: ${errnoName(-back)}`, {
+            errno: errnoName(-back),
+          });
         }
       }
     } finally {

@@ -111,7 +111,11 @@ function bindAll(koffi: Koffi): Libc {
   return libc as Libc;
 }
 
-function checked(koffi: Koffi, native: (...values: unknown[]) => number, key: keyof Libc): (...values: unknown[]) => Result {
+function checked(
+  koffi: Koffi,
+  native: (...values: unknown[]) => number,
+  key: keyof Libc,
+): (...values: unknown[]) => Result {
   switch (key) {
     case "recv": // The hot one: no spread.
       return (fd, data, length, flags) => {

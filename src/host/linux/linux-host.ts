@@ -120,15 +120,26 @@ class LinuxHost implements Host {
     const inside = libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(libc, path);
     if (inside instanceof InsideNetns) return new LinuxHost(this.#machine, inside, THREAD_NET);
     const byPid = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
-    if (byPid !== undefined && readText(`${byPid}/tcp`) !== undefined) return new LinuxHost(this.#machine, undefined, byPid);
+    if (byPid !== undefined && readText(`${byPid}/tcp`) !== undefined)
+      return new LinuxHost(this.#machine, undefined, byPid);
     const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
     if (inside.errno === "EINVAL") {
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `${shown} is no network namespace`, { errno: "EINVAL", hint: "a name of `ip netns list`, a path like /proc/PID/ns/net, or a pid" });
+      throw new PortmortemError("PM_NETNS_NOT_FOUND", `${shown} is no network namespace`, {
+        errno: "EINVAL",
+        hint: "a name of `ip netns list`, a path like /proc/PID/ns/net, or a pid",
+      });
     }
-    throw new PortmortemError("PM_NETNS_FORBIDDEN", `the network namespace ${shown} cannot be entered: ${inside.errno}`, {
-      errno: inside.errno,
-      hint: libc === undefined ? "it needs the optional package koffi" : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-    });
+    throw new PortmortemError(
+      "PM_NETNS_FORBIDDEN",
+      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
+      {
+        errno: inside.errno,
+        hint:
+          libc === undefined
+            ? "it needs the optional package koffi"
+            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+      },
+    );
   }
 
   netns(): NetnsFacts {
@@ -154,13 +165,16 @@ class LinuxHost implements Host {
       }
       why = `a sock_diag socket was answered with ${socket.errno}`;
     }
-    return readText(`${this.#procNet}/tcp`) === undefined ? { kind: "none", why: `${why}, and /proc/net/tcp cannot be read` } : { kind: "procfs", why };
+    return readText(`${this.#procNet}/tcp`) === undefined
+      ? { kind: "none", why: `${why}, and /proc/net/tcp cannot be read` }
+      : { kind: "procfs", why };
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
     const libc = this.#acting();
     if (libc === undefined || this.socketSource().kind !== "sock_diag") return dumpProcNet(this.#procNet, request);
-    const compiled = request.filter === undefined ? undefined : compileBytecode(request.filter, this.#bytecodeEnv(), request.states);
+    const compiled =
+      request.filter === undefined ? undefined : compileBytecode(request.filter, this.#bytecodeEnv(), request.states);
     const ports = request.filter === undefined ? {} : fixedPorts(request.filter);
     const states = compiled?.states ?? request.states;
     const netns = this.netns().inode;
@@ -191,7 +205,11 @@ class LinuxHost implements Host {
   }
 
   #interfaceName(libc: Libc, index: number): string | undefined {
-    if (!this.#names.has(index)) this.#names.set(index, this.#here(() => interfaceNameOf(libc, index)));
+    if (!this.#names.has(index))
+      this.#names.set(
+        index,
+        this.#here(() => interfaceNameOf(libc, index)),
+      );
     return this.#names.get(index);
   }
 
@@ -290,7 +308,8 @@ class LinuxHost implements Host {
     if (this.#rights === undefined) {
       const libc = this.#acting();
       const unknown = { answer: "unknown", why: "it cannot be tried without the FFI" } as const;
-      const destroy = libc === undefined ? { netAdmin: unknown, sockDestroy: unknown } : this.#here(() => probeDestroy(libc));
+      const destroy =
+        libc === undefined ? { netAdmin: unknown, sockDestroy: unknown } : this.#here(() => probeDestroy(libc));
       this.#rights = { ...destroy, ...probeProcRights(this.processes()) };
     }
     return this.#rights;

@@ -127,7 +127,7 @@ function mountedNamespaces(roots: SystemRoots): Mounted[] {
 function namespaceInode(path: string, roots: SystemRoots): number | undefined {
   const stats = statSync(path);
   const own = statSync(`${roots.proc}/self/ns/net`, { throwIfNoEntry: false });
-  if (own !== undefined && false) return undefined;
+  if (own !== undefined && stats.dev !== own.dev) return undefined;
   const link = linkText(path);
   return link !== undefined && /^\w+:\[\d+\]$/.test(link) && !link.startsWith("net:[") ? undefined : stats.ino;
 }

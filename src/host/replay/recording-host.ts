@@ -1,7 +1,16 @@
 /** A host that writes down all that another one answers. It changes no answer: what is hidden is hidden in the record only. */
 import { isPortmortemError } from "../../base/errors.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
-import type { BindAttempt, DumpRequest, Host, NetnsRef, ProcessFacts, SocketBatch, SocketDump, SocketId } from "../host.ts";
+import type {
+  BindAttempt,
+  DumpRequest,
+  Host,
+  NetnsRef,
+  ProcessFacts,
+  SocketBatch,
+  SocketDump,
+  SocketId,
+} from "../host.ts";
 import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError } from "./recording.ts";
 import { redacted, withoutSecrets } from "./secrets.ts";
@@ -12,7 +21,10 @@ export interface RecordingOptions {
 }
 
 /** `namespaces` fills as the host is asked. */
-export function createRecordingHost(host: Host, options: RecordingOptions): { readonly host: Host; readonly namespaces: Record<string, NamespaceRecord> } {
+export function createRecordingHost(
+  host: Host,
+  options: RecordingOptions,
+): { readonly host: Host; readonly namespaces: Record<string, NamespaceRecord> } {
   const namespaces: Record<string, NamespaceRecord> = { [HOME]: {} };
   return { host: new RecordingHost(host, HOME, namespaces, options), namespaces };
 }
@@ -47,7 +59,9 @@ class RecordingHost implements Host {
     } catch (error) {
       if (isPortmortemError(error)) {
         const { code, message, hint, errno } = error;
-        const recorded: RecordedError = { error: { code, message, ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) } };
+        const recorded: RecordedError = {
+          error: { code, message, ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) },
+        };
         this.#note("enter", [netns], recorded);
       }
       throw error;
@@ -56,7 +70,8 @@ class RecordingHost implements Host {
 
   dumpSockets(request: DumpRequest): SocketDump {
     const dump = this.#host.dumpSockets(request);
-    const note = (sockets: Socket[]): unknown => this.#note("dumpSockets", [request], { summary: { ...dump.summary }, sockets });
+    const note = (sockets: Socket[]): unknown =>
+      this.#note("dumpSockets", [request], { summary: { ...dump.summary }, sockets });
     return {
       summary: dump.summary,
       *[Symbol.iterator](): Generator<SocketBatch, void, undefined> {
@@ -85,16 +100,23 @@ class RecordingHost implements Host {
   netns = (): ReturnType<Host["netns"]> => this.#note("netns", [], this.#host.netns());
   socketSource = (): ReturnType<Host["socketSource"]> => this.#note("socketSource", [], this.#host.socketSource());
   getSocket = (id: SocketId): Socket | undefined => this.#note("getSocket", [id], this.#host.getSocket(id));
-  probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> => this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
+  probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> =>
+    this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
   sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
-  localAddresses = (): ReturnType<Host["localAddresses"]> => this.#note("localAddresses", [], this.#host.localAddresses());
+  localAddresses = (): ReturnType<Host["localAddresses"]> =>
+    this.#note("localAddresses", [], this.#host.localAddresses());
   interfaces = (): ReturnType<Host["interfaces"]> => this.#note("interfaces", [], this.#host.interfaces());
   processes = (): ReturnType<Host["processes"]> => this.#note("processes", [], this.#host.processes());
-  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> => this.#note("socketFds", [pid, below ?? null], this.#host.socketFds(pid, below));
-  socketInode = (pid: number, fd: number): number | undefined => this.#note("socketInode", [pid, fd], this.#host.socketInode(pid, fd));
-  detachedSockets = (): ReturnType<Host["detachedSockets"]> => this.#note("detachedSockets", [], this.#host.detachedSockets());
-  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> => this.#note("socketOptions", [pid, fd], this.#host.socketOptions(pid, fd));
-  hasCapability = (bit: number): boolean | undefined => this.#note("hasCapability", [bit], this.#host.hasCapability(bit));
+  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> =>
+    this.#note("socketFds", [pid, below ?? null], this.#host.socketFds(pid, below));
+  socketInode = (pid: number, fd: number): number | undefined =>
+    this.#note("socketInode", [pid, fd], this.#host.socketInode(pid, fd));
+  detachedSockets = (): ReturnType<Host["detachedSockets"]> =>
+    this.#note("detachedSockets", [], this.#host.detachedSockets());
+  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> =>
+    this.#note("socketOptions", [pid, fd], this.#host.socketOptions(pid, fd));
+  hasCapability = (bit: number): boolean | undefined =>
+    this.#note("hasCapability", [bit], this.#host.hasCapability(bit));
   userName = (uid: number): string | undefined => this.#note("userName", [uid], this.#host.userName(uid));
   userId = (name: string): number | undefined => this.#note("userId", [name], this.#host.userId(name));
   cgroupPath = (id: number): string | undefined => this.#note("cgroupPath", [id], this.#host.cgroupPath(id));

@@ -45,11 +45,16 @@ export function parseRecording(text: string, file: string): Recording {
   }
   const schema = isRecord(value) ? value["schema"] : undefined;
   const match = typeof schema === "string" ? /^portmortem\.recording\/(\d+)$/.exec(schema) : null;
-  if (!isRecord(value) || match === null) throw invalid(file, `it does not say "${RECORDING_SCHEMA}/${RECORDING_VERSION}"`);
+  if (!isRecord(value) || match === null)
+    throw invalid(file, `it does not say "${RECORDING_SCHEMA}/${RECORDING_VERSION}"`);
   if (Number(match[1]) > RECORDING_VERSION) {
-    throw new PortmortemError("PM_REPLAY_NEWER", `${file} is a recording of version ${match[1]}, and this portmortem reads up to version ${RECORDING_VERSION}`, {
-      hint: `it was written by portmortem ${typeof value["portmortem"] === "string" ? value["portmortem"] : "of a later release"}: use that one or a later one`,
-    });
+    throw new PortmortemError(
+      "PM_REPLAY_NEWER",
+      `${file} is a recording of version ${match[1]}, and this portmortem reads up to version ${RECORDING_VERSION}`,
+      {
+        hint: `it was written by portmortem ${typeof value["portmortem"] === "string" ? value["portmortem"] : "of a later release"}: use that one or a later one`,
+      },
+    );
   }
   if (!isNamespaces(value["namespaces"])) throw invalid(file, "it holds no answers");
   return {
@@ -63,7 +68,10 @@ export function parseRecording(text: string, file: string): Recording {
 }
 
 function invalid(file: string, why: string, cause?: unknown): PortmortemError {
-  return new PortmortemError("PM_REPLAY_INVALID", `${file} is no recording of portmortem: ${why}`, { hint: "a recording is made with --record FILE", cause });
+  return new PortmortemError("PM_REPLAY_INVALID", `${file} is no recording of portmortem: ${why}`, {
+    hint: "a recording is made with --record FILE",
+    cause,
+  });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

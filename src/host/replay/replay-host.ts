@@ -3,7 +3,16 @@ import { ERRORS, PortmortemError } from "../../base/errors.ts";
 import type { ErrorCode } from "../../base/errors.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
 import { maskHas } from "../../tcp/states.ts";
-import type { BindAttempt, DumpRequest, DumpSummary, Host, NetnsRef, SocketBatch, SocketDump, SocketId } from "../host.ts";
+import type {
+  BindAttempt,
+  DumpRequest,
+  DumpSummary,
+  Host,
+  NetnsRef,
+  SocketBatch,
+  SocketDump,
+  SocketId,
+} from "../host.ts";
 import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError, Recording } from "./recording.ts";
 
@@ -30,9 +39,16 @@ class ReplayHost implements Host {
 
   #missing(method: string, args: readonly unknown[]): PortmortemError {
     const { command, portmortem, recordedAt } = this.#recording;
-    return new PortmortemError("PM_REPLAY_MISSING", `the recording does not hold ${method}(${args.map((arg) => JSON.stringify(arg)).join(", ").slice(0, 200)})`, {
-      hint: `it was made by portmortem ${portmortem} on ${recordedAt} for: ${command.join(" ")}`,
-    });
+    return new PortmortemError(
+      "PM_REPLAY_MISSING",
+      `the recording does not hold ${method}(${args
+        .map((arg) => JSON.stringify(arg))
+        .join(", ")
+        .slice(0, 200)})`,
+      {
+        hint: `it was made by portmortem ${portmortem} on ${recordedAt} for: ${command.join(" ")}`,
+      },
+    );
   }
 
   enter(netns: NetnsRef): Host {
@@ -40,17 +56,29 @@ class ReplayHost implements Host {
     if ("key" in answer) return new ReplayHost(this.#recording, namespaceKey(netns));
     const { code, message, hint, errno } = answer.error;
     const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_KERNEL";
-    throw new PortmortemError(known, message, { ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) });
+    throw new PortmortemError(known, message, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(errno === undefined ? {} : { errno }),
+    });
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
     const recorded = this.#dumpFor(request);
-    const summary: DumpSummary = recorded.exact ? recorded.summary : { ...recorded.summary, exactFilter: request.filter === undefined };
-    const sockets = recorded.exact ? recorded.sockets : recorded.sockets.filter((socket) => isAskedFor(socket, request));
+    const summary: DumpSummary = recorded.exact
+      ? recorded.summary
+      : { ...recorded.summary, exactFilter: request.filter === undefined };
+    const sockets = recorded.exact
+      ? recorded.sockets
+      : recorded.sockets.filter((socket) => isAskedFor(socket, request));
     return {
       summary,
       *[Symbol.iterator](): Generator<SocketBatch, void, undefined> {
-        if (sockets.length > 0) yield { length: sockets.length, stateAt: (index) => sockets[index]!.state, socketAt: (index) => sockets[index]! };
+        if (sockets.length > 0)
+          yield {
+            length: sockets.length,
+            stateAt: (index) => sockets[index]!.state,
+            socketAt: (index) => sockets[index]!,
+          };
       },
     };
   }
@@ -81,10 +109,12 @@ class ReplayHost implements Host {
   interfaces = (): ReturnType<Host["interfaces"]> => this.#answer("interfaces", []);
   processes = (): ReturnType<Host["processes"]> => this.#answer("processes", []);
   process = (pid: number): ReturnType<Host["process"]> => this.#answer("process", [pid]);
-  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> => this.#answer("socketFds", [pid, below ?? null]);
+  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> =>
+    this.#answer("socketFds", [pid, below ?? null]);
   socketInode = (pid: number, fd: number): number | undefined => this.#answer("socketInode", [pid, fd]);
   detachedSockets = (): ReturnType<Host["detachedSockets"]> => this.#answer("detachedSockets", []);
-  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> => this.#answer("socketOptions", [pid, fd]);
+  socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> =>
+    this.#answer("socketOptions", [pid, fd]);
   hasCapability = (bit: number): boolean | undefined => this.#answer("hasCapability", [bit]);
   userName = (uid: number): string | undefined => this.#answer("userName", [uid]);
   userId = (name: string): number | undefined => this.#answer("userId", [name]);
