@@ -10,6 +10,7 @@ import type {
 } from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
+import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
 import { traceOwners } from "./describe-owners.ts";
@@ -176,8 +177,8 @@ function withoutOwners(socket: Socket): Socket {
 
 function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindSettings {
   const system = host.system();
-  const start = number(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
-  const range = host.sysctl("net.ipv4.ip_local_port_range")?.trim().split(/\s+/).map(Number);
+  const start = parseSysctlNumber(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
+  const range = parseSysctlPortRange(host.sysctl("net.ipv4.ip_local_port_range"));
   const reserved = host.sysctl("net.ipv4.ip_local_reserved_ports");
   const nonlocal = host.sysctl(
     question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind",
@@ -189,17 +190,11 @@ function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindS
   return {
     kernelRelease: system.kernelRelease,
     ...(start === undefined ? {} : { unprivilegedPortStart: start }),
-    ...(nonlocal === undefined ? {} : { nonlocalBind: nonlocal.trim() === "1" }),
-    ...(range?.length === 2 ? { localPortRange: [range[0]!, range[1]!] as const } : {}),
-    ...(reserved === undefined ? {} : { reservedPorts: reserved.trim() }),
+    ...(nonlocal === undefined ? {} : { nonlocalBind: nonlocal === "1" }),
+    ...(range === undefined ? {} : { localPortRange: range }),
+    ...(reserved === undefined ? {} : { reservedPorts: reserved }),
     localAddresses: blocked ? host.localAddresses().map(({ address }) => address) : [],
     interfaces: question.device === undefined ? [] : host.interfaces().map(({ name }) => name),
     ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
   };
-}
-
-function number(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number.parseInt(text, 10);
-  return Number.isNaN(value) ? undefined : value;
 }

@@ -1,4 +1,5 @@
 /** What is asked about a bind, and what was seen of the machine: inspect/ gathers it, verdict/ judges it. */
+import type { PortRange } from "./sysctl-values.ts";
 import type { Incomplete, Protocol, Socket } from "./socket.ts";
 
 /** The bind that a program will make. */
@@ -57,7 +58,7 @@ export interface BindSettings {
   /** net.ipv4.ip_unprivileged_port_start; left out when it could not be read. */
   readonly unprivilegedPortStart?: number;
   readonly nonlocalBind?: boolean;
-  readonly localPortRange?: readonly [low: number, high: number];
+  readonly localPortRange?: PortRange;
   readonly reservedPorts?: string;
   readonly localAddresses: readonly string[];
   /** The devices that exist here. */

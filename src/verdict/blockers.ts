@@ -45,7 +45,7 @@ export function foldBlockers(
         socket: last.socket,
         count: members.length,
         ...(remaining === undefined ? {} : { freeInMs: remaining }),
-        text: sentence(question, rule, last, members.length),
+        text: sentence(question, rule, last, members.length, snapshot.probed.length > 0),
       };
     })
     .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
@@ -63,15 +63,23 @@ const RANK: readonly Blocker["rule"][] = [
   "unaccepted",
 ];
 
-function sentence(question: BindQuestion, rule: Blocker["rule"], holder: PortHolder, count: number): string {
+function sentence(
+  question: BindQuestion,
+  rule: Blocker["rule"],
+  holder: PortHolder,
+  count: number,
+  probed: boolean,
+): string {
   const { socket } = holder;
   const who = socket.owners !== undefined && socket.owners.length > 0 ? ownersText(socket.owners) : undefined;
   const what = describe(rule, socket, count);
   const held = rule === "listener" && count === 1;
   const subject = held ? `${who ?? "a socket"} ${what}` : who === undefined ? what : `${what}: ${who}`;
-  const notes = [coverage(question, holder), ownerNote(holder, who), reuseNote(question, holder, rule, count)].filter(
-    (note) => note !== undefined,
-  );
+  const notes = [
+    coverage(question, holder),
+    ownerNote(holder, who),
+    reuseNote(question, holder, rule, count, probed),
+  ].filter((note) => note !== undefined);
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
 }
 
@@ -109,14 +117,16 @@ function reuseNote(
   holder: PortHolder,
   rule: Blocker["rule"],
   count: number,
+  probed: boolean,
 ): string | undefined {
-  if (rule === "listener") return undefined;
-  if (!question.reuseAddr) return undefined;
-  const its = count > 1 ? "their sockets" : "its socket";
+  if (rule === "listener" || !question.reuseAddr) return undefined;
   if (rule === "client") return "a client's socket has no SO_REUSEADDR, so yours does not help";
-  if (holder.reuseAddr === false) return `${its} did not set SO_REUSEADDR, so yours does not help`;
-  if (holder.reuseAddr === undefined) return `${its} cannot have set SO_REUSEADDR, or yours would pass`;
-  return undefined;
+  const side = count > 1 ? "their" : "its";
+  if (holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
+  // Nobody can see it, but the kernel refused: it is missing on at least one of them.
+  return probed && holder.reuseAddr === undefined
+    ? `SO_REUSEADDR is missing on ${side} side, so yours does not help`
+    : undefined;
 }
 
 /** The result that the rules alone give: "unknown" where it hangs on what nobody may see. */

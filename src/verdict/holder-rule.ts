@@ -43,8 +43,8 @@ function hasListener(socket: Socket, all: readonly PortHolder[]): boolean {
 function isClient(socket: Socket, all: readonly PortHolder[], settings: BindSettings): boolean {
   if (socket.state === "SYN-SENT") return true;
   if (hasListener(socket, all)) return false;
-  const range = settings.localPortRange ?? [32_768, 60_999];
-  return socket.local.port >= range[0] && socket.local.port <= range[1];
+  const range = settings.localPortRange ?? { first: 32_768, last: 60_999 };
+  return socket.local.port >= range.first && socket.local.port <= range.last;
 }
 
 /** Sockets are alike when the same could be said of them. */

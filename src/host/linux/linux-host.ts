@@ -238,7 +238,7 @@ class LinuxHost implements Host {
     const path = sysctlPath(name);
     // /proc/sys/net shows the settings of the reader's namespace: not of one that is only looked at.
     if (path === undefined || (this.#onlyLooking() && name.startsWith("net."))) return undefined;
-    const text = this.#here(() => readText(path));
+    const text = this.#here(() => readText(`/proc/sys/${path}`));
     return text === undefined ? undefined : parseSysctlValue(text);
   }
 

@@ -18,15 +18,15 @@ export function unitOfCgroupPath(path: string): string | undefined {
 }
 
 /** The prefix that a runtime puts before the id, in the name of a scope or of a directory. */
-const PREFIXES: Readonly<Record<string, Container["runtime"]>> = {
-  docker: "docker",
-  "cri-containerd": "containerd",
-  containerd: "containerd",
-  nerdctl: "containerd",
-  crio: "cri-o",
-  libpod: "podman",
-  "libpod-payload": "podman", // podman run --cgroups=split, which Quadlet's units use
-};
+const PREFIXES: ReadonlyMap<string, Container["runtime"]> = new Map([
+  ["docker", "docker"],
+  ["cri-containerd", "containerd"],
+  ["containerd", "containerd"],
+  ["nerdctl", "containerd"],
+  ["crio", "cri-o"],
+  ["libpod", "podman"],
+  ["libpod-payload", "podman"], // podman run --cgroups=split, which Quadlet's units use
+]);
 
 /** Ids are 64 hexadecimal digits in all four runtimes. */
 const BARE_ID = /^[0-9a-f]{64}$/;
@@ -35,7 +35,7 @@ const NAMED_ID = /^(?:.*:)?([a-z][a-z-]*?)[-:]([0-9a-f]{64})(?:\.scope)?$/;
 
 /**
  * The container that a cgroup path belongs to; the innermost one, where one runs in another (kind, docker in docker). The monitor that
- * podman and CRI-O start beside each container (`libpod-conmon-ID.scope`, `crio-conmon-ID.scope`) is a process of the host.
+ * podman and CRI-O start beside each container (`libpod-conmon-ID.scope`, `crio-conmon-ID.scope`) is not in it: its prefix is none of ours.
  */
 export function containerOfCgroupPath(path: string): Container | undefined {
   const parts = path.split("/");
@@ -44,8 +44,7 @@ export function containerOfCgroupPath(path: string): Container | undefined {
     if (BARE_ID.test(part)) return { runtime: runtimeOfParents(parts.slice(0, index)), id: part };
     const named = NAMED_ID.exec(part);
     if (named === null) continue;
-    if (named[1]!.endsWith("-conmon")) return undefined;
-    const runtime = PREFIXES[named[1]!];
+    const runtime = PREFIXES.get(named[1]!);
     if (runtime !== undefined) return { runtime, id: named[2]! };
   }
   return undefined;
@@ -58,11 +57,6 @@ export function containerOfCgroupPath(path: string): Container | undefined {
 function runtimeOfParents(parents: readonly string[]): Container["runtime"] {
   const parent = parents.at(-1) ?? "";
   if (parent.startsWith("libpod")) return "podman";
-  if (
-    parent === "default" ||
-    parent === "k8s.io" ||
-    /^(?:kube.*-|kubepods.*-)?pod[0-9a-f_-]+(?:\.slice)?$/.test(parent)
-  )
-    return "containerd";
-  return "docker";
+  const isPod = /^(?:kube.*-)?pod[0-9a-f_-]+(?:\.slice)?$/.test(parent);
+  return isPod || parent === "default" || parent === "k8s.io" ? "containerd" : "docker";
 }

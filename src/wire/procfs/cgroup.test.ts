@@ -98,6 +98,11 @@ test("containerOfCgroupPath() takes the inner one of nested containers", () => {
     id: ID,
   });
   assert.deepEqual(containerOfCgroupPath(`/docker/${OTHER}/docker/${ID}`), { runtime: "docker", id: ID });
+  assert.deepEqual(
+    containerOfCgroupPath(`/docker/${ID}/libpod-conmon-${OTHER}.scope`),
+    { runtime: "docker", id: ID },
+    "podman in docker",
+  );
   assert.deepEqual(containerOfCgroupPath(`/docker/${ID}/system.slice/nginx.service`), { runtime: "docker", id: ID });
 });
 
@@ -111,6 +116,7 @@ test("containerOfCgroupPath() does not take a monitor, a pod or a longer number 
     `/system.slice/docker-${ID.slice(1)}.scope`,
     `/system.slice/docker-${ID.toUpperCase()}.scope`,
     "/system.slice/docker.service",
+    `/constructor-${ID}.scope`,
     `/lxc/web`,
     `/foo-${ID}.scope`,
   ]) {

@@ -9,7 +9,6 @@ export interface ProcessStatus {
 /** Its bit in the capability sets, include/uapi/linux/capability.h. */
 export const CAP_NET_ADMIN = 12;
 export const CAP_SYS_PTRACE = 19;
-export const CAP_SYS_ADMIN = 21;
 
 export function parseProcessStatus(text: string): ProcessStatus {
   const uids = /^Uid:\t(\d{1,10})\t(\d{1,10})\t/m.exec(text);

@@ -196,6 +196,14 @@ test("SocketLines counts a line that is cut at any place, and never reads a shor
   }
 });
 
+test("SocketLines counts a line that lacks a byte of a column with a fixed width", () => {
+  const [header, line] = HARD.split("\n");
+  for (let at = line!.indexOf(":") + 2; at < line!.indexOf("  1000"); at++) {
+    const damaged = line!.slice(0, at) + line!.slice(at + 1);
+    assert.deepEqual(parse(`${header}\n${damaged}\n`, IPV4), { sockets: [], malformed: 1 }, `without byte ${at}`);
+  }
+});
+
 test("SocketLines survives flipped bytes, and what it then reads is still in range", () => {
   const bytes = new TextEncoder().encode(HARD);
   fc.assert(

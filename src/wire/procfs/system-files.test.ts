@@ -5,13 +5,8 @@ import { parseLocalFibEntries } from "./fib-trie.ts";
 import { parseIfInet6 } from "./if-inet6.ts";
 import { hidepidOf, parseMountinfo } from "./mountinfo.ts";
 import { parseConnectedRoutes } from "./route.ts";
-import {
-  parseSysctlNumber,
-  parseSysctlPortList,
-  parseSysctlPortRange,
-  parseSysctlValue,
-  sysctlPath,
-} from "./sysctl.ts";
+import { parseSysctlValue, sysctlPath } from "./sysctl.ts";
+import { parseSysctlNumber, parseSysctlPortList, parseSysctlPortRange } from "../../tcp/sysctl-values.ts";
 
 // Linux 6.18, `cat /proc/net/fib_trie` after: ip addr add 10.6.6.6/24 dev lo; ip route add local 10.200.0.0/16 dev lo; and a veth with
 // 10.5.5.5/24 that has no carrier. Shortened to the local table.
