@@ -67,7 +67,8 @@ interface SettledEndpoint {
 
 function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
   const input = typeof endpoint === "object" ? endpoint : undefined;
-  const parsed = parseEndpoint(input === undefined ? String(endpoint) : withAddress(input.address, input.port));
+  const text = typeof endpoint === "object" ? withAddress(endpoint.address, endpoint.port) : String(endpoint);
+  const parsed = parseEndpoint(text);
   const address =
     parsed.address === undefined
       ? undefined

@@ -243,7 +243,9 @@ class LinuxHost implements Host {
   }
 
   localAddresses(): readonly LocalAddress[] {
-    return this.#here(() => readLocalAddresses({ netDirectory: this.#procNet }));
+    // A namespace that is only looked at has other devices than this thread's.
+    const devices = this.#onlyLooking() ? { devices: () => ({}) } : {};
+    return this.#here(() => readLocalAddresses({ netDirectory: this.#procNet, ...devices }));
   }
 
   interfaces(): readonly NetworkInterface[] {
