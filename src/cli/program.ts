@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
 import { COMMANDS } from "./commands.ts";
-import type { CommandDeclaration, OptionDeclaration } from "./commands.ts";
+import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
 import { createContext } from "./context.ts";
 import type { CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
