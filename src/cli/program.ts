@@ -69,6 +69,7 @@ function addCommand(
   );
   command.action(async (...values: unknown[]) => {
     const options = command.opts<CommonOptions & Record<string, unknown>>();
+    checkRecordingOptions(options);
     const run = await declaration.load();
     const context = await createContext(options, argv);
     try {
@@ -78,6 +79,19 @@ function addCommand(
       context.finish();
     }
   });
+}
+
+function checkRecordingOptions(options: CommonOptions): void {
+  if (options.redact === true && options.record === undefined) {
+    throw new PortmortemError("PM_USAGE", "--redact goes with --record", {
+      hint: "it leaves the arguments of command lines out of the recording",
+    });
+  }
+  if (options.record !== undefined && options.replay !== undefined) {
+    throw new PortmortemError("PM_USAGE", "--record and --replay exclude each other", {
+      hint: "a recording is made from a machine, not from a recording",
+    });
+  }
 }
 
 function toOption(declaration: OptionDeclaration): Option {

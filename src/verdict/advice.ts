@@ -63,7 +63,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         },
       ];
     case "client":
-      return [...clientAdvice(blocker, snapshot), ...(owners.length > 0 ? ownerAdvice(owners) : [])];
+      return clientAdvice(blocker, snapshot);
     case "listener":
     case "bound":
     case "close-wait":
@@ -74,7 +74,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         { text: "take a port of 1024 or more", costs: "nothing" },
         {
           text: "let every user bind from this port on",
-          command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+          command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
           costs: "nothing",
         },
         {
@@ -99,36 +99,35 @@ function waitAdvice(blocker: Blocker): Advice {
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
-  const kernel = snapshot.settings.kernelRelease;
-  if (olderThan(kernel, 6, 0) || snapshot.settings.sockDestroy === false) {
-    return {
-      text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`,
-      costs: "nothing",
-    };
-  }
-  return { text, command: `sudo ss -K -t ${filter}`, costs: "nothing" };
+  const { kernelRelease, kernelDestroys, rootPrefix } = snapshot.settings;
+  if (kernelDestroys === false)
+    return { text: `${text}: this kernel cannot (built without CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
+  if (olderThan(kernelRelease, 6, 0))
+    return { text: `${text}: Linux ${kernelRelease} cannot, 6.0 and later can`, costs: "nothing" };
+  return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
 }
 
 function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   const { port } = snapshot.question;
   const remote = blocker.socket?.remote;
-  const reserved = mergeReservedPort(snapshot.settings.reservedPorts, port);
+  const { kernelDestroys, reservedPorts, rootPrefix } = snapshot.settings;
+  const reserved = mergeReservedPort(reservedPorts, port);
   return [
     ...(reserved === undefined
       ? []
       : [
           {
             text: "keep outgoing connections away from this port from now on",
-            command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
+            command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
             costs: "nothing" as const,
           },
         ]),
-    ...(remote === undefined
-      ? []
+    ...(remote === undefined || kernelDestroys === false
+      ? ownerAdvice(blocker.socket?.owners ?? [])
       : [
           {
             text: "drop that one connection; its program sees ECONNABORTED",
-            command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
+            command: `${rootPrefix}ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
             costs: "data" as const,
           },
         ]),
@@ -136,7 +135,8 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
 }
 
 function ownerAdvice(owners: readonly Owner[]): Advice[] {
-  const owner = owners[0]!;
+  const owner = owners[0];
+  if (owner === undefined) return [];
   const container = owner.container;
   if (container !== undefined) {
     const tool =

@@ -35,6 +35,7 @@ import { Containers } from "./containers.ts";
 import { probeDestroy } from "./destroy-probe.ts";
 import { findDetachedSockets } from "./detached-sockets.ts";
 import { interfaceIndexOf, interfaceNameOf, listInterfaces } from "./devices.ts";
+import { dumpOrElse, readWhole } from "./dump-fallback.ts";
 import { dumpByNetlink, kernelStatesOf } from "./diag-dump.ts";
 import { getByNetlink } from "./diag-get.ts";
 import { readHeldSocket } from "./held-socket.ts";
@@ -172,13 +173,13 @@ class LinuxHost implements Host {
 
   dumpSockets(request: DumpRequest): SocketDump {
     const libc = this.#acting();
-    if (libc === undefined || this.socketSource().kind !== "sock_diag") return dumpProcNet(this.#procNet, request);
+    if (libc === undefined || this.socketSource().kind !== "sock_diag") return this.#dumpProcNet(request);
     const compiled =
       request.filter === undefined ? undefined : compileBytecode(request.filter, this.#bytecodeEnv(), request.states);
     const ports = request.filter === undefined ? {} : fixedPorts(request.filter);
     const states = compiled?.states ?? request.states;
     const netns = this.netns().inode;
-    const dump = dumpByNetlink(() => this.#here(() => NetlinkSocket.open(libc)), {
+    const byNetlink = dumpByNetlink(() => this.#here(() => NetlinkSocket.open(libc)), {
       protocol: request.protocol,
       families: request.families ?? BOTH,
       kernelStates: kernelStatesOf(request.protocol, states),
@@ -191,7 +192,17 @@ class LinuxHost implements Host {
       interfaceName: (index) => this.#interfaceName(libc, index),
       ...(netns === undefined ? {} : { netns }),
     });
-    return dump;
+    return dumpOrElse(
+      byNetlink,
+      () => this.#dumpProcNet(request),
+      (errno) => (this.#source = { kind: "procfs", why: `sock_diag was answered with ${errno}` }),
+    );
+  }
+
+  /** Inside another namespace the tables must be read in one go: only that long is this thread there. */
+  #dumpProcNet(request: DumpRequest): SocketDump {
+    const dump = dumpProcNet(this.#procNet, request);
+    return this.#inside === undefined ? dump : this.#inside.run(() => readWhole(dump));
   }
 
   #bytecodeEnv(): Parameters<typeof compileBytecode>[1] {
