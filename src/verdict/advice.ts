@@ -68,7 +68,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     case "bound":
     case "close-wait":
     case "connection":
-      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, port);
+      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, snapshot);
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
@@ -180,8 +180,9 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
   return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }
 
-function unseenOwnerAdvice(blocker: Blocker, port: number): Advice[] {
-  if (blocker.socket?.ownerless !== "no-permission") return [];
+function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { port } = snapshot.question;
+  if (blocker.socket?.ownerless !== "no-permission" || !snapshot.settings.rootPrefix.startsWith("sudo")) return [];
   return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
 }
 

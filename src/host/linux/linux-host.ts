@@ -1,6 +1,6 @@
 /** The running kernel as a Host: sock_diag through the FFI where it can be had, /proc beside it and in its place. */
 import { release } from "node:os";
-import { PortmortemError } from "../../base/errors.ts";
+import { PortmortemError, isPortmortemError } from "../../base/errors.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
 import { parseSysctlValue, sysctlPath } from "../../wire/procfs/sysctl.ts";
@@ -64,6 +64,25 @@ class Machine {
     return (this.#summaries ??= this.table.processes());
   }
 
+  /** Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
+  inside(netns: NetnsRef): InsideNetns {
+    const path = resolveNetns(netns);
+    const inside = this.libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(this.libc, path);
+    if (inside instanceof InsideNetns) return inside;
+    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
+    throw new PortmortemError(
+      "PM_NETNS_FORBIDDEN",
+      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
+      {
+        errno: inside.errno,
+        hint:
+          this.libc === undefined
+            ? "it needs the optional package koffi"
+            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+      },
+    );
+  }
+
   hostIn(inside: InsideNetns | undefined, procNet: string): Host {
     const { native, readLink, cgroups } = this;
     const means = { native, readLink, cgroupId: (path: string) => cgroups.cgroupId(path) };
@@ -94,30 +113,21 @@ class LinuxHost implements Host {
   }
 
   enter(netns: NetnsRef): Host {
-    const path = resolveNetns(netns);
-    const libc = this.#machine.libc;
-    const inside = libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(libc, path);
-    if (inside instanceof InsideNetns) return this.#machine.hostIn(inside, THREAD_NET);
-    const byPid = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
-    if (byPid !== undefined && readText(`${byPid}/tcp`) !== undefined) return this.#machine.hostIn(undefined, byPid);
-    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
-    if (inside.errno === "EINVAL") {
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `${shown} is no network namespace`, {
-        errno: "EINVAL",
-        hint: "a name of `ip netns list`, a path like /proc/PID/ns/net, or a pid",
-      });
+    try {
+      return this.#machine.hostIn(this.#machine.inside(netns), THREAD_NET);
+    } catch (error) {
+      // The tables of any process' namespace may be read by anyone (proc_tgid_net_lookup): enough to look, not to act.
+      const tables = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
+      if (
+        isPortmortemError(error) &&
+        error.code === "PM_NETNS_FORBIDDEN" &&
+        tables !== undefined &&
+        readText(`${tables}/tcp`) !== undefined
+      ) {
+        return this.#machine.hostIn(undefined, tables);
+      }
+      throw error;
     }
-    throw new PortmortemError(
-      "PM_NETNS_FORBIDDEN",
-      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
-      {
-        errno: inside.errno,
-        hint:
-          libc === undefined
-            ? "it needs the optional package koffi"
-            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-      },
-    );
   }
 
   netns(): NetnsFacts {
