@@ -105,7 +105,7 @@ export interface NetnsFacts {
 export type SocketSource =
   | { readonly kind: "sock_diag" }
   /** Read-only tables of /proc/net: no cookie, no device, no bound-only sockets, no kernel filter. `why` says why not sock_diag. */
-  | { readonly kind: "procfs"; readonly why: string }
+  | { readonly kind: "procfs"; readonly why: string; readonly hint: string }
   | { readonly kind: "none"; readonly why: string };
 
 export interface DumpRequest {

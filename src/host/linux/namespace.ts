@@ -22,6 +22,9 @@ import { readText } from "./read-file.ts";
 const BOTH: readonly Family[] = ["ipv4", "ipv6"];
 export const THREAD_NET = "/proc/thread-self/net";
 
+const NEEDS_INET_DIAG =
+  "a kernel with CONFIG_INET_DIAG shows them; where it is a module, `sudo modprobe tcp_diag udp_diag` loads it";
+
 export interface NamespaceMeans {
   readonly native: ReturnType<typeof loadLibc>;
   readonly readLink: ReadLink;
@@ -73,8 +76,8 @@ export class Namespace {
 
   #findSource(): SocketSource {
     const libc = this.libc();
-    const native = this.#native;
-    let why = "why" in native ? native.why : "entering this network namespace needs CAP_SYS_ADMIN";
+    let why: string;
+    let hint = NEEDS_INET_DIAG;
     if (libc !== undefined) {
       const socket = this.run(() => NetlinkSocket.open(libc));
       if (!("errno" in socket)) {
@@ -82,10 +85,15 @@ export class Namespace {
         return { kind: "sock_diag" };
       }
       why = `a sock_diag socket was answered with ${socket.errno}`;
+    } else if ("why" in this.#native) {
+      why = this.#native.why;
+      hint = "install the optional package koffi";
+    } else {
+      why = "entering this network namespace needs CAP_SYS_ADMIN";
+      hint = "run it with sudo";
     }
-    return readText(`${this.procNet}/tcp`) === undefined
-      ? { kind: "none", why: `${why}, and /proc/net/tcp cannot be read` }
-      : { kind: "procfs", why };
+    if (readText(`${this.procNet}/tcp`) !== undefined) return { kind: "procfs", why, hint };
+    return { kind: "none", why: `${why}, and /proc/net/tcp cannot be read` };
   }
 
   dump(request: DumpRequest): SocketDump {
@@ -112,7 +120,8 @@ export class Namespace {
     return dumpOrElse(
       byNetlink,
       () => this.#dumpTables(request),
-      (errno) => (this.#source = { kind: "procfs", why: `sock_diag was answered with ${errno}` }),
+      (errno) =>
+        (this.#source = { kind: "procfs", why: `sock_diag was answered with ${errno}`, hint: NEEDS_INET_DIAG }),
     );
   }
 
