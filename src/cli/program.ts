@@ -1,6 +1,7 @@
 /** The command line's grammar. Each command is one declaration in commands.ts; its body is loaded when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
+import { nearestWord } from "../base/nearest-word.ts";
 import { COMMANDS } from "./commands.ts";
 import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
 import { createContext } from "./context.ts";
@@ -30,10 +31,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .usage("<command> [options]")
     .helpCommand("help [command]", "help about a command")
     .configureHelp({ showGlobalOptions: false })
+    .allowExcessArguments()
     .action(() => {
       const [unknown] = program.args;
-      if (unknown !== undefined)
-        program.error(`error: unknown command '${unknown}'`, { code: "commander.unknownCommand" });
+      if (unknown !== undefined) throw unknownCommand(unknown);
       writeOut(overview());
     });
   for (const declaration of COMMANDS) {
@@ -98,6 +99,16 @@ function toOption(declaration: OptionDeclaration): Option {
   const option = new Option(declaration.flags, declaration.text);
   if (declaration.choices !== undefined) option.choices([...declaration.choices]);
   return option;
+}
+
+function unknownCommand(word: string): PortmortemError {
+  const near = nearestWord(
+    word,
+    COMMANDS.map(({ name }) => name),
+  );
+  return new PortmortemError("PM_USAGE", `there is no command ${word}`, {
+    hint: near === undefined ? `there are: ${COMMANDS.map(({ name }) => name).join(", ")}` : `did you mean ${near}?`,
+  });
 }
 
 /** Commander's own words, in our form: what is wrong, then what to do. */

@@ -46,7 +46,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         ),
       ];
     case "fin-wait-2":
-      if (owners.length > 0) return ownerAdvice(owners);
+      if (owners.length > 0) return ownerAdvice(snapshot, owners);
       return [
         ...(blocker.freeInMs === undefined ? [] : [waitAdvice(blocker)]),
         destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
@@ -68,7 +68,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     case "bound":
     case "close-wait":
     case "connection":
-      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, snapshot);
+      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
@@ -79,7 +79,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         },
         {
           text: "give the program this one right",
-          command: "sudo setcap cap_net_bind_service=+ep /path/to/program",
+          command: `${sudo(snapshot)}setcap cap_net_bind_service=+ep /path/to/program`,
           costs: "nothing",
         },
       ];
@@ -88,6 +88,11 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     default:
       return [];
   }
+}
+
+/** For commands that act on the machine, in whichever network namespace. */
+function sudo(snapshot: BindSnapshot): string {
+  return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
 function waitAdvice(blocker: Blocker): Advice {
@@ -123,7 +128,7 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           },
         ]),
     ...(remote === undefined || kernelDestroys === false
-      ? ownerAdvice(blocker.socket?.owners ?? [])
+      ? ownerAdvice(snapshot, blocker.socket?.owners ?? [])
       : [
           {
             text: "drop that one connection; its program sees ECONNABORTED",
@@ -134,7 +139,7 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   ];
 }
 
-function ownerAdvice(owners: readonly Owner[]): Advice[] {
+function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[] {
   const owner = owners[0];
   if (owner === undefined) return [];
   const container = owner.container;
@@ -162,7 +167,7 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
     return [
       {
         text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,
-        command: `sudo systemctl stop ${owner.unit}`,
+        command: `${sudo(snapshot)}systemctl stop ${owner.unit}`,
         costs: "downtime",
       },
     ];
@@ -182,7 +187,7 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
 
 function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   const { port } = snapshot.question;
-  if (blocker.socket?.ownerless !== "no-permission" || !snapshot.settings.rootPrefix.startsWith("sudo")) return [];
+  if (blocker.socket?.ownerless !== "no-permission" || sudo(snapshot) === "") return [];
   return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
 }
 
