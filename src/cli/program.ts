@@ -32,6 +32,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .helpCommand("help [command]", "help about a command")
     .configureHelp({ showGlobalOptions: false })
     .allowExcessArguments()
+    .allowUnknownOption()
     .action(() => {
       const [unknown] = program.args;
       if (unknown !== undefined) throw unknownCommand(unknown);
@@ -101,7 +102,13 @@ function toOption(declaration: OptionDeclaration): Option {
   return option;
 }
 
+/** The first word that is no command, before whatever options follow it. */
 function unknownCommand(word: string): PortmortemError {
+  if (word.startsWith("-")) {
+    return new PortmortemError("PM_USAGE", `unknown option '${word}'`, {
+      hint: "options stand after a command: portmortem why 8080 --json",
+    });
+  }
   const near = nearestWord(
     word,
     COMMANDS.map(({ name }) => name),
