@@ -1,6 +1,7 @@
 /** The command line's grammar. Each command is one declaration in commands.ts; its body is loaded when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
+import { nearestWord } from "../tcp/filter/filter-error.ts";
 import { COMMANDS } from "./commands.ts";
 import type { CommandDeclaration, OptionDeclaration } from "./commands.ts";
 import { createContext } from "./context.ts";
@@ -23,33 +24,35 @@ export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
 ];
 
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0) {
+    writeOut(overview());
+    return EXIT.ok;
+  }
+  refuseWithoutCommand(argv);
   let status: number = EXIT.ok;
   const program = new Command("portmortem")
     .description("Why a port or a socket will not let go: the socket, the rule and the seconds left.")
     .version(version, "-V, --version", "the version")
     .usage("<command> [options]")
-    .helpCommand("help [command]", "help about a command")
-    .configureHelp({ showGlobalOptions: false })
-    .action(() => {
-      const [unknown] = program.args;
-      if (unknown !== undefined)
-        program.error(`error: unknown command '${unknown}'`, { code: "commander.unknownCommand" });
-      writeOut(overview());
-    });
+    .helpCommand("help [command]", "help about a command");
   for (const declaration of COMMANDS) {
     addCommand(program, declaration, argv, (result) => {
       status = result;
     });
   }
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeOut, writeErr: () => undefined, outputError: () => undefined });
+    command
+      .exitOverride()
+      .configureOutput({ writeOut, writeErr: () => undefined, outputError: () => undefined })
+      // The choices stand in the text already.
+      .configureHelp({ optionDescription: ({ description }) => description });
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
-    throw usageError(error);
+    throw usageError(error, argv);
   }
   return status;
 }
@@ -86,14 +89,42 @@ function toOption(declaration: OptionDeclaration): Option {
   return option;
 }
 
+/** What the command is comes first, before commander looks for options: `whyy 80 --json` is about "whyy", not about --json. */
+function refuseWithoutCommand([first = "", ...rest]: readonly string[]): void {
+  const asked = first === "help" ? rest[0] : first;
+  if (asked === undefined || isCommand(asked) || ["help", "--help", "-h", "--version", "-V"].includes(asked)) return;
+  if (asked.startsWith("-")) {
+    const command = rest.find(isCommand);
+    if (command === undefined) return;
+    throw new PortmortemError("PM_USAGE", `${asked} stands before the command`, {
+      hint: `options stand after it: portmortem ${command} ${asked}`,
+    });
+  }
+  const near = nearestWord(asked, [...COMMANDS.map(({ name }) => name), "help"]);
+  throw new PortmortemError("PM_USAGE", `there is no command ${JSON.stringify(asked)}`, {
+    hint:
+      near !== undefined
+        ? `did you mean ${near}?`
+        : /^[[:\d]/.test(asked)
+          ? `did you mean portmortem why ${asked}?`
+          : `the commands: ${COMMANDS.map(({ name }) => name).join(", ")}`,
+  });
+}
+
+function isCommand(word: string): boolean {
+  return COMMANDS.some(({ name }) => name === word);
+}
+
 /** Commander's own words, in our form: what is wrong, then what to do. */
-function usageError(error: CommanderError): PortmortemError {
+function usageError(error: CommanderError, argv: readonly string[]): PortmortemError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const near = rest
     .join(" ")
     .trim()
-    .replace(/^\((.*)\)$/, "$1");
+    .replace(/^\((.*)\)$/, "$1")
+    .replace(/^Did/, "did");
+  const command = argv.find(isCommand);
   return new PortmortemError("PM_USAGE", first, {
-    hint: near === "" ? "portmortem --help shows the commands, portmortem COMMAND --help its options" : near,
+    hint: near !== "" ? near : `portmortem ${command === undefined ? "" : `${command} `}--help shows what there is`,
   });
 }
