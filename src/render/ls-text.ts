@@ -5,7 +5,7 @@ import { countText } from "./duration.ts";
 import { escapeText } from "./escape.ts";
 import { endpointText, ownersText, queuesText, timerText } from "./socket-text.ts";
 import type { Style } from "./style.ts";
-import { layTable, wrapParts } from "./text-layout.ts";
+import { hang, layTable, wrapParts } from "./text-layout.ts";
 import type { Column } from "./text-layout.ts";
 
 const RANK = new Map<string, number>(
@@ -154,11 +154,11 @@ export function renderCounts(
 }
 
 /** What could not be seen, for stderr. */
-export function renderIncomplete(incomplete: readonly Incomplete[], style: Style): string {
+export function renderIncomplete(incomplete: readonly Incomplete[], style: Style, width = Infinity): string {
   return incomplete
-    .map(
-      ({ what, why, hint }) =>
-        `${style.warn("not seen:")} ${escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`)}\n`,
-    )
+    .map(({ what, why, hint }) => {
+      const text = escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`);
+      return `${hang(`${style.warn("not seen:")} `, text, width)}\n`;
+    })
     .join("");
 }
