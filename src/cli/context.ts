@@ -1,4 +1,5 @@
 /** What every command gets: the options that all commands have, made into things to use. */
+import { PortmortemError } from "../base/errors.ts";
 import type { Host } from "../host/host.ts";
 import { createStyle } from "../render/style.ts";
 import type { Style } from "../render/style.ts";
@@ -28,7 +29,18 @@ export interface Context {
   readonly finish: () => void;
 }
 
+/** Throws PM_USAGE for options that contradict each other, and what recordings.ts throws. */
 export async function createContext(options: CommonOptions, command: readonly string[]): Promise<Context> {
+  if (options.record !== undefined && options.replay !== undefined) {
+    throw new PortmortemError("PM_USAGE", "--record and --replay do not go together", {
+      hint: "a replay reads nothing that could be recorded",
+    });
+  }
+  if (options.redact === true && options.record === undefined) {
+    throw new PortmortemError("PM_USAGE", "--redact goes with --record", {
+      hint: "it says what is left out of the recording",
+    });
+  }
   const width = await terminalWidth();
   const { host, finish } = await openHost(options, command);
   return {

@@ -62,7 +62,7 @@ async function count(context: Context, host: Host, request: ListRequest, by: Cou
     writeOut(`${jsonText({ schema: "portmortem.ls/1", counts: named, total, incomplete })}\n`);
   } else {
     writeOut(renderCounts(counts, total, context.style));
-    if (!context.quiet) writeError(renderIncomplete(incomplete, context.style));
+    if (!context.quiet) writeError(renderIncomplete(incomplete, context.style, context.width));
   }
 }
 
@@ -99,5 +99,5 @@ async function list(context: Context, host: Host, request: ListRequest, flags: L
       info: request.details,
     }),
   );
-  if (!context.quiet) writeError(renderIncomplete(incomplete, context.style));
+  if (!context.quiet) writeError(renderIncomplete(incomplete, context.style, context.width));
 }

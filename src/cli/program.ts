@@ -24,34 +24,35 @@ export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
 ];
 
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0) {
+    writeOut(overview());
+    return EXIT.ok;
+  }
+  refuseWithoutCommand(argv);
   let status: number = EXIT.ok;
   const program = new Command("portmortem")
     .description("Why a port or a socket will not let go: the socket, the rule and the seconds left.")
     .version(version, "-V, --version", "the version")
     .usage("<command> [options]")
-    .helpCommand("help [command]", "help about a command")
-    .configureHelp({ showGlobalOptions: false })
-    .allowExcessArguments()
-    .allowUnknownOption()
-    .action(() => {
-      const [unknown] = program.args;
-      if (unknown !== undefined) throw unknownCommand(unknown);
-      writeOut(overview());
-    });
+    .helpCommand("help [command]", "help about a command");
   for (const declaration of COMMANDS) {
     addCommand(program, declaration, argv, (result) => {
       status = result;
     });
   }
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeOut, writeErr: () => undefined, outputError: () => undefined });
+    command
+      .exitOverride()
+      .configureOutput({ writeOut, writeErr: () => undefined, outputError: () => undefined })
+      // The choices stand in the text already.
+      .configureHelp({ optionDescription: ({ description }) => description });
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
-    throw usageError(error);
+    throw usageError(error, argv);
   }
   return status;
 }
@@ -71,7 +72,6 @@ function addCommand(
   );
   command.action(async (...values: unknown[]) => {
     const options = command.opts<CommonOptions & Record<string, unknown>>();
-    checkRecordingOptions(options);
     const run = await declaration.load();
     const context = await createContext(options, argv);
     try {
@@ -83,49 +83,48 @@ function addCommand(
   });
 }
 
-function checkRecordingOptions(options: CommonOptions): void {
-  if (options.redact === true && options.record === undefined) {
-    throw new PortmortemError("PM_USAGE", "--redact goes with --record", {
-      hint: "it leaves the arguments of command lines out of the recording",
-    });
-  }
-  if (options.record !== undefined && options.replay !== undefined) {
-    throw new PortmortemError("PM_USAGE", "--record and --replay exclude each other", {
-      hint: "a recording is made from a machine, not from a recording",
-    });
-  }
-}
-
 function toOption(declaration: OptionDeclaration): Option {
   const option = new Option(declaration.flags, declaration.text);
   if (declaration.choices !== undefined) option.choices([...declaration.choices]);
   return option;
 }
 
-/** The first word that is no command, before whatever options follow it. */
-function unknownCommand(word: string): PortmortemError {
-  if (word.startsWith("-")) {
-    return new PortmortemError("PM_USAGE", `unknown option '${word}'`, {
-      hint: "options stand after a command: portmortem why 8080 --json",
+/** What the command is comes first, before commander looks for options: `whyy 80 --json` is about "whyy", not about --json. */
+function refuseWithoutCommand([first = "", ...rest]: readonly string[]): void {
+  const asked = first === "help" ? rest[0] : first;
+  if (asked === undefined || isCommand(asked) || ["help", "--help", "-h", "--version", "-V"].includes(asked)) return;
+  if (asked.startsWith("-")) {
+    const command = rest.find(isCommand);
+    if (command === undefined) return;
+    throw new PortmortemError("PM_USAGE", `${asked} stands before the command`, {
+      hint: `options stand after it: portmortem ${command} ${asked}`,
     });
   }
-  const near = nearestWord(
-    word,
-    COMMANDS.map(({ name }) => name),
-  );
-  return new PortmortemError("PM_USAGE", `there is no command ${word}`, {
-    hint: near === undefined ? `there are: ${COMMANDS.map(({ name }) => name).join(", ")}` : `did you mean ${near}?`,
+  const near = nearestWord(asked, [...COMMANDS.map(({ name }) => name), "help"]);
+  throw new PortmortemError("PM_USAGE", `there is no command ${JSON.stringify(asked)}`, {
+    hint:
+      near !== undefined
+        ? `did you mean ${near}?`
+        : /^[[:\d]/.test(asked)
+          ? `did you mean portmortem why ${asked}?`
+          : `the commands: ${COMMANDS.map(({ name }) => name).join(", ")}`,
   });
 }
 
+function isCommand(word: string): boolean {
+  return COMMANDS.some(({ name }) => name === word);
+}
+
 /** Commander's own words, in our form: what is wrong, then what to do. */
-function usageError(error: CommanderError): PortmortemError {
+function usageError(error: CommanderError, argv: readonly string[]): PortmortemError {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const near = rest
     .join(" ")
     .trim()
-    .replace(/^\((.*)\)$/, "$1");
+    .replace(/^\((.*)\)$/, "$1")
+    .replace(/^Did/, "did");
+  const command = argv.find(isCommand);
   return new PortmortemError("PM_USAGE", first, {
-    hint: near === "" ? "portmortem --help shows the commands, portmortem COMMAND --help its options" : near,
+    hint: near !== "" ? near : `portmortem ${command === undefined ? "" : `${command} `}--help shows what there is`,
   });
 }

@@ -1,5 +1,5 @@
 /** --record and --replay: the files. */
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { hostFor } from "../ask/hosts.ts";
 import { PortmortemError } from "../base/errors.ts";
 import type { Host } from "../host/host.ts";
@@ -12,17 +12,19 @@ import { version } from "./version.ts";
 
 /** Throws PM_REPLAY_UNREADABLE, PM_REPLAY_INVALID, PM_REPLAY_NEWER. */
 export function openRecording(file: string): Host {
-  let text: string;
+  return createReplayHost(parseRecording(readRecording(file), file));
+}
+
+function readRecording(file: string): string {
+  const hint = "a recording is made with --record FILE";
   try {
-    text = readFileSync(file, "utf8");
+    // A device may never end: /dev/zero, or a terminal that nobody types into.
+    if (!statSync(file).isCharacterDevice()) return readFileSync(file, "utf8");
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
-    throw new PortmortemError("PM_REPLAY_UNREADABLE", `${file} cannot be read: ${errno}`, {
-      errno,
-      hint: "a recording is made with --record FILE",
-    });
+    throw new PortmortemError("PM_REPLAY_UNREADABLE", `${file} cannot be read: ${errno}`, { errno, hint });
   }
-  return createReplayHost(parseRecording(text, file));
+  throw new PortmortemError("PM_REPLAY_UNREADABLE", `${file} is a device, not a file`, { hint });
 }
 
 /** The file is opened at once, so that a wrong name is told before anything is asked; only this user may read it. */

@@ -43,8 +43,10 @@ export const runWhy: Run = async (context, [endpoint], options) => {
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.why/1", ...answer })}\n`);
   else {
     writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));
-    const worthSaying = !answer.bindable || context.verbose;
-    if (worthSaying && !context.quiet) writeError(renderIncomplete(answer.incomplete, context.style));
+    // A free port needs no more words, unless the bind that was to prove it could not be made.
+    const proven = answer.bindable && (flags.probe === false || answer.attempts.every(({ by }) => by === "probe"));
+    if ((!proven || context.verbose) && !context.quiet)
+      writeError(renderIncomplete(answer.incomplete, context.style, context.width));
   }
   return answer.bindable ? EXIT.ok : EXIT.no;
 };

@@ -5,7 +5,7 @@ import { countText } from "./duration.ts";
 import { escapeText } from "./escape.ts";
 import { endpointText, ownersText, queuesText, timerText } from "./socket-text.ts";
 import type { Style } from "./style.ts";
-import { layTable } from "./text-layout.ts";
+import { hang, layTable, wrapParts } from "./text-layout.ts";
 import type { Column } from "./text-layout.ts";
 
 const RANK = new Map<string, number>(
@@ -71,10 +71,11 @@ export function renderSockets(sockets: readonly Socket[], view: LsView): string 
   const columns: Column[] = [
     ...(view.udp ? [{ title: "PROTO" }] : []),
     { title: "STATE" },
-    { title: "LOCAL", shrinkTo: 12 },
-    { title: "REMOTE", shrinkTo: 12 },
-    { title: "QUEUE", align: "right" },
-    { title: "TIMER", shrinkTo: 5 },
+    // What is cut of an address is its start: the port is what is looked for.
+    { title: "LOCAL", shrinkTo: 8, cutAt: "start" },
+    { title: "REMOTE", shrinkTo: 8, cutAt: "start", spare: 3 },
+    { title: "QUEUE", align: "right", spare: 1 },
+    { title: "TIMER", shrinkTo: 5, spare: 2 },
     ...(view.owners ? [{ title: "PROCESS", shrinkTo: 7 }] : []),
   ];
   const rows = sockets.map((socket) => [
@@ -90,7 +91,8 @@ export function renderSockets(sockets: readonly Socket[], view: LsView): string 
   const out = [view.style.dim(lines[0]!)];
   for (let index = 0; index < sockets.length; index++) {
     out.push(paint(lines[index + 1]!, sockets[index]!, view.style));
-    if (view.info) for (const line of infoLines(sockets[index]!)) out.push(view.style.dim(`    ${line}`));
+    const facts = view.info ? infoParts(sockets[index]!) : [];
+    if (facts.length > 0) out.push(view.style.dim(wrapParts("    ", facts, view.width ?? Infinity)));
   }
   return `${out.join("\n")}\n`;
 }
@@ -109,7 +111,7 @@ function paint(line: string, socket: Socket, style: Style): string {
   }
 }
 
-function infoLines(socket: Socket): string[] {
+function infoParts(socket: Socket): string[] {
   const { info, memory } = socket;
   const parts: string[] = [];
   const say = (label: string, value: number | string | undefined, unit = ""): void => {
@@ -132,7 +134,7 @@ function infoLines(socket: Socket): string[] {
   say("rcvbuf", memory?.receiveBufferBytes, " B");
   say("sndbuf", memory?.sendBufferBytes, " B");
   say("drops", memory?.drops === 0 ? undefined : memory?.drops);
-  return parts.length === 0 ? [] : [parts.join(", ")];
+  return parts;
 }
 
 export function renderCounts(
@@ -152,11 +154,11 @@ export function renderCounts(
 }
 
 /** What could not be seen, for stderr. */
-export function renderIncomplete(incomplete: readonly Incomplete[], style: Style): string {
+export function renderIncomplete(incomplete: readonly Incomplete[], style: Style, width = Infinity): string {
   return incomplete
-    .map(
-      ({ what, why, hint }) =>
-        `${style.warn("not seen:")} ${escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`)}\n`,
-    )
+    .map(({ what, why, hint }) => {
+      const text = escapeText(`${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`);
+      return `${hang(`${style.warn("not seen:")} `, text, width)}\n`;
+    })
     .join("");
 }

@@ -38,18 +38,32 @@ export function hang(first: string, text: string, width: number): string {
     .join("\n");
 }
 
-/** The text, cut to `width` columns with an ellipsis where it is longer. */
-export function cutText(text: string, width: number): string {
-  if (textWidth(text) <= width) return text;
-  let cut = "";
-  let used = 0;
-  for (const char of text) {
-    const wide = textWidth(char);
-    if (used + wide > width - 1) break;
-    cut += char;
-    used += wide;
+/** Parts in a row, a comma between; broken only between parts. */
+export function wrapParts(indent: string, parts: readonly string[], width: number): string {
+  const lines: string[] = [];
+  for (const [at, part] of parts.entries()) {
+    const text = at === parts.length - 1 ? part : `${part},`;
+    const last = lines.at(-1);
+    if (last !== undefined && textWidth(last) + 1 + textWidth(text) <= width)
+      lines[lines.length - 1] = `${last} ${text}`;
+    else lines.push(indent + text);
   }
-  return `${cut}…`;
+  return lines.join("\n");
+}
+
+/** The text, cut to `width` columns with an ellipsis where it is longer: at its end, or at its start to keep the end. */
+export function cutText(text: string, width: number, at: "start" | "end" = "end"): string {
+  if (textWidth(text) <= width) return text;
+  const chars = Array.from(text);
+  if (at === "start") chars.reverse();
+  const kept: string[] = [];
+  let used = 0;
+  for (const char of chars) {
+    used += textWidth(char);
+    if (used > width - 1) break;
+    kept.push(char);
+  }
+  return at === "end" ? `${kept.join("")}…` : `…${kept.reverse().join("")}`;
 }
 
 export interface Column {
@@ -57,6 +71,10 @@ export interface Column {
   readonly align?: "left" | "right";
   /** May be cut on a narrow terminal, down to this many columns; left out: never. */
   readonly shrinkTo?: number;
+  /** Where it is cut. */
+  readonly cutAt?: "start" | "end";
+  /** Left out altogether where the terminal is too narrow for all; the smallest number goes first. Left out: it stays. */
+  readonly spare?: number;
 }
 
 /** Rows under titles, two spaces between columns. On a terminal (`width` given) long ones are cut; on a pipe never. */
@@ -68,30 +86,47 @@ export function layTable(
   const widths = columns.map((column) => textWidth(column.title));
   for (const row of rows)
     for (let at = 0; at < widths.length; at++) widths[at] = Math.max(widths[at]!, textWidth(row[at] ?? ""));
-  if (width !== undefined) shrink(widths, columns, width);
+  const shown = width === undefined ? columns.map((_, at) => at) : fit(widths, columns, rows, width);
   const lay = (row: readonly string[]): string => {
     let line = "";
-    for (let at = 0; at < widths.length; at++) {
-      const cell = width === undefined ? (row[at] ?? "") : cutText(row[at] ?? "", widths[at]!);
+    for (const at of shown) {
+      const column = columns[at]!;
+      const cell = width === undefined ? (row[at] ?? "") : cutText(row[at] ?? "", widths[at]!, column.cutAt);
       const pad = " ".repeat(Math.max(0, widths[at]! - textWidth(cell)));
-      const last = at === widths.length - 1;
-      line += (at === 0 ? "" : "  ") + (columns[at]!.align === "right" ? pad + cell : last ? cell : cell + pad);
+      line += (line === "" ? "" : "  ") + (column.align === "right" ? pad + cell : cell + pad);
     }
     return line.trimEnd();
   };
   return [lay(columns.map(({ title }) => title)), ...rows.map(lay)];
 }
 
-/** Takes columns away where they can be spared, the widest first, until the line fits or nothing more can be taken. */
-function shrink(widths: number[], columns: readonly Column[], width: number): void {
-  const total = (): number => widths.reduce((sum, one) => sum + one, 0) + 2 * (widths.length - 1);
-  while (total() > width) {
-    let widest = -1;
-    for (let at = 0; at < widths.length; at++) {
-      const floor = columns[at]!.shrinkTo;
-      if (floor !== undefined && widths[at]! > floor && (widest < 0 || widths[at]! > widths[widest]!)) widest = at;
-    }
-    if (widest < 0) return;
-    widths[widest] = Math.max(columns[widest]!.shrinkTo!, widths[widest]! - (total() - width));
+/** Makes `widths` fit a line, and answers which columns are left: without the empty ones, then without those that can be spared. */
+function fit(
+  widths: number[],
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): number[] {
+  let shown = columns.map((_, at) => at);
+  const total = (least: boolean): number =>
+    shown.reduce(
+      (sum, at) => sum + (least ? Math.min(widths[at]!, columns[at]!.shrinkTo ?? Infinity) : widths[at]!),
+      0,
+    ) +
+    2 * (shown.length - 1);
+  if (total(false) > width)
+    shown = shown.filter((at) => columns[at]!.spare === undefined || rows.some((row) => (row[at] ?? "") !== ""));
+  while (total(true) > width) {
+    const spare = shown.filter((at) => columns[at]!.spare !== undefined);
+    if (spare.length === 0) break;
+    const next = spare.reduce((a, b) => (columns[b]!.spare! < columns[a]!.spare! ? b : a));
+    shown = shown.filter((at) => at !== next);
   }
+  // Column by column from the widest, so that equals stay equal, until the line fits or nothing more can be taken.
+  for (let over = total(false) - width; over > 0; over--) {
+    const able = shown.filter((at) => widths[at]! > (columns[at]!.shrinkTo ?? Infinity));
+    if (able.length === 0) break;
+    widths[able.reduce((a, b) => (widths[b]! > widths[a]! ? b : a))]!--;
+  }
+  return shown;
 }

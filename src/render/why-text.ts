@@ -17,7 +17,8 @@ export function renderWhy(why: Why, view: WhyView): string {
   const { style } = view;
   const blocks: string[] = [headline(why, view)];
   const held = why.bindable ? (why.withoutReuseAddr ?? []) : why.blockers;
-  if (held.length > 0) blocks.push(held.map((blocker) => renderBlocker(blocker, view)).join("\n"));
+  const ruleWidth = Math.max(0, ...held.map(({ rule }) => rule.length));
+  if (held.length > 0) blocks.push(held.map((blocker) => renderBlocker(blocker, ruleWidth, view)).join("\n"));
   if (why.elsewhere.length > 0)
     blocks.push(
       section(
@@ -84,9 +85,10 @@ function whereText(why: Why): string {
   return `${escapeText(address)}${on}`;
 }
 
-function renderBlocker(blocker: Blocker, { style, width }: WhyView): string {
-  const lines = [hang(`  ${style.accent(blocker.rule)}  `, escapeText(blocker.text), width)];
-  const indent = " ".repeat(blocker.rule.length + 4);
+function renderBlocker(blocker: Blocker, ruleWidth: number, { style, width }: WhyView): string {
+  const pad = " ".repeat(ruleWidth - blocker.rule.length);
+  const lines = [hang(`  ${style.accent(blocker.rule)}${pad}  `, escapeText(blocker.text), width)];
+  const indent = " ".repeat(ruleWidth + 4);
   if (blocker.freeInMs !== undefined) lines.push(`${indent}${style.bold(`free in ${durationText(blocker.freeInMs)}`)}`);
   for (const owner of uniqueOwners(blocker).slice(0, 3)) lines.push(style.dim(hang(indent, ownerDetail(owner), width)));
   return lines.join("\n");
