@@ -1,4 +1,5 @@
 /** Every command, declared once: grammar, help, docs/cli.md and completions come from here. */
+import { SORT_KEYS } from "../render/sort-keys.ts";
 import type { CommandDeclaration } from "./command.ts";
 
 export const COMMANDS: readonly CommandDeclaration[] = [
@@ -42,8 +43,8 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       { flags: "-i, --info", text: "round trip, retransmits, bytes, buffers" },
       {
         flags: "--sort <key>",
-        text: "state, port, local, peer, process, queue, timer or none",
-        choices: ["state", "port", "local", "peer", "process", "queue", "timer", "none"],
+        text: `one of ${SORT_KEYS.join(", ")}`,
+        choices: SORT_KEYS,
       },
       { flags: "--count", text: "how many, instead of which" },
       {

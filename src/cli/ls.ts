@@ -9,7 +9,7 @@ import type { Protocol } from "../tcp/socket.ts";
 import { ALL_STATES } from "../tcp/states.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderCounts, renderIncomplete, renderSockets, sortSockets } from "../render/ls-text.ts";
-import type { SortKey } from "../render/ls-text.ts";
+import type { SortKey } from "../render/sort-keys.ts";
 import { socketJson } from "../render/socket-json.ts";
 import type { Run } from "./command.ts";
 import type { Context } from "./context.ts";

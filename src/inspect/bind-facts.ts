@@ -1,7 +1,7 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
-import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
+import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
@@ -9,16 +9,10 @@ import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, dumpAll } from "./dump.ts";
 
-export interface BindRequest {
-  readonly protocol: Protocol;
+export interface BindRequest extends Omit<BindQuestion, "address"> {
   /** Left out: what Node and most servers bind. */
   readonly address?: string;
-  readonly port: number;
-  readonly v6only: boolean;
-  readonly reuseAddr: boolean;
-  readonly reusePort: boolean;
-  readonly uid?: number;
-  readonly device?: string;
+  /** Make real binds. */
   readonly probe: boolean;
   /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
   readonly enterCommand?: string;
