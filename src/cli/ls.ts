@@ -11,7 +11,7 @@ import { jsonText } from "../render/escape.ts";
 import { renderCounts, renderIncomplete, renderSockets, sortSockets } from "../render/ls-text.ts";
 import type { SortKey } from "../render/ls-text.ts";
 import { socketJson } from "../render/socket-json.ts";
-import type { Run } from "./commands.ts";
+import type { Run } from "./command.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { OutputBuffer, writeError, writeOut } from "./output.ts";

@@ -1,8 +1,9 @@
 /** The command line's grammar. Each command is one declaration in commands.ts; its body is loaded when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
+import { nearestWord } from "../base/nearest-word.ts";
 import { COMMANDS } from "./commands.ts";
-import type { CommandDeclaration, OptionDeclaration } from "./commands.ts";
+import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
 import { createContext } from "./context.ts";
 import type { CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
@@ -30,10 +31,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .usage("<command> [options]")
     .helpCommand("help [command]", "help about a command")
     .configureHelp({ showGlobalOptions: false })
+    .allowExcessArguments()
     .action(() => {
       const [unknown] = program.args;
-      if (unknown !== undefined)
-        program.error(`error: unknown command '${unknown}'`, { code: "commander.unknownCommand" });
+      if (unknown !== undefined) throw unknownCommand(unknown);
       writeOut(overview());
     });
   for (const declaration of COMMANDS) {
@@ -69,6 +70,7 @@ function addCommand(
   );
   command.action(async (...values: unknown[]) => {
     const options = command.opts<CommonOptions & Record<string, unknown>>();
+    checkRecordingOptions(options);
     const run = await declaration.load();
     const context = await createContext(options, argv);
     try {
@@ -80,10 +82,33 @@ function addCommand(
   });
 }
 
+function checkRecordingOptions(options: CommonOptions): void {
+  if (options.redact === true && options.record === undefined) {
+    throw new PortmortemError("PM_USAGE", "--redact goes with --record", {
+      hint: "it leaves the arguments of command lines out of the recording",
+    });
+  }
+  if (options.record !== undefined && options.replay !== undefined) {
+    throw new PortmortemError("PM_USAGE", "--record and --replay exclude each other", {
+      hint: "a recording is made from a machine, not from a recording",
+    });
+  }
+}
+
 function toOption(declaration: OptionDeclaration): Option {
   const option = new Option(declaration.flags, declaration.text);
   if (declaration.choices !== undefined) option.choices([...declaration.choices]);
   return option;
+}
+
+function unknownCommand(word: string): PortmortemError {
+  const near = nearestWord(
+    word,
+    COMMANDS.map(({ name }) => name),
+  );
+  return new PortmortemError("PM_USAGE", `there is no command ${word}`, {
+    hint: near === undefined ? `there are: ${COMMANDS.map(({ name }) => name).join(", ")}` : `did you mean ${near}?`,
+  });
 }
 
 /** Commander's own words, in our form: what is wrong, then what to do. */

@@ -1,18 +1,11 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
-import type {
-  Attempt,
-  BindQuestion,
-  BindSettings,
-  BindSnapshot,
-  PortHolder,
-  SparedGroup,
-} from "../tcp/bind-snapshot.ts";
+import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
-import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
+import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, dumpAll } from "./dump.ts";
 
@@ -27,11 +20,12 @@ export interface BindRequest {
   readonly uid?: number;
   readonly device?: string;
   readonly probe: boolean;
+  /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
+  readonly enterCommand?: string;
 }
 
 /** More sockets than this are counted, not traced to their programs: a busy server has tens of thousands of connections on its port. */
 const MOST_TRACED = 256;
-const CAP_NET_BIND_SERVICE = 10;
 
 export async function gatherBindFacts(host: Host, request: BindRequest, signal?: AbortSignal): Promise<BindSnapshot> {
   signal?.throwIfAborted();
@@ -59,14 +53,18 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
     holders: holders.map((socket): PortHolder => ({ socket, ...(conflict ? heldOptions(host, socket) : {}) })),
     connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
     elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
-    settings: settingsOf(host, question, blocked),
+    settings: gatherBindSettings(host, question, {
+      blocked,
+      mayDestroy: conflict && listening.size === 0,
+      enterCommand: request.enterCommand,
+    }),
     incomplete,
   };
 }
 
 /** The default address is what Node and most servers bind: `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
 function settle(host: Host, request: BindRequest): BindQuestion {
-  const { probe, ...rest } = request;
+  const { probe, enterCommand: _enterCommand, ...rest } = request;
   if (request.address !== undefined) return { ...rest, address: request.address };
   return { ...rest, address: hasIpv6(host, request, probe) ? "::" : "0.0.0.0" };
 }
@@ -173,28 +171,4 @@ function groupConnected(sample: readonly Socket[], counts: ReadonlyMap<string, n
 function withoutOwners(socket: Socket): Socket {
   const { owners: _owners, ownerless: _ownerless, ...rest } = socket;
   return rest;
-}
-
-function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindSettings {
-  const system = host.system();
-  const start = parseSysctlNumber(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
-  const range = parseSysctlPortRange(host.sysctl("net.ipv4.ip_local_port_range"));
-  const reserved = host.sysctl("net.ipv4.ip_local_reserved_ports");
-  const nonlocal = host.sysctl(
-    question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind",
-  );
-  const privileged =
-    question.uid !== undefined && question.uid !== system.uid
-      ? question.uid === 0
-      : host.hasCapability(CAP_NET_BIND_SERVICE);
-  return {
-    kernelRelease: system.kernelRelease,
-    ...(start === undefined ? {} : { unprivilegedPortStart: start }),
-    ...(nonlocal === undefined ? {} : { nonlocalBind: nonlocal === "1" }),
-    ...(range === undefined ? {} : { localPortRange: range }),
-    ...(reserved === undefined ? {} : { reservedPorts: reserved }),
-    localAddresses: blocked ? host.localAddresses().map(({ address }) => address) : [],
-    interfaces: question.device === undefined ? [] : host.interfaces().map(({ name }) => name),
-    ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
-  };
 }

@@ -6,7 +6,7 @@ import type { OwnerScan, WantedSocket } from "./owners.ts";
 
 export interface OwnersAnswer {
   /** The same socket with `owners` or `ownerless`; unchanged when it was only to be traced in passing, and was not. */
-  of(socket: Socket): Socket;
+  readonly of: (socket: Socket) => Socket;
   readonly incomplete: readonly Incomplete[];
 }
 

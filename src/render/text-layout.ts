@@ -4,7 +4,7 @@
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}]/u;
 const ZERO = /\p{Mark}/u;
-// oxlint-disable-next-line no-control-regex -- our own colour codes take no columns
+/** Our own colour codes take no columns. */
 const CODES = /\u001b\[[0-9;]*m/g;
 
 export function textWidth(text: string): number {

@@ -46,7 +46,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         ),
       ];
     case "fin-wait-2":
-      if (owners.length > 0) return ownerAdvice(owners);
+      if (owners.length > 0) return ownerAdvice(snapshot, owners);
       return [
         ...(blocker.freeInMs === undefined ? [] : [waitAdvice(blocker)]),
         destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
@@ -63,23 +63,23 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         },
       ];
     case "client":
-      return [...clientAdvice(blocker, snapshot), ...(owners.length > 0 ? ownerAdvice(owners) : [])];
+      return clientAdvice(blocker, snapshot);
     case "listener":
     case "bound":
     case "close-wait":
     case "connection":
-      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, port);
+      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
         {
           text: "let every user bind from this port on",
-          command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+          command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
           costs: "nothing",
         },
         {
           text: "give the program this one right",
-          command: "sudo setcap cap_net_bind_service=+ep /path/to/program",
+          command: `${sudo(snapshot)}setcap cap_net_bind_service=+ep /path/to/program`,
           costs: "nothing",
         },
       ];
@@ -88,6 +88,11 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     default:
       return [];
   }
+}
+
+/** For commands that act on the machine, in whichever network namespace. */
+function sudo(snapshot: BindSnapshot): string {
+  return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
 function waitAdvice(blocker: Blocker): Advice {
@@ -99,44 +104,44 @@ function waitAdvice(blocker: Blocker): Advice {
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
-  const kernel = snapshot.settings.kernelRelease;
-  if (olderThan(kernel, 6, 0) || snapshot.settings.sockDestroy === false) {
-    return {
-      text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`,
-      costs: "nothing",
-    };
-  }
-  return { text, command: `sudo ss -K -t ${filter}`, costs: "nothing" };
+  const { kernelRelease, kernelDestroys, rootPrefix } = snapshot.settings;
+  if (kernelDestroys === false)
+    return { text: `${text}: this kernel cannot (built without CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
+  if (olderThan(kernelRelease, 6, 0))
+    return { text: `${text}: Linux ${kernelRelease} cannot, 6.0 and later can`, costs: "nothing" };
+  return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
 }
 
 function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   const { port } = snapshot.question;
   const remote = blocker.socket?.remote;
-  const reserved = mergeReservedPort(snapshot.settings.reservedPorts, port);
+  const { kernelDestroys, reservedPorts, rootPrefix } = snapshot.settings;
+  const reserved = mergeReservedPort(reservedPorts, port);
   return [
     ...(reserved === undefined
       ? []
       : [
           {
             text: "keep outgoing connections away from this port from now on",
-            command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
+            command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
             costs: "nothing" as const,
           },
         ]),
-    ...(remote === undefined
-      ? []
+    ...(remote === undefined || kernelDestroys === false
+      ? ownerAdvice(snapshot, blocker.socket?.owners ?? [])
       : [
           {
             text: "drop that one connection; its program sees ECONNABORTED",
-            command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
+            command: `${rootPrefix}ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
             costs: "data" as const,
           },
         ]),
   ];
 }
 
-function ownerAdvice(owners: readonly Owner[]): Advice[] {
-  const owner = owners[0]!;
+function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[] {
+  const owner = owners[0];
+  if (owner === undefined) return [];
   const container = owner.container;
   if (container !== undefined) {
     const tool =
@@ -162,7 +167,7 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
     return [
       {
         text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,
-        command: `sudo systemctl stop ${owner.unit}`,
+        command: `${sudo(snapshot)}systemctl stop ${owner.unit}`,
         costs: "downtime",
       },
     ];
@@ -180,8 +185,9 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
   return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }
 
-function unseenOwnerAdvice(blocker: Blocker, port: number): Advice[] {
-  if (blocker.socket?.ownerless !== "no-permission") return [];
+function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { port } = snapshot.question;
+  if (blocker.socket?.ownerless !== "no-permission" || sudo(snapshot) === "") return [];
   return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
 }
 
