@@ -127,7 +127,8 @@ test(
       const host = createLinuxHost();
       const end = (): void => {
         process.kill(server.pid, "SIGKILL");
-        while (/^State:\s+[^Z]/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8")));
+        // Its last thread closes the descriptors, and only then is it a zombie without threads beside it.
+        while (!/^State:\s+Z[^]*^Threads:\s+1$/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8")));
       };
       const answer = await why("127.0.0.1:49324", { host: dyingAt(host, dies, end) });
       assert.equal(answer.bindable, false, `as seen before it died (${dies})`);
