@@ -21,6 +21,9 @@ export interface BindRequest extends Omit<BindQuestion, "address"> {
 /** More sockets than this are counted, not traced to their programs: a busy server has tens of thousands of connections on its port. */
 const MOST_TRACED = 256;
 
+/** So many connections to the port have their program searched for; the others are named when they turn up. */
+const MOST_OTHER_ENDS = 16;
+
 export async function gatherBindFacts(host: Host, request: BindRequest, signal?: AbortSignal): Promise<BindSnapshot> {
   signal?.throwIfAborted();
   const incomplete: Incomplete[] = [];
@@ -33,9 +36,11 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
   const listening = new Set(found.holders.some(({ state }) => state === "LISTEN") ? [port] : []);
   const firm = found.holders.filter(isFirm);
   const loose = found.holders.filter((socket) => !isFirm(socket)).slice(0, MOST_TRACED);
-  // Where there is a listener, it is the answer: its connections are traced as far as they turn up on the way.
+  // Where there is a listener, it is the answer: its connections are traced as far as they turn up on the way. Where there is none and
+  // the port is taken, the other ends can be: a peer that does not close keeps a FIN-WAIT-2 alive.
+  const others = conflict ? found.connectedTo.slice(0, MOST_OTHER_ENDS) : [];
   const owners = await traceOwners(host, {
-    must: listening.size > 0 ? firm : [...firm, ...loose],
+    must: listening.size > 0 ? firm : [...firm, ...loose, ...others],
     inPassing: listening.size > 0 ? [...loose, ...found.connectedTo] : found.connectedTo,
     listeningPorts: listening,
   });
@@ -44,7 +49,9 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
   return {
     question,
     probed,
-    holders: holders.map((socket): PortHolder => ({ socket, ...(conflict ? heldOptions(host, socket) : {}) })),
+    holders: conflict
+      ? inheritOptions(holders.map((socket) => ({ socket, ...heldOptions(host, socket) })))
+      : holders.map((socket) => ({ socket })),
     connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
     elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
     settings: gatherBindSettings(host, question, {
@@ -143,6 +150,20 @@ function heldOptions(host: Host, socket: Socket): { reuseAddr?: boolean; reusePo
   // The descriptor was closed and its number given to another socket in the meantime.
   if (answer.cookie !== undefined && socket.cookie !== undefined && answer.cookie !== socket.cookie) return {};
   return { reuseAddr: answer.reuseAddr, reusePort: answer.reusePort };
+}
+
+/**
+ * A connection that waits to be accepted was made as a copy of its listener, SO_REUSEADDR and SO_REUSEPORT included (sk_clone), and
+ * nobody has a descriptor yet to change them with.
+ */
+function inheritOptions(holders: readonly PortHolder[]): PortHolder[] {
+  return holders.map((holder) => {
+    if (holder.socket.ownerless !== "unaccepted") return holder;
+    const listeners = holders.filter(({ socket }) => socket.state === "LISTEN");
+    const [listener] = listeners;
+    if (listeners.length !== 1 || listener?.reuseAddr === undefined || listener.reusePort === undefined) return holder;
+    return { socket: holder.socket, reuseAddr: listener.reuseAddr, reusePort: listener.reusePort };
+  });
 }
 
 /** One group for each program and state; where there are too many to trace, one for each state. */
