@@ -1,7 +1,7 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
-import type { Incomplete, Socket } from "../tcp/socket.ts";
+import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
@@ -50,7 +50,12 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
     question,
     probed,
     holders: conflict
-      ? inheritOptions(holders.map((socket) => ({ socket, ...heldOptions(host, socket) })))
+      ? inheritOptions(
+          withPeers(host, question.protocol, holders).map((holder) => ({
+            ...holder,
+            ...heldOptions(host, holder.socket),
+          })),
+        )
       : holders.map((socket) => ({ socket })),
     connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
     elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
@@ -110,6 +115,22 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
     attempts.push({ ...options, result: answer.result, by: "probe" });
   }
   return attempts;
+}
+
+/** Which of these connections go to a listener of this machine? A dump of the listeners is 50 µs. */
+function withPeers(host: Host, protocol: Protocol, holders: readonly Socket[]): PortHolder[] {
+  const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
+  if (protocol !== "tcp" || !connected || holders.some(({ state }) => state === "LISTEN"))
+    return holders.map((socket) => ({ socket }));
+  const listening = new Set<number>();
+  dumpAll(host, { protocol, states: maskOf("LISTEN") }, (socket) => listening.add(socket.local.port));
+  const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  return holders.map((socket) => {
+    const { remote } = socket;
+    if (remote === undefined || !listening.has(remote.port)) return { socket };
+    const address = remote.address.replace(/^::ffff:(?=\d+\.)/, "");
+    return { socket, peerListens: address.startsWith("127.") || addresses.has(address) };
+  });
 }
 
 /** Sockets that hold the port by being there: whoever wants it must know who has them. */

@@ -29,6 +29,8 @@ export interface PortHolder {
   readonly socket: Socket;
   readonly reuseAddr?: boolean;
   readonly reusePort?: boolean;
+  /** The other end is a listening port of this machine: whoever has this socket went there. */
+  readonly peerListens?: boolean;
 }
 
 /** A listener on the same port in another network namespace. */

@@ -84,7 +84,7 @@ test("a namespace of a fake machine has its own sockets, and is entered by name,
 
 test("a fake machine with the source procfs hides what /proc/net hides", () => {
   const host = createFakeHost({
-    source: { kind: "procfs", why: "the test says so" },
+    source: { kind: "procfs", hint: "h", why: "the test says so" },
     processes: [program("a", { sockets: [listener({ port: 80, device: "eth0" }), bound({ port: 81 })] })],
   });
   const [only, ...rest] = dump(host, "sport = :99");

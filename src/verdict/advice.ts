@@ -4,6 +4,7 @@ import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { Owner } from "../tcp/socket.ts";
 import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker } from "./why.ts";
+import { STATES } from "../tcp/states.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
 
 interface AdviceInput {
@@ -66,9 +67,13 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
       return clientAdvice(blocker, snapshot);
     case "listener":
     case "bound":
+      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
     case "close-wait":
     case "connection":
-      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
+      if (hasListener(snapshot)) return [];
+      return [...dropAdvice(blocker, snapshot), ...ownerAdvice(snapshot, owners)];
+    case "unaccepted":
+      return [];
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
@@ -88,6 +93,11 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     default:
       return [];
   }
+}
+
+/** Its connections go when it goes. */
+function hasListener(snapshot: BindSnapshot): boolean {
+  return snapshot.holders.some(({ socket }) => socket.state === "LISTEN");
 }
 
 /** For commands that act on the machine, in whichever network namespace. */
@@ -113,10 +123,8 @@ function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Ad
 }
 
 function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
-  const { port } = snapshot.question;
-  const remote = blocker.socket?.remote;
-  const { kernelDestroys, reservedPorts, rootPrefix } = snapshot.settings;
-  const reserved = mergeReservedPort(reservedPorts, port);
+  const { reservedPorts, rootPrefix } = snapshot.settings;
+  const reserved = mergeReservedPort(reservedPorts, snapshot.question.port);
   return [
     ...(reserved === undefined
       ? []
@@ -127,15 +135,26 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
             costs: "nothing" as const,
           },
         ]),
-    ...(remote === undefined || kernelDestroys === false
-      ? ownerAdvice(snapshot, blocker.socket?.owners ?? [])
-      : [
-          {
-            text: "drop that one connection; its program sees ECONNABORTED",
-            command: `${rootPrefix}ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
-            costs: "data" as const,
-          },
-        ]),
+    ...dropAdvice(blocker, snapshot),
+  ];
+}
+
+/** Ends the connection and leaves the program alone; where the kernel cannot do that, the program is asked to end. */
+function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { kernelDestroys, rootPrefix } = snapshot.settings;
+  if (socket?.remote === undefined || kernelDestroys === false) return ownerAdvice(snapshot, socket?.owners ?? []);
+  const state = STATES.find(({ name }) => name === socket.state)?.ss ?? "connected";
+  const { address, port } = socket.remote;
+  const peer = count > 1 ? "" : ` dst ${address.includes(":") ? `[${address}]` : address} dport = :${port}`;
+  return [
+    {
+      text:
+        count > 1
+          ? "drop those connections; their programs see ECONNABORTED"
+          : "drop that one connection; its program sees ECONNABORTED",
+      command: `${rootPrefix}ss -K -t state ${state} sport = :${snapshot.question.port}${peer}`,
+      costs: "data",
+    },
   ];
 }
 

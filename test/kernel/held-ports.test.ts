@@ -90,7 +90,7 @@ test(
     assert.equal(json.blockers[0]?.freeInMs, undefined);
     assert.deepEqual(
       json.advice.map(({ costs }) => costs),
-      ["downtime"],
+      ["data", "downtime"],
     );
   }),
 );
