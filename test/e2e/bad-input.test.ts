@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { ERRORS } from "../../src/base/errors.ts";
+import type { ErrorCode } from "../../src/base/errors.ts";
 import { assertNoTrace, jsonOf, portmortem } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portmortem-bad-"));
@@ -25,7 +25,7 @@ const unasked = file("unasked.json", '{"schema":"portmortem.recording/1","namesp
 interface BadInput {
   readonly args: readonly string[];
   readonly status?: number;
-  readonly code: keyof typeof ERRORS;
+  readonly code: ErrorCode;
   /** What the text for a person must say, the hint included. */
   readonly says: RegExp;
 }
