@@ -10,15 +10,28 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
   if (error instanceof ClosedPipe) return EXIT.ok;
   const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const known = isPortmortemError(error);
-  try {
-    if (options.includes("--json"))
-      writeOut(`${jsonText({ schema: "portmortem.error/1", error: known ? knownJson(error) : defectJson(error) })}\n`);
-    else writeError(known ? knownText(error) : defectText(error, argv));
-  } catch (failed) {
-    // Nobody reads any more, or the disk is full: the exit status still tells.
-    if (!(failed instanceof ClosedPipe) && !isPortmortemError(failed)) throw failed;
-  }
+  const text = known ? knownText(error) : defectText(error, argv);
+  // Where stdout cannot be written to, that is the failure, and stderr has to tell it.
+  const toStdout = options.includes("--json") && !(known && error.code === "PM_OUTPUT");
+  if (!toStdout || !tryTo(() => writeOut(jsonOf(known ? knownJson(error) : defectJson(error)))))
+    tryTo(() => writeError(text));
   return known ? exitStatusOf(error.category) : EXIT.defect;
+}
+
+/** False if nobody reads any more, or the disk is full: the exit status still tells. */
+function tryTo(write: () => void): boolean {
+  try {
+    write();
+    return true;
+  } catch (failed) {
+    if (failed instanceof ClosedPipe) return true;
+    if (isPortmortemError(failed)) return false;
+    throw failed;
+  }
+}
+
+function jsonOf(error: Record<string, unknown>): string {
+  return `${jsonText({ schema: "portmortem.error/1", error })}\n`;
 }
 
 function knownJson(error: PortmortemError): Record<string, unknown> {

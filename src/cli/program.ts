@@ -8,7 +8,7 @@ import { createContext } from "./context.ts";
 import type { CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { overview } from "./overview.ts";
-import { writeOut } from "./output.ts";
+import { terminalWidth, writeOut } from "./output.ts";
 import { version } from "./version.ts";
 
 /** Options that every command takes (docs/cli.md, "Everywhere"). */
@@ -40,15 +40,23 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       status = result;
     });
   }
+  const helpWidth = (await terminalWidth()) ?? 80;
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
-      .configureOutput({ writeOut, writeErr: () => undefined, outputError: () => undefined })
+      .configureOutput({
+        writeOut,
+        writeErr: () => undefined,
+        outputError: () => undefined,
+        // By itself commander asks process.stdout, which loads node:net.
+        getOutHelpWidth: () => helpWidth,
+        getOutHasColors: () => false,
+      })
       // The choices stand in the text already.
       .configureHelp({ optionDescription: ({ description }) => description });
   }
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(argv[0] === "help" && argv[1] === "help" ? ["help"] : [...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;

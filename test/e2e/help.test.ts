@@ -1,0 +1,58 @@
+// The way in: what is printed before anything is asked of the machine.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { COMMON_OPTIONS } from "../../src/cli/program.ts";
+import { read } from "../house/repository.ts";
+import { portmortem } from "./command.ts";
+
+const { version } = JSON.parse(read("package.json")) as { version: string };
+
+for (const option of ["--version", "-V"])
+  test(`${option} is the version and nothing else`, () => {
+    assert.deepEqual(portmortem([option]), { status: 0, signal: null, stdout: `${version}\n`, stderr: "" });
+  });
+
+test("without arguments it says what it is and what to type next", () => {
+  const { status, stdout, stderr } = portmortem([]);
+  assert.equal(status, 0);
+  assert.equal(stderr, "");
+  for (const { name, summary } of COMMANDS) assert.ok(stdout.includes(summary));
+  assert.match(stdout, /portmortem why \d+/);
+  assert.ok(stdout.split("\n").length < 15);
+});
+
+describe("help", () => {
+  for (const args of [["--help"], ["-h"], ["help"], ["help", "help"]])
+    test(`portmortem ${args.join(" ")} lists the commands`, () => {
+      const { status, stdout, stderr } = portmortem(args);
+      assert.equal(status, 0);
+      assert.equal(stderr, "");
+      for (const { name } of COMMANDS) assert.match(stdout, new RegExp(`^ {2}${name} `, "m"));
+    });
+
+  for (const { name, options, examples } of COMMANDS)
+    for (const args of [
+      [name, "--help"],
+      [name, "-h"],
+      ["help", name],
+    ])
+      test(`portmortem ${args.join(" ")} has every option once and the examples`, () => {
+        const { status, stdout, stderr } = portmortem(args);
+        assert.equal(status, 0);
+        assert.equal(stderr, "");
+        for (const { flags } of [...options, ...COMMON_OPTIONS])
+          assert.equal(stdout.split(`\n  ${flags} `).length, 2, `${flags} in ${stdout}`);
+        for (const { line } of examples) assert.ok(stdout.includes(`$ ${line}\n`), line);
+        assert.doesNotMatch(stdout, /\(choices:/);
+      });
+
+  for (const { name, examples } of COMMANDS)
+    test(`the examples of ${name} are understood`, () => {
+      for (const { line } of examples.filter((example) => !/^sudo|--netns/.test(example.line))) {
+        const words = line.match(/'[^']*'|\S+/g)!.map((word) => word.replaceAll("'", ""));
+        const { status, stderr } = portmortem(words.slice(1));
+        assert.ok(status === 0 || status === 1, `${line}: ${stderr}`);
+      }
+    });
+});
