@@ -13,7 +13,11 @@ import { PORT, randomHolder, randomQuestion } from "./random-sockets.ts";
 const UID = 1000;
 
 /** As the kernel has it: every option and every user known. */
-function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Required<PortHolder> {
+function known(
+  holder: PortHolder,
+  reuseAddr: boolean,
+  reusePort: boolean,
+): PortHolder & { reuseAddr: boolean; reusePort: boolean } {
   return { socket: { uid: UID, ...holder.socket }, reuseAddr, reusePort };
 }
 
