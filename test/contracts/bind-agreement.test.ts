@@ -12,8 +12,10 @@ import { PORT, randomHolder, randomQuestion } from "./random-sockets.ts";
 
 const UID = 1000;
 
+type Known = PortHolder & { readonly reuseAddr: boolean; readonly reusePort: boolean };
+
 /** As the kernel has it: every option and every user known. */
-function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Required<PortHolder> {
+function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Known {
   return { socket: { uid: UID, ...holder.socket }, reuseAddr, reusePort };
 }
 
