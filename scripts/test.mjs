@@ -6,7 +6,7 @@
 // is a failure: a machine that is meant to prove something must be able to.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { run } from "node:test";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliIsStale } from "./freshness.mjs";

@@ -12,12 +12,10 @@ import { PORT, randomHolder, randomQuestion } from "./random-sockets.ts";
 
 const UID = 1000;
 
+type Known = PortHolder & { readonly reuseAddr: boolean; readonly reusePort: boolean };
+
 /** As the kernel has it: every option and every user known. */
-function known(
-  holder: PortHolder,
-  reuseAddr: boolean,
-  reusePort: boolean,
-): PortHolder & { reuseAddr: boolean; reusePort: boolean } {
+function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Known {
   return { socket: { uid: UID, ...holder.socket }, reuseAddr, reusePort };
 }
 

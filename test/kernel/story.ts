@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { listSockets } from "../../src/ask/list-sockets.ts";
+import { InsideNetns } from "../../src/host/linux/inside-netns.ts";
+import { loadLibc } from "../../src/host/linux/libc.ts";
 import type { Why } from "../../src/verdict/why.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
 import { Actor, Program } from "./actor.ts";
@@ -46,6 +48,26 @@ export class Story {
   /** A process that makes the calls it is told to. */
   actor(): Actor {
     return this.#kept(new Actor());
+  }
+
+  /** A process in a network namespace of its own, which nothing but the process holds. */
+  actorElsewhere(): Actor {
+    const other = enterOwnNamespace();
+    if ("errno" in other) throw new Error(`unshare(CLONE_NEWNET): ${other.errno}`);
+    try {
+      return this.actor();
+    } finally {
+      other.leave();
+    }
+  }
+
+  /** A process in the network namespace behind a path. */
+  actorIn(path: string): Actor {
+    const loaded = loadLibc();
+    if ("why" in loaded) throw new Error(loaded.why);
+    const inside = InsideNetns.try(loaded.libc, path);
+    if ("errno" in inside) throw new Error(`setns to ${path}: ${inside.errno}`);
+    return inside.run(() => this.actor());
   }
 
   program(name: string, args: readonly string[] = [], options: { readonly argv0?: string } = {}): Program {
