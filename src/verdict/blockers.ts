@@ -39,7 +39,9 @@ export function foldBlockers(
       const last = members.reduce((a, b) =>
         (freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a,
       );
-      const remaining = freeInMs(rule, last.socket);
+      // One that does not end by itself keeps the port, whatever the others do.
+      const ends = members.every(({ socket }) => freeInMs(rule, socket) !== undefined);
+      const remaining = ends ? freeInMs(rule, last.socket) : undefined;
       return {
         rule,
         socket: last.socket,
@@ -108,6 +110,7 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
     return `${asked} is every address, ${address} included`;
   }
   if (theirs.kind === "any6" && mine.kind === "ipv4") return `${here} is dual-stack: it takes IPv4 too`;
+  if (theirs.kind === "ipv4" || theirs.kind === "ipv6") return `${here} is the same address, written in another way`;
   return `${here} is every address, ${question.address} included`;
 }
 
