@@ -81,6 +81,7 @@ function sentence(
     coverage(question, holder),
     ownerNote(holder, who),
     reuseNote(question, holder, rule, count, probed),
+    reusePortNote(question, holder, count),
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
 }
@@ -129,6 +130,15 @@ function reuseNote(
   // Nobody can see it, but the kernel refused: it is missing on at least one of them.
   return probed && holder.reuseAddr === undefined
     ? `SO_REUSEADDR is missing on ${side} side, so yours does not help`
+    : undefined;
+}
+
+/** Why SO_REUSEPORT does not share the port, where it was asked for. */
+function reusePortNote(question: BindQuestion, { socket, reusePort }: PortHolder, count: number): string | undefined {
+  if (!question.reusePort || socket.state === "TIME-WAIT") return undefined;
+  if (reusePort === false) return `SO_REUSEPORT is missing on ${count > 1 ? "their" : "its"} side`;
+  return question.uid !== undefined && socket.uid !== undefined && question.uid !== socket.uid
+    ? "SO_REUSEPORT shares a port among one user's sockets only"
     : undefined;
 }
 
