@@ -6,7 +6,7 @@
 // is a failure: a machine that is meant to prove something must be able to.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { run } from "node:test";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliIsStale } from "./freshness.mjs";
@@ -20,7 +20,7 @@ const suites = {
   house: "test/house",
 };
 /** These look at what is published, not at the sources. */
-const suitesOfTheBuilt = ["e2e", "house"];
+const suitesOfTheBuilt = ["kernel", "e2e", "house"];
 const build = join(root, "build");
 const fileTimeoutMs = 5 * 60_000;
 
@@ -116,36 +116,12 @@ async function runSuite(suite, sources) {
   /** What a test file printed, shown only if something in it fails. */
   const printed = new Map();
   const failedFiles = new Set();
-  const tested = new Set();
-  const compiled = sources.map((file) => resolve("build", file.replace(/\.ts$/, ".js")));
-  for await (const { type, data } of run({ files: compiled, concurrency: 2, timeout: fileTimeoutMs })) {
-    if (type === "test:stdout" || type === "test:stderr") {
-      const file = sourceOf(data.file);
-      printed.set(file, (printed.get(file) ?? "") + data.message);
-    } else if (type === "test:pass") {
-      if (isWholeFile(data)) continue;
-      tested.add(sourceOf(data.file));
-      const reason = data.skip ?? data.todo;
-      if (reason !== undefined && reason !== false) {
-        counts.skipped++;
-        total.skipped.push(
-          `${sourceOf(data.file)}: ${data.name}: ${typeof reason === "string" && reason ? reason : "no reason given"}`,
-        );
-      } else if (data.details.type !== "suite") counts.passed++;
-    } else if (type === "test:fail") {
-      tested.add(sourceOf(data.file));
-      if (data.details.error?.failureType === "subtestsFailed") continue;
-      counts.failed++;
-      failedFiles.add(sourceOf(data.file));
-      say(
-        `FAILED ${sourceOf(data.file)}${isWholeFile(data) ? "" : `: ${data.name}`}\n${indent(reasonOf(data.details.error))}`,
-      );
-    }
-  }
-  for (const file of sources.filter((path) => !tested.has(path))) {
-    counts.failed++;
-    say(`FAILED ${file}: there is no test in it`);
-  }
+  const waiting = [...sources];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift())
+      await runFile(file, counts, printed, failedFiles);
+  };
+  await Promise.all([worker(), worker()]);
   for (const file of failedFiles)
     if (printed.has(file)) say(`printed by ${file}:\n${indent(printed.get(file).trimEnd().slice(-8000))}`);
   total.passed += counts.passed;
@@ -156,6 +132,38 @@ async function runSuite(suite, sources) {
 }
 
 /** Node reports a file that ended badly, or without a test, as a test with the file's name. */
+/** One file, one process. A test is the file's that ran it, wherever it is written: a suite of test/contracts/ is run by many. */
+async function runFile(file, counts, printed, failedFiles) {
+  let tests = 0;
+  const fail = (text) => {
+    counts.failed++;
+    failedFiles.add(file);
+    say(`FAILED ${file}${text}`);
+  };
+  for await (const { type, data } of run({
+    files: [resolve("build", file.replace(/\.ts$/, ".js"))],
+    timeout: fileTimeoutMs,
+  })) {
+    if (type === "test:stdout" || type === "test:stderr") printed.set(file, (printed.get(file) ?? "") + data.message);
+    else if (type === "test:pass") {
+      if (isWholeFile(data)) continue;
+      tests++;
+      const reason = data.skip ?? data.todo;
+      if (reason !== undefined && reason !== false) {
+        counts.skipped++;
+        total.skipped.push(
+          `${file}: ${data.name}: ${typeof reason === "string" && reason ? reason : "no reason given"}`,
+        );
+      } else if (data.details.type !== "suite") counts.passed++;
+    } else if (type === "test:fail") {
+      tests++;
+      if (data.details.error?.failureType === "subtestsFailed") continue;
+      fail(`${isWholeFile(data) ? "" : `: ${data.name}`}\n${indent(reasonOf(data.details.error))}`);
+    }
+  }
+  if (tests === 0) fail(": there is no test in it");
+}
+
 function isWholeFile({ name }) {
   return name.endsWith(".test.js") && resolve(name).startsWith(build);
 }
@@ -169,13 +177,6 @@ function reasonOf(error) {
     .join("\n")
     .replaceAll(`file://${root}`, "")
     .replaceAll(root, "");
-}
-
-/** Node names the compiled file or, where it has read the source map, the source. */
-function sourceOf(file) {
-  if (file === undefined) return "?";
-  const path = resolve(file);
-  return path.startsWith(build) ? relative(build, path).replace(/\.js$/, ".ts") : relative(root, path);
 }
 
 function finish() {

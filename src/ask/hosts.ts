@@ -33,3 +33,10 @@ function netnsRef(option: NetnsOption): NetnsRef {
   if (/^\d+$/.test(option)) return { pid: Number(option) };
   return option.includes("/") ? { path: option } : { name: option };
 }
+
+/** What a user writes before a command that shall run in that namespace. */
+export function enterCommand(option: NetnsOption): string {
+  const ref = netnsRef(option);
+  if ("name" in ref) return `ip netns exec ${ref.name}`;
+  return `nsenter --net=${"pid" in ref ? `/proc/${ref.pid}/ns/net` : ref.path}`;
+}

@@ -6,7 +6,7 @@ import { parseEndpoint } from "../tcp/endpoint.ts";
 import type { Protocol } from "../tcp/socket.ts";
 import { judgeBind } from "../verdict/judge-bind.ts";
 import type { Why } from "../verdict/why.ts";
-import { hostFor } from "./hosts.ts";
+import { enterCommand, hostFor } from "./hosts.ts";
 import type { HostOptions } from "./hosts.ts";
 
 /** What a program will bind. Without an address: what Node and most servers bind, `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
@@ -51,6 +51,7 @@ export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Pr
       ...(uid < 0 ? {} : { uid }),
       ...(wanted.device === undefined ? {} : { device: wanted.device }),
       probe: options.probe ?? true,
+      ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
     },
     options.signal,
   );
@@ -67,7 +68,8 @@ interface SettledEndpoint {
 
 function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
   const input = typeof endpoint === "object" ? endpoint : undefined;
-  const parsed = parseEndpoint(input === undefined ? String(endpoint) : withAddress(input.address, input.port));
+  const text = typeof endpoint === "object" ? withAddress(endpoint.address, endpoint.port) : String(endpoint);
+  const parsed = parseEndpoint(text);
   const address =
     parsed.address === undefined
       ? undefined

@@ -1,34 +1,6 @@
 /** Every command, declared once: grammar, help, docs/cli.md and completions come from here. */
-import type { Context } from "./context.ts";
-
-export interface OptionDeclaration {
-  readonly flags: string;
-  readonly text: string;
-  readonly choices?: readonly string[];
-}
-
-export interface Example {
-  readonly line: string;
-  readonly text: string;
-}
-
-/** Answers the exit status. */
-export type Run = (
-  context: Context,
-  args: readonly unknown[],
-  options: Readonly<Record<string, unknown>>,
-) => Promise<number>;
-
-export interface CommandDeclaration {
-  readonly name: string;
-  /** Name and arguments, in commander's notation. */
-  readonly usage: string;
-  readonly summary: string;
-  readonly about?: string;
-  readonly options: readonly OptionDeclaration[];
-  readonly examples: readonly Example[];
-  readonly load: () => Promise<Run>;
-}
+import { SORT_KEYS } from "../render/sort-keys.ts";
+import type { CommandDeclaration } from "./command.ts";
 
 export const COMMANDS: readonly CommandDeclaration[] = [
   {
@@ -71,8 +43,8 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       { flags: "-i, --info", text: "round trip, retransmits, bytes, buffers" },
       {
         flags: "--sort <key>",
-        text: "state, port, local, peer, process, queue, timer or none",
-        choices: ["state", "port", "local", "peer", "process", "queue", "timer", "none"],
+        text: `one of ${SORT_KEYS.join(", ")}`,
+        choices: SORT_KEYS,
       },
       { flags: "--count", text: "how many, instead of which" },
       {

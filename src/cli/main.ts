@@ -12,9 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 main(process.argv.slice(2)).then(
-  (status) => {
-    process.exitCode = status;
-  },
+  (status) => (process.exitCode = status),
   async (error: unknown) => {
     if (error instanceof ClosedPipe) return;
     const { reportFailure } = await import("./failure.ts");

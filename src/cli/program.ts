@@ -1,9 +1,9 @@
 /** The command line's grammar. Each command is one declaration in commands.ts; its body is loaded when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
-import { nearestWord } from "../tcp/filter/filter-error.ts";
+import { nearestWord } from "../base/nearest-word.ts";
 import { COMMANDS } from "./commands.ts";
-import type { CommandDeclaration, OptionDeclaration } from "./commands.ts";
+import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
 import { createContext } from "./context.ts";
 import type { CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-status.ts";

@@ -4,7 +4,7 @@ import { parseEndpoint } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWhy } from "../render/why-text.ts";
-import type { Run } from "./commands.ts";
+import type { Run } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { writeError, writeOut } from "./output.ts";
 

@@ -105,7 +105,7 @@ export interface NetnsFacts {
 export type SocketSource =
   | { readonly kind: "sock_diag" }
   /** Read-only tables of /proc/net: no cookie, no device, no bound-only sockets, no kernel filter. `why` says why not sock_diag. */
-  | { readonly kind: "procfs"; readonly why: string }
+  | { readonly kind: "procfs"; readonly why: string; readonly hint: string }
   | { readonly kind: "none"; readonly why: string };
 
 export interface DumpRequest {
@@ -243,10 +243,10 @@ export interface NamespaceFacts {
   readonly processes: number;
 }
 
-/** What a probe said. `unknown` carries why it could not be tried. */
+/** What a probe said. `lacks`: whether a right would help, or only another kernel. `unknown` carries why it could not be tried. */
 export type Probed =
   | { readonly answer: "yes" }
-  | { readonly answer: "no"; readonly why: string }
+  | { readonly answer: "no"; readonly lacks: "right" | "kernel"; readonly why: string }
   | { readonly answer: "unknown"; readonly why: string };
 
 export interface Rights {

@@ -1,37 +1,28 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
-import type {
-  Attempt,
-  BindQuestion,
-  BindSettings,
-  BindSnapshot,
-  PortHolder,
-  SparedGroup,
-} from "../tcp/bind-snapshot.ts";
+import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { anyOf, portRange } from "../tcp/filter/filter.ts";
-import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
+import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, dumpAll } from "./dump.ts";
 
-export interface BindRequest {
-  readonly protocol: Protocol;
+export interface BindRequest extends Omit<BindQuestion, "address"> {
   /** Left out: what Node and most servers bind. */
   readonly address?: string;
-  readonly port: number;
-  readonly v6only: boolean;
-  readonly reuseAddr: boolean;
-  readonly reusePort: boolean;
-  readonly uid?: number;
-  readonly device?: string;
+  /** Make real binds. */
   readonly probe: boolean;
+  /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
+  readonly enterCommand?: string;
 }
 
 /** More sockets than this are counted, not traced to their programs: a busy server has tens of thousands of connections on its port. */
 const MOST_TRACED = 256;
-const CAP_NET_BIND_SERVICE = 10;
+
+/** So many connections to the port have their program searched for; the others are named when they turn up. */
+const MOST_OTHER_ENDS = 16;
 
 export async function gatherBindFacts(host: Host, request: BindRequest, signal?: AbortSignal): Promise<BindSnapshot> {
   signal?.throwIfAborted();
@@ -45,9 +36,11 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
   const listening = new Set(found.holders.some(({ state }) => state === "LISTEN") ? [port] : []);
   const firm = found.holders.filter(isFirm);
   const loose = found.holders.filter((socket) => !isFirm(socket)).slice(0, MOST_TRACED);
-  // Where there is a listener, it is the answer: its connections are traced as far as they turn up on the way.
+  // Where there is a listener, it is the answer: its connections are traced as far as they turn up on the way. Where there is none and
+  // the port is taken, the other ends can be: a peer that does not close keeps a FIN-WAIT-2 alive.
+  const others = conflict ? found.connectedTo.slice(0, MOST_OTHER_ENDS) : [];
   const owners = await traceOwners(host, {
-    must: listening.size > 0 ? firm : [...firm, ...loose],
+    must: listening.size > 0 ? firm : [...firm, ...loose, ...others],
     inPassing: listening.size > 0 ? [...loose, ...found.connectedTo] : found.connectedTo,
     listeningPorts: listening,
   });
@@ -56,17 +49,28 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
   return {
     question,
     probed,
-    holders: holders.map((socket): PortHolder => ({ socket, ...(conflict ? heldOptions(host, socket) : {}) })),
+    holders: conflict
+      ? inheritOptions(
+          withPeers(host, question.protocol, holders).map((holder) => ({
+            ...holder,
+            ...heldOptions(host, holder.socket),
+          })),
+        )
+      : holders.map((socket) => ({ socket })),
     connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
     elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
-    settings: settingsOf(host, question, blocked),
+    settings: gatherBindSettings(host, question, {
+      blocked,
+      mayDestroy: conflict && listening.size === 0,
+      enterCommand: request.enterCommand,
+    }),
     incomplete,
   };
 }
 
 /** The default address is what Node and most servers bind: `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
 function settle(host: Host, request: BindRequest): BindQuestion {
-  const { probe, ...rest } = request;
+  const { probe, enterCommand: _enterCommand, ...rest } = request;
   if (request.address !== undefined) return { ...rest, address: request.address };
   return { ...rest, address: hasIpv6(host, request, probe) ? "::" : "0.0.0.0" };
 }
@@ -113,6 +117,22 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
   return attempts;
 }
 
+/** Which of these connections go to a listener of this machine? A dump of the listeners is 50 µs. */
+function withPeers(host: Host, protocol: Protocol, holders: readonly Socket[]): PortHolder[] {
+  const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
+  if (protocol !== "tcp" || !connected || holders.some(({ state }) => state === "LISTEN"))
+    return holders.map((socket) => ({ socket }));
+  const listening = new Set<number>();
+  dumpAll(host, { protocol, states: maskOf("LISTEN") }, (socket) => listening.add(socket.local.port));
+  const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  return holders.map((socket) => {
+    const { remote } = socket;
+    if (remote === undefined || !listening.has(remote.port)) return { socket };
+    const address = remote.address.replace(/^::ffff:(?=\d+\.)/, "");
+    return { socket, peerListens: address.startsWith("127.") || addresses.has(address) };
+  });
+}
+
 /** Sockets that hold the port by being there: whoever wants it must know who has them. */
 function isFirm(socket: Socket): boolean {
   return socket.state === "LISTEN" || socket.state === "BOUND" || socket.protocol === "udp";
@@ -153,6 +173,20 @@ function heldOptions(host: Host, socket: Socket): { reuseAddr?: boolean; reusePo
   return { reuseAddr: answer.reuseAddr, reusePort: answer.reusePort };
 }
 
+/**
+ * A connection that waits to be accepted was made as a copy of its listener, SO_REUSEADDR and SO_REUSEPORT included (sk_clone), and
+ * nobody has a descriptor yet to change them with.
+ */
+function inheritOptions(holders: readonly PortHolder[]): PortHolder[] {
+  return holders.map((holder) => {
+    if (holder.socket.ownerless !== "unaccepted") return holder;
+    const listeners = holders.filter(({ socket }) => socket.state === "LISTEN");
+    const [listener] = listeners;
+    if (listeners.length !== 1 || listener?.reuseAddr === undefined || listener.reusePort === undefined) return holder;
+    return { socket: holder.socket, reuseAddr: listener.reuseAddr, reusePort: listener.reusePort };
+  });
+}
+
 /** One group for each program and state; where there are too many to trace, one for each state. */
 function groupConnected(sample: readonly Socket[], counts: ReadonlyMap<string, number>): SparedGroup[] {
   let total = 0;
@@ -173,28 +207,4 @@ function groupConnected(sample: readonly Socket[], counts: ReadonlyMap<string, n
 function withoutOwners(socket: Socket): Socket {
   const { owners: _owners, ownerless: _ownerless, ...rest } = socket;
   return rest;
-}
-
-function settingsOf(host: Host, question: BindQuestion, blocked: boolean): BindSettings {
-  const system = host.system();
-  const start = parseSysctlNumber(host.sysctl("net.ipv4.ip_unprivileged_port_start"));
-  const range = parseSysctlPortRange(host.sysctl("net.ipv4.ip_local_port_range"));
-  const reserved = host.sysctl("net.ipv4.ip_local_reserved_ports");
-  const nonlocal = host.sysctl(
-    question.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind",
-  );
-  const privileged =
-    question.uid !== undefined && question.uid !== system.uid
-      ? question.uid === 0
-      : host.hasCapability(CAP_NET_BIND_SERVICE);
-  return {
-    kernelRelease: system.kernelRelease,
-    ...(start === undefined ? {} : { unprivilegedPortStart: start }),
-    ...(nonlocal === undefined ? {} : { nonlocalBind: nonlocal === "1" }),
-    ...(range === undefined ? {} : { localPortRange: range }),
-    ...(reserved === undefined ? {} : { reservedPorts: reserved }),
-    localAddresses: blocked ? host.localAddresses().map(({ address }) => address) : [],
-    interfaces: question.device === undefined ? [] : host.interfaces().map(({ name }) => name),
-    ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
-  };
 }

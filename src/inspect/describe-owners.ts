@@ -6,7 +6,7 @@ import type { OwnerScan, WantedSocket } from "./owners.ts";
 
 export interface OwnersAnswer {
   /** The same socket with `owners` or `ownerless`; unchanged when it was only to be traced in passing, and was not. */
-  of(socket: Socket): Socket;
+  readonly of: (socket: Socket) => Socket;
   readonly incomplete: readonly Incomplete[];
 }
 
@@ -128,14 +128,30 @@ class Reasons {
       const open = socket.state === "ESTABLISHED" || socket.state === "CLOSE-WAIT";
       return open && socket.protocol === "tcp" && this.#listeningPorts.has(socket.local.port) ? "unaccepted" : "kernel";
     }
-    if (this.#mayBeDenied()) {
+    const denied = this.#mayBeDenied();
+    // Of one's own processes hardly any may not be read: then what is seen on its way is the better explanation.
+    if (denied && socket.uid === this.#host.system().uid && this.#isDetached(socket)) return "in-flight";
+    if (denied) {
       this.#unseen++;
       return "no-permission";
     }
-    this.#detached ??= this.#host.detachedSockets();
-    if (this.#detached.ioUring.some(({ inode }) => inode === socket.inode)) return "in-flight";
-    if (this.#detached.ownPidNamespace) return "other-namespace";
-    return this.#detached.inFlight.length > 0 ? "in-flight" : "unknown";
+    if (this.#isRegistered(socket)) return "in-flight";
+    if (this.#detachedSockets().ownPidNamespace) return "other-namespace";
+    return this.#detachedSockets().inFlight.length > 0 ? "in-flight" : "unknown";
+  }
+
+  #isDetached(socket: Socket): boolean {
+    if (this.#isRegistered(socket)) return true;
+    const holders = new Set(this.#detachedSockets().inFlight);
+    return this.#host.processes().some(({ pid, uid }) => holders.has(pid) && uid === socket.uid);
+  }
+
+  #isRegistered({ inode }: Socket): boolean {
+    return this.#detachedSockets().ioUring.some((registered) => registered.inode === inode);
+  }
+
+  #detachedSockets(): ReturnType<Host["detachedSockets"]> {
+    return (this.#detached ??= this.#host.detachedSockets());
   }
 
   /** A socket keeps its creator's uid, so any process that may not be read can be the one, whoever's it is. */

@@ -35,7 +35,7 @@ export function describeDump(host: Host, summary: DumpSummary): Incomplete[] {
     incomplete.push({
       what: "cookies, devices, backlogs, bound-only sockets",
       why: `read from /proc/net, which does not show them: ${source.why}`,
-      hint: "install koffi (an optional package) and run on a kernel with CONFIG_INET_DIAG",
+      hint: source.hint,
     });
   } else if (summary.blind.length > 0) {
     incomplete.push({

@@ -26,8 +26,8 @@ export async function findElsewhere(
   let closed = 0;
   for (const namespace of others.slice(0, MOST_NAMESPACES)) {
     const inside = enter(host, namespace);
-    if (inside === undefined) closed++;
-    else {
+    if (inside === "forbidden") closed++;
+    else if (inside !== "gone") {
       const addresses = targets.length === 0 ? [] : inside.localAddresses().map(({ address }) => address);
       const ports = [
         port,
@@ -47,13 +47,13 @@ export async function findElsewhere(
   return found;
 }
 
-function enter(host: Host, namespace: NamespaceFacts): Host | undefined {
+function enter(host: Host, namespace: NamespaceFacts): Host | "gone" | "forbidden" {
+  const ref = namespace.path === undefined ? { pid: namespace.pid ?? 0 } : { path: namespace.path };
   try {
-    if (namespace.path !== undefined) return host.enter({ path: namespace.path });
-    return namespace.pid === undefined ? undefined : host.enter({ pid: namespace.pid });
+    return host.enter(ref);
   } catch (error) {
-    // Gone meanwhile, or not ours to enter.
-    if (isPortmortemError(error)) return undefined;
+    if (isPortmortemError(error) && error.code === "PM_NETNS_NOT_FOUND") return "gone";
+    if (isPortmortemError(error) && error.code === "PM_NETNS_FORBIDDEN") return "forbidden";
     throw error;
   }
 }

@@ -1,10 +1,11 @@
 /** `ls`: the sockets of a host, one by one as they come, as a list with their owners, or counted. */
 import { PortmortemError } from "../base/errors.ts";
 import type { Host, SocketBatch } from "../host/host.ts";
-import { hasTerm, needsOwners, statesOfFilter } from "../tcp/filter/filter-facts.ts";
+import { hasTerm, needsOwners, termsOf } from "../tcp/filter/filter-facts.ts";
 import type { Filter } from "../tcp/filter/filter.ts";
 import { createMatcher } from "../tcp/filter/match-filter.ts";
 import type { Matcher } from "../tcp/filter/match-filter.ts";
+import { withUdpStates } from "../tcp/filter/udp-states.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { ALL_STATES, STATE_GROUPS, maskHas } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
@@ -27,7 +28,8 @@ export interface SocketList {
 
 /** The states to ask for: bound-only sockets only where somebody names them. */
 export function defaultStates(filter: Filter | undefined): StateMask {
-  const named = filter !== undefined && hasTerm(filter, "states") && maskHas(statesOfFilter(filter), "BOUND");
+  const named =
+    filter !== undefined && termsOf(filter).some((term) => term.kind === "states" && maskHas(term.mask, "BOUND"));
   return named ? ALL_STATES : STATE_GROUPS["all"]!;
 }
 
@@ -41,13 +43,15 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
   const candidates: Socket[] = [];
   const incomplete = [...eachSocket(host, request, (socket) => candidates.push(socket), signal)];
   const listeningPorts = new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
-  if (candidates.some(isPerhapsUnaccepted) && listeningPorts.size === 0) collectListeningPorts(host, listeningPorts);
+  const narrowed = request.filter !== undefined || request.states !== undefined;
+  if (narrowed && candidates.some(isPerhapsUnaccepted)) collectListeningPorts(host, listeningPorts);
   const owners = await traceOwners(host, { must: candidates, listeningPorts });
   incomplete.push(...owners.incomplete);
   const named = candidates.map((socket) => withCgroupPath(host, owners.of(socket)));
   if (request.filter === undefined || !needsOwners(request.filter)) return { sockets: named, incomplete };
-  const matches = createMatcher(request.filter, matchContext(host));
-  return { sockets: named.filter(matches), incomplete };
+  const tcp = createMatcher(request.filter, matchContext(host));
+  const udp = createMatcher(withUdpStates(request.filter), matchContext(host));
+  return { sockets: named.filter((socket) => (socket.protocol === "udp" ? udp(socket) : tcp(socket))), incomplete };
 }
 
 function isPerhapsUnaccepted(socket: Socket): boolean {
@@ -149,11 +153,11 @@ function eachBatch(
   signal: AbortSignal | undefined,
   visit: (batch: SocketBatch, matches: Matcher | undefined) => void,
 ): Incomplete[] {
-  const { filter } = request;
-  if (filter !== undefined) refuseWithoutRight(host, filter);
-  const judged = filter === undefined || needsOwners(filter) ? undefined : createMatcher(filter, matchContext(host));
+  if (request.filter !== undefined) refuseWithoutRight(host, request.filter);
   const incomplete: Incomplete[] = [];
   for (const protocol of request.protocols) {
+    const filter = request.filter !== undefined && protocol === "udp" ? withUdpStates(request.filter) : request.filter;
+    const judged = filter === undefined || needsOwners(filter) ? undefined : createMatcher(filter, matchContext(host));
     const dump = openDump(host, {
       protocol,
       states: request.states ?? (protocol === "udp" ? ALL_STATES : defaultStates(filter)),

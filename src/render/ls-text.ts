@@ -3,6 +3,7 @@ import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { STATES } from "../tcp/states.ts";
 import { countText } from "./duration.ts";
 import { escapeText } from "./escape.ts";
+import type { SortKey } from "./sort-keys.ts";
 import { endpointText, ownersText, queuesText, timerText } from "./socket-text.ts";
 import type { Style } from "./style.ts";
 import { hang, layTable, wrapParts } from "./text-layout.ts";
@@ -24,9 +25,6 @@ const RANK = new Map<string, number>(
     "CLOSED",
   ].map((state, rank) => [state, rank]),
 );
-
-export type SortKey = "state" | "port" | "local" | "peer" | "process" | "queue" | "timer" | "none";
-export const SORT_KEYS: readonly SortKey[] = ["state", "port", "local", "peer", "process", "queue", "timer", "none"];
 
 /** Sorts in place: by the key, then by state, port and peer, so that the same sockets come in the same order each time. */
 export function sortSockets(sockets: Socket[], key: SortKey): Socket[] {

@@ -29,6 +29,8 @@ export interface PortHolder {
   readonly socket: Socket;
   readonly reuseAddr?: boolean;
   readonly reusePort?: boolean;
+  /** The other end is a listening port of this machine: whoever has this socket went there. */
+  readonly peerListens?: boolean;
 }
 
 /** A listener on the same port in another network namespace. */
@@ -65,8 +67,10 @@ export interface BindSettings {
   readonly interfaces: readonly string[];
   /** The user in question may bind ports below the limit; left out when unknown. */
   readonly mayBindPrivileged?: boolean;
-  /** SOCK_DESTROY was found to work here; left out when nobody needed to know. */
-  readonly sockDestroy?: boolean;
+  /** This kernel can destroy sockets, whoever asks; left out when nobody needed to know or it could not be tried. */
+  readonly kernelDestroys?: boolean;
+  /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
+  readonly rootPrefix: string;
 }
 
 export interface SparedGroup {

@@ -53,10 +53,6 @@ export function maskHas(mask: StateMask, state: SocketState): boolean {
   return (mask & (1 << kernelOfState(state))) !== 0;
 }
 
-export function statesOfMask(mask: StateMask): SocketState[] {
-  return STATES.filter((state) => (mask & (1 << state.kernel)) !== 0).map((state) => state.name);
-}
-
 /** Every state, bound-only sockets included. */
 export const ALL_STATES: StateMask = maskOf(...STATES.map((state) => state.name));
 

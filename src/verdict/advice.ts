@@ -4,6 +4,7 @@ import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { Owner } from "../tcp/socket.ts";
 import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker } from "./why.ts";
+import { STATES } from "../tcp/states.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
 
 interface AdviceInput {
@@ -46,7 +47,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         ),
       ];
     case "fin-wait-2":
-      if (owners.length > 0) return ownerAdvice(owners);
+      if (owners.length > 0) return ownerAdvice(snapshot, owners);
       return [
         ...(blocker.freeInMs === undefined ? [] : [waitAdvice(blocker)]),
         destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
@@ -63,23 +64,27 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
         },
       ];
     case "client":
-      return [...clientAdvice(blocker, snapshot), ...(owners.length > 0 ? ownerAdvice(owners) : [])];
+      return clientAdvice(blocker, snapshot);
     case "listener":
     case "bound":
+      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
     case "close-wait":
     case "connection":
-      return owners.length > 0 ? ownerAdvice(owners) : unseenOwnerAdvice(blocker, port);
+      if (hasListener(snapshot)) return [];
+      return [...dropAdvice(blocker, snapshot), ...ownerAdvice(snapshot, owners)];
+    case "unaccepted":
+      return [];
     case "privileged-port":
       return [
         { text: "take a port of 1024 or more", costs: "nothing" },
         {
           text: "let every user bind from this port on",
-          command: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+          command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
           costs: "nothing",
         },
         {
           text: "give the program this one right",
-          command: "sudo setcap cap_net_bind_service=+ep /path/to/program",
+          command: `${sudo(snapshot)}setcap cap_net_bind_service=+ep /path/to/program`,
           costs: "nothing",
         },
       ];
@@ -88,6 +93,16 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     default:
       return [];
   }
+}
+
+/** Its connections go when it goes. */
+function hasListener(snapshot: BindSnapshot): boolean {
+  return snapshot.holders.some(({ socket }) => socket.state === "LISTEN");
+}
+
+/** For commands that act on the machine, in whichever network namespace. */
+function sudo(snapshot: BindSnapshot): string {
+  return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
 function waitAdvice(blocker: Blocker): Advice {
@@ -99,44 +114,53 @@ function waitAdvice(blocker: Blocker): Advice {
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
-  const kernel = snapshot.settings.kernelRelease;
-  if (olderThan(kernel, 6, 0) || snapshot.settings.sockDestroy === false) {
-    return {
-      text: `${text}: this kernel cannot (SOCK_DESTROY of such sockets needs Linux 6.0 and CONFIG_INET_DIAG_DESTROY)`,
-      costs: "nothing",
-    };
-  }
-  return { text, command: `sudo ss -K -t ${filter}`, costs: "nothing" };
+  const { kernelRelease, kernelDestroys, rootPrefix } = snapshot.settings;
+  if (kernelDestroys === false)
+    return { text: `${text}: this kernel cannot (built without CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
+  if (olderThan(kernelRelease, 6, 0))
+    return { text: `${text}: Linux ${kernelRelease} cannot, 6.0 and later can`, costs: "nothing" };
+  return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
 }
 
 function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
-  const { port } = snapshot.question;
-  const remote = blocker.socket?.remote;
-  const reserved = mergeReservedPort(snapshot.settings.reservedPorts, port);
+  const { reservedPorts, rootPrefix } = snapshot.settings;
+  const reserved = mergeReservedPort(reservedPorts, snapshot.question.port);
   return [
     ...(reserved === undefined
       ? []
       : [
           {
             text: "keep outgoing connections away from this port from now on",
-            command: `sudo sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
+            command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
             costs: "nothing" as const,
           },
         ]),
-    ...(remote === undefined
-      ? []
-      : [
-          {
-            text: "drop that one connection; its program sees ECONNABORTED",
-            command: `sudo ss -K -t sport = :${port} dst ${remote.address.includes(":") ? `[${remote.address}]` : remote.address}`,
-            costs: "data" as const,
-          },
-        ]),
+    ...dropAdvice(blocker, snapshot),
   ];
 }
 
-function ownerAdvice(owners: readonly Owner[]): Advice[] {
-  const owner = owners[0]!;
+/** Ends the connection and leaves the program alone; where the kernel cannot do that, the program is asked to end. */
+function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { kernelDestroys, rootPrefix } = snapshot.settings;
+  if (socket?.remote === undefined || kernelDestroys === false) return ownerAdvice(snapshot, socket?.owners ?? []);
+  const state = STATES.find(({ name }) => name === socket.state)?.ss ?? "connected";
+  const { address, port } = socket.remote;
+  const peer = count > 1 ? "" : ` dst ${address.includes(":") ? `[${address}]` : address} dport = :${port}`;
+  return [
+    {
+      text:
+        count > 1
+          ? "drop those connections; their programs see ECONNABORTED"
+          : "drop that one connection; its program sees ECONNABORTED",
+      command: `${rootPrefix}ss -K -t state ${state} sport = :${snapshot.question.port}${peer}`,
+      costs: "data",
+    },
+  ];
+}
+
+function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[] {
+  const owner = owners[0];
+  if (owner === undefined) return [];
   const container = owner.container;
   if (container !== undefined) {
     const tool =
@@ -162,7 +186,7 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
     return [
       {
         text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,
-        command: `sudo systemctl stop ${owner.unit}`,
+        command: `${sudo(snapshot)}systemctl stop ${owner.unit}`,
         costs: "downtime",
       },
     ];
@@ -180,8 +204,9 @@ function ownerAdvice(owners: readonly Owner[]): Advice[] {
   return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }
 
-function unseenOwnerAdvice(blocker: Blocker, port: number): Advice[] {
-  if (blocker.socket?.ownerless !== "no-permission") return [];
+function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { port } = snapshot.question;
+  if (blocker.socket?.ownerless !== "no-permission" || sudo(snapshot) === "") return [];
   return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
 }
 

@@ -28,7 +28,7 @@ export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings:
       if (socket.protocol === "udp") return "bound";
       if (socket.ownerless === "unaccepted" || (socket.inode === undefined && hasListener(socket, all)))
         return "unaccepted";
-      return isClient(socket, all, settings) ? "client" : "connection";
+      return isClient(holder, all, settings) ? "client" : "connection";
   }
 }
 
@@ -38,13 +38,16 @@ function hasListener(socket: Socket, all: readonly PortHolder[]): boolean {
 
 /**
  * Did this connection take the port as its own, going out? The kernel does not say who connected. A port with a listener serves; so does
- * one outside the range from which outgoing connections get theirs; inside it, a connection to a port below the range went out.
+ * one outside the range from which outgoing connections get theirs; inside it, a connection to a listening port of this machine, or to a
+ * port outside the range, went out.
  */
-function isClient(socket: Socket, all: readonly PortHolder[], settings: BindSettings): boolean {
-  if (socket.state === "SYN-SENT") return true;
+function isClient({ socket, peerListens }: PortHolder, all: readonly PortHolder[], settings: BindSettings): boolean {
+  if (peerListens === true || socket.state === "SYN-SENT") return true;
   if (hasListener(socket, all)) return false;
   const range = settings.localPortRange ?? { first: 32_768, last: 60_999 };
-  return socket.local.port >= range.first && socket.local.port <= range.last;
+  const isTakenFrom = (port: number): boolean => port >= range.first && port <= range.last;
+  // Both ports inside it: a server on a high port whose listener is gone looks the same as a client of one.
+  return isTakenFrom(socket.local.port) && !isTakenFrom(socket.remote?.port ?? 0);
 }
 
 /** Sockets are alike when the same could be said of them. */

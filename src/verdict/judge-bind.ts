@@ -2,6 +2,7 @@
 import { olderThan } from "../base/kernel-release.ts";
 import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
 import { elsewhereText } from "./elsewhere.ts";
@@ -85,7 +86,7 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
   const spared: Spared[] = snapshot.connectedTo.map(({ socket, count }) => ({
     socket,
     count,
-    text: `${count > 1 ? `${count} connections` : "a connection"} TO port ${snapshot.question.port}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+    text: `${connectedText(snapshot, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
   }));
   const groups = new Map<string, Spared & { count: number }>();
   for (const holder of bystanders(snapshot)) {
@@ -105,6 +106,22 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
     });
   }
   return spared;
+}
+
+/** The other end of an outgoing connection that took the port is connected to the port too, and nobody went TO it. */
+function connectedText(snapshot: BindSnapshot, socket: Socket, count: number): string {
+  const { port } = snapshot.question;
+  const isOtherEnd = snapshot.holders.some(
+    (holder) =>
+      holder.socket.remote?.port === socket.local.port &&
+      holder.socket.remote.address === socket.local.address &&
+      ruleOf(holder, snapshot.holders, snapshot.settings) === "client",
+  );
+  if (isOtherEnd)
+    return count > 1
+      ? `the other ends of ${count} connections that use port ${port}`
+      : `the other end of a connection that uses port ${port}`;
+  return `${count > 1 ? `${count} connections` : "a connection"} TO port ${port}`;
 }
 
 function byWhom(owners: Parameters<typeof ownersText>[0] | undefined): string {

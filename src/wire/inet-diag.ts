@@ -10,7 +10,7 @@ import type {
 } from "../tcp/socket.ts";
 import { stateOfKernel } from "../tcp/states.ts";
 import type { SocketState } from "../tcp/states.ts";
-import { AddressTexts } from "./address-texts.ts";
+import type { AddressTexts } from "./address-texts.ts";
 import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES, eachAttribute } from "./netlink.ts";
 import { defineStruct, offsetOf } from "./struct.ts";
 import { decodeTcpInfo } from "./tcp-info.ts";

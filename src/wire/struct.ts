@@ -32,5 +32,5 @@ export function defineStruct<const T extends StructTable>(table: T): T {
 /** The offset of one field, for code that reads it by hand. */
 export function offsetOf<T extends StructTable>(table: T, name: T["fields"][number][0]): number {
   for (const field of table.fields) if (field[0] === name) return field[2];
-  throw new RangeError(`struct ${table.name} has no field ${String(name)}`);
+  throw new RangeError(`struct ${table.name} has no field ${name}`);
 }

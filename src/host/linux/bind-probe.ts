@@ -3,6 +3,7 @@
  * of a port that outgoing connections use can keep connect() away from it until they end (docs/kernel/bind.md).
  */
 import { errnoName } from "../../base/errno.ts";
+import { PortmortemError } from "../../base/errors.ts";
 import { encodeSockaddr } from "../../wire/sockaddr.ts";
 import type { BindAnswer, BindAttempt } from "../host.ts";
 import {
@@ -80,7 +81,15 @@ function asUser(libc: Libc, uid: number | undefined, work: () => BindAnswer): Bi
   try {
     return work();
   } finally {
-    const back = libc.syscall(setresuid, -1, self, -1);
-    if (back < 0) throw new Error(`setresuid back to ${self} failed: ${errnoName(-back)}`);
+    becomeAgain(libc, setresuid, self);
   }
+}
+
+/** Going on as another user would make every later answer a lie. */
+function becomeAgain(libc: Libc, setresuid: number, uid: number): void {
+  const back = libc.syscall(setresuid, -1, uid, -1);
+  if (back < 0)
+    throw new PortmortemError("PM_DEFECT", `setresuid back to ${uid} failed: ${errnoName(-back)}`, {
+      errno: errnoName(-back),
+    });
 }

@@ -32,18 +32,21 @@ export function probeDestroy(libc: Libc): DestroyProbe {
       return { sockDestroy: { answer: "yes" }, netAdmin: { answer: "yes" } };
     case "EPERM":
       return {
-        sockDestroy: no("needs CAP_NET_ADMIN in this network namespace"),
-        netAdmin: no("SOCK_DESTROY of an own socket was answered with EPERM"),
+        sockDestroy: no("right", "needs CAP_NET_ADMIN in this network namespace"),
+        netAdmin: no("right", "SOCK_DESTROY of an own socket was answered with EPERM"),
       };
     case "EOPNOTSUPP":
-      return { sockDestroy: no("this kernel is built without CONFIG_INET_DIAG_DESTROY"), netAdmin: unknown(answer) };
+      return {
+        sockDestroy: no("kernel", "this kernel is built without CONFIG_INET_DIAG_DESTROY"),
+        netAdmin: unknown(answer),
+      };
     default:
       return { sockDestroy: unknown(answer), netAdmin: unknown(answer) };
   }
 }
 
-function no(why: string): Probed {
-  return { answer: "no", why };
+function no(lacks: "right" | "kernel", why: string): Probed {
+  return { answer: "no", lacks, why };
 }
 
 function unknown(errno: string): Probed {

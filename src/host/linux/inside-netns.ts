@@ -56,16 +56,17 @@ export class InsideNetns {
       try {
         return work();
       } finally {
-        const back = this.#libc.setns(home, CLONE_NEWNET);
-        if (back < 0) {
-          // Going on in a foreign namespace would make every later answer a lie.
-          throw new PortmortemError("PM_DEFECT", `setns back home failed: ${errnoName(-back)}`, {
-            errno: errnoName(-back),
-          });
-        }
+        this.#goHome(home);
       }
     } finally {
       closeSync(home);
     }
+  }
+
+  #goHome(home: number): void {
+    const back = this.#libc.setns(home, CLONE_NEWNET);
+    if (back >= 0) return;
+    // Going on in a foreign namespace would make every later answer a lie.
+    throw new PortmortemError("PM_DEFECT", `setns back home failed: ${errnoName(-back)}`, { errno: errnoName(-back) });
   }
 }

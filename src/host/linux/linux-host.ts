@@ -1,13 +1,9 @@
 /** The running kernel as a Host: sock_diag through the FFI where it can be had, /proc beside it and in its place. */
 import { release } from "node:os";
-import { PortmortemError } from "../../base/errors.ts";
-import { fixedPorts } from "../../tcp/filter/filter-facts.ts";
-import type { Container, Family, Socket } from "../../tcp/socket.ts";
-import { maskHas } from "../../tcp/states.ts";
-import { compileBytecode } from "../../wire/diag-bytecode.ts";
+import { PortmortemError, isPortmortemError } from "../../base/errors.ts";
+import type { Container, Socket } from "../../tcp/socket.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
 import { parseSysctlValue, sysctlPath } from "../../wire/procfs/sysctl.ts";
-import { olderThan } from "../../base/kernel-release.ts";
 import type {
   BindAnswer,
   BindAttempt,
@@ -29,23 +25,18 @@ import type {
   SocketSource,
   SystemFacts,
 } from "../host.ts";
-import { probeBind } from "./bind-probe.ts";
 import { Cgroups } from "./cgroups.ts";
 import { Containers } from "./containers.ts";
 import { probeDestroy } from "./destroy-probe.ts";
 import { findDetachedSockets } from "./detached-sockets.ts";
-import { interfaceIndexOf, interfaceNameOf, listInterfaces } from "./devices.ts";
-import { dumpByNetlink, kernelStatesOf } from "./diag-dump.ts";
-import { getByNetlink } from "./diag-get.ts";
+import { listInterfaces } from "./devices.ts";
 import { readHeldSocket } from "./held-socket.ts";
 import { InsideNetns } from "./inside-netns.ts";
 import { loadLibc } from "./libc.ts";
 import type { Libc } from "./libc.ts";
 import { readLocalAddresses } from "./local-addresses.ts";
 import { findNamespaces, resolveNetns } from "./namespaces.ts";
-import { NetlinkSocket } from "./netlink-socket.ts";
-import { readNetnsInode } from "./netns-link.ts";
-import { dumpProcNet } from "./proc-net-sockets.ts";
+import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readText } from "./read-file.ts";
 import { readLinkByLibc } from "./read-link.ts";
@@ -53,54 +44,61 @@ import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { Users } from "./users.ts";
 
-const BOTH: readonly Family[] = ["ipv4", "ipv6"];
-const THREAD_NET = "/proc/thread-self/net";
-
 /** This machine. Nothing is opened or loaded before a method needs it, and nothing stays open. */
 export function createLinuxHost(): Host {
-  return new LinuxHost(new Machine(), undefined, THREAD_NET);
+  return new Machine().hostIn(undefined, THREAD_NET);
 }
 
-/** What all namespaces of a machine have in common. */
+/** What all namespaces of a machine have in common. The list of processes is read once: a host answers for one command. */
 class Machine {
   readonly native = loadLibc();
   readonly libc: Libc | undefined = "libc" in this.native ? this.native.libc : undefined;
   readonly readLink = readLinkByLibc(this.libc);
-  readonly processes = new ProcessTable({ readLink: this.readLink });
+  readonly table = new ProcessTable({ readLink: this.readLink });
   readonly users = new Users();
   readonly cgroups = new Cgroups();
   readonly containers = new Containers();
+  #summaries: readonly ProcessSummary[] | undefined;
+
+  summaries(): readonly ProcessSummary[] {
+    return (this.#summaries ??= this.table.processes());
+  }
+
+  /** Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
+  inside(netns: NetnsRef): InsideNetns {
+    const path = resolveNetns(netns);
+    const inside = this.libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(this.libc, path);
+    if (inside instanceof InsideNetns) return inside;
+    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
+    throw new PortmortemError(
+      "PM_NETNS_FORBIDDEN",
+      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
+      {
+        errno: inside.errno,
+        hint:
+          this.libc === undefined
+            ? "it needs the optional package koffi"
+            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+      },
+    );
+  }
+
+  hostIn(inside: InsideNetns | undefined, procNet: string): Host {
+    const { native, readLink, cgroups } = this;
+    const means = { native, readLink, cgroupId: (path: string) => cgroups.cgroupId(path) };
+    return new LinuxHost(this, new Namespace(means, inside, procNet));
+  }
 }
 
 class LinuxHost implements Host {
   readonly kind = "linux";
   readonly #machine: Machine;
-  /** Undefined: the namespace this program was started in. */
-  readonly #inside: InsideNetns | undefined;
-  /** Where this namespace's tables are, /proc/PID/net for one that may be looked at but not entered. */
-  readonly #procNet: string;
-  readonly #names = new Map<number, string | undefined>();
-  #source: SocketSource | undefined;
-  #summaries: readonly ProcessSummary[] | undefined;
+  readonly #namespace: Namespace;
   #rights: Rights | undefined;
 
-  constructor(machine: Machine, inside: InsideNetns | undefined, procNet: string) {
+  constructor(machine: Machine, namespace: Namespace) {
     this.#machine = machine;
-    this.#inside = inside;
-    this.#procNet = procNet;
-  }
-
-  #here<T>(work: () => T): T {
-    return this.#inside === undefined ? work() : this.#inside.run(work);
-  }
-
-  /** Calls that act in the namespace need the FFI, and a namespace that could be entered. */
-  #acting(): Libc | undefined {
-    return this.#onlyLooking() ? undefined : this.#machine.libc;
-  }
-
-  #onlyLooking(): boolean {
-    return this.#inside === undefined && this.#procNet !== THREAD_NET;
+    this.#namespace = namespace;
   }
 
   system(): SystemFacts {
@@ -115,147 +113,68 @@ class LinuxHost implements Host {
   }
 
   enter(netns: NetnsRef): Host {
-    const path = resolveNetns(netns);
-    const libc = this.#machine.libc;
-    const inside = libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(libc, path);
-    if (inside instanceof InsideNetns) return new LinuxHost(this.#machine, inside, THREAD_NET);
-    const byPid = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
-    if (byPid !== undefined && readText(`${byPid}/tcp`) !== undefined)
-      return new LinuxHost(this.#machine, undefined, byPid);
-    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
-    if (inside.errno === "EINVAL") {
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `${shown} is no network namespace`, {
-        errno: "EINVAL",
-        hint: "a name of `ip netns list`, a path like /proc/PID/ns/net, or a pid",
-      });
+    try {
+      return this.#machine.hostIn(this.#machine.inside(netns), THREAD_NET);
+    } catch (error) {
+      // The tables of any process' namespace may be read by anyone (proc_tgid_net_lookup): enough to look, not to act.
+      const tables = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
+      if (
+        isPortmortemError(error) &&
+        error.code === "PM_NETNS_FORBIDDEN" &&
+        tables !== undefined &&
+        readText(`${tables}/tcp`) !== undefined
+      ) {
+        return this.#machine.hostIn(undefined, tables);
+      }
+      throw error;
     }
-    throw new PortmortemError(
-      "PM_NETNS_FORBIDDEN",
-      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
-      {
-        errno: inside.errno,
-        hint:
-          libc === undefined
-            ? "it needs the optional package koffi"
-            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-      },
-    );
   }
 
   netns(): NetnsFacts {
-    if (this.#inside !== undefined) return { inode: this.#inside.inode };
-    const path = this.#onlyLooking() ? this.#procNet.replace(/net$/, "ns/net") : "/proc/thread-self/ns/net";
-    const inode = readNetnsInode(path, this.#machine.readLink);
+    const inode = this.#namespace.inode();
     return inode === undefined ? {} : { inode };
   }
 
   socketSource(): SocketSource {
-    return (this.#source ??= this.#findSource());
-  }
-
-  #findSource(): SocketSource {
-    const libc = this.#acting();
-    const native = this.#machine.native;
-    let why = "why" in native ? native.why : "entering this network namespace needs CAP_SYS_ADMIN";
-    if (libc !== undefined) {
-      const socket = this.#here(() => NetlinkSocket.open(libc));
-      if (!("errno" in socket)) {
-        socket.close();
-        return { kind: "sock_diag" };
-      }
-      why = `a sock_diag socket was answered with ${socket.errno}`;
-    }
-    return readText(`${this.#procNet}/tcp`) === undefined
-      ? { kind: "none", why: `${why}, and /proc/net/tcp cannot be read` }
-      : { kind: "procfs", why };
+    return this.#namespace.socketSource();
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
-    const libc = this.#acting();
-    if (libc === undefined || this.socketSource().kind !== "sock_diag") return dumpProcNet(this.#procNet, request);
-    const compiled =
-      request.filter === undefined ? undefined : compileBytecode(request.filter, this.#bytecodeEnv(), request.states);
-    const ports = request.filter === undefined ? {} : fixedPorts(request.filter);
-    const states = compiled?.states ?? request.states;
-    const netns = this.netns().inode;
-    const dump = dumpByNetlink(() => this.#here(() => NetlinkSocket.open(libc)), {
-      protocol: request.protocol,
-      families: request.families ?? BOTH,
-      kernelStates: kernelStatesOf(request.protocol, states),
-      ...pick("localPort", request.localPort ?? ports.localPort),
-      ...pick("remotePort", request.remotePort ?? ports.remotePort),
-      ...(request.details === true ? { details: true } : {}),
-      ...(compiled?.bytecode === undefined ? {} : { bytecode: compiled.bytecode }),
-      exactFilter: compiled?.exact ?? true,
-      blind: request.protocol === "tcp" && maskHas(states, "BOUND") && olderThan(release(), 6, 8) ? ["BOUND"] : [],
-      interfaceName: (index) => this.#interfaceName(libc, index),
-      ...(netns === undefined ? {} : { netns }),
-    });
-    return dump;
-  }
-
-  #bytecodeEnv(): Parameters<typeof compileBytecode>[1] {
-    const libc = this.#acting();
-    return {
-      interfaceIndex: (name) => (libc === undefined ? undefined : this.#here(() => interfaceIndexOf(libc, name))),
-      cgroupId: (path) => this.cgroupId(path),
-      // An operation that this kernel lacks is answered with EINVAL, and the dump is asked for again without a program.
-      ops: { eq: true, cgroup: true, mark: true },
-    };
-  }
-
-  #interfaceName(libc: Libc, index: number): string | undefined {
-    if (!this.#names.has(index))
-      this.#names.set(
-        index,
-        this.#here(() => interfaceNameOf(libc, index)),
-      );
-    return this.#names.get(index);
+    return this.#namespace.dump(request);
   }
 
   getSocket(id: SocketId): Socket | undefined {
-    const libc = this.#acting();
-    if (libc === undefined) return undefined;
-    const device = id.local.interface;
-    const netns = this.netns().inode;
-    return getByNetlink(() => this.#here(() => NetlinkSocket.open(libc)), id, {
-      interfaceIndex: device === undefined ? 0 : (this.#here(() => interfaceIndexOf(libc, device)) ?? 0),
-      interfaceName: (index) => this.#interfaceName(libc, index),
-      ...(netns === undefined ? {} : { netns }),
-    });
+    return this.#namespace.get(id);
   }
 
   probeBind(attempt: BindAttempt): BindAnswer {
-    const libc = this.#acting();
-    if (libc === undefined) {
-      const native = this.#machine.native;
-      return { refused: "why" in native ? native.why : "this network namespace cannot be entered, only looked at" };
-    }
-    return this.#here(() => probeBind(libc, attempt, (name) => interfaceIndexOf(libc, name)));
+    return this.#namespace.probeBind(attempt);
   }
 
   sysctl(name: string): string | undefined {
     const path = sysctlPath(name);
     // /proc/sys/net shows the settings of the reader's namespace: not of one that is only looked at.
-    if (path === undefined || (this.#onlyLooking() && name.startsWith("net."))) return undefined;
-    const text = this.#here(() => readText(`/proc/sys/${path}`));
+    if (path === undefined || (this.#namespace.onlyLooking() && name.startsWith("net."))) return undefined;
+    const text = this.#namespace.run(() => readText(`/proc/sys/${path}`));
     return text === undefined ? undefined : parseSysctlValue(text);
   }
 
   localAddresses(): readonly LocalAddress[] {
-    return this.#here(() => readLocalAddresses({ netDirectory: this.#procNet }));
+    // A namespace that is only looked at has other devices than this thread's.
+    const devices = this.#namespace.onlyLooking() ? { devices: () => ({}) } : {};
+    return this.#namespace.run(() => readLocalAddresses({ netDirectory: this.#namespace.procNet, ...devices }));
   }
 
   interfaces(): readonly NetworkInterface[] {
-    return this.#here(() => listInterfaces(this.#acting(), this.#procNet));
+    return this.#namespace.run(() => listInterfaces(this.#namespace.libc(), this.#namespace.procNet));
   }
 
   processes(): readonly ProcessSummary[] {
-    return (this.#summaries ??= this.#machine.processes.processes());
+    return this.#machine.summaries();
   }
 
   process(pid: number): ProcessFacts | undefined {
-    return this.#machine.processes.process(pid);
+    return this.#machine.table.process(pid);
   }
 
   socketFds(pid: number, below?: number): SocketFds {
@@ -306,16 +225,14 @@ class LinuxHost implements Host {
 
   rights(): Rights {
     if (this.#rights === undefined) {
-      const libc = this.#acting();
+      const libc = this.#namespace.libc();
       const unknown = { answer: "unknown", why: "it cannot be tried without the FFI" } as const;
       const destroy =
-        libc === undefined ? { netAdmin: unknown, sockDestroy: unknown } : this.#here(() => probeDestroy(libc));
+        libc === undefined
+          ? { netAdmin: unknown, sockDestroy: unknown }
+          : this.#namespace.run(() => probeDestroy(libc));
       this.#rights = { ...destroy, ...probeProcRights(this.processes()) };
     }
     return this.#rights;
   }
-}
-
-function pick<K extends string>(key: K, value: number | undefined): { [P in K]?: number } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: number });
 }

@@ -37,6 +37,7 @@ function probePtrace(
     if (errno === "EACCES" || errno === "EPERM") {
       return {
         answer: "no",
+        lacks: "right",
         why: `descriptors of other users' processes cannot be read (${errno} on ${roots.proc}/${pid}/fd)`,
       };
     }
@@ -64,7 +65,7 @@ function probeHidepid(
   const first = processes.find(({ pid }) => pid === 1);
   if (first !== undefined && first.uid === ownUid && ownUid !== 0)
     return { answer: "unknown", why: `${why}, and process 1 is our own` };
-  return readText(`${roots.proc}/1/stat`) === undefined ? { answer: "no", why } : { answer: "yes" };
+  return readText(`${roots.proc}/1/stat`) === undefined ? { answer: "no", lacks: "right", why } : { answer: "yes" };
 }
 
 function listingErrno(directory: string): string | undefined {

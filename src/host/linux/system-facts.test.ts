@@ -163,6 +163,7 @@ test(
       const hidden = probeProcRights([], roots);
       assert.deepEqual(hidden.seesAllProcesses, {
         answer: "no",
+        lacks: "right",
         why: `${roots.proc} is mounted with hidepid=invisible`,
       });
       assert.equal(hidden.ptrace.answer, "unknown");

@@ -58,9 +58,9 @@ export function parseRecording(text: string, file: string): Recording {
   }
   if (!isNamespaces(value["namespaces"])) throw invalid(file, "it holds no answers");
   return {
-    schema: String(schema),
-    portmortem: String(value["portmortem"] ?? "unknown"),
-    recordedAt: String(value["recordedAt"] ?? "unknown"),
+    schema: match[0],
+    portmortem: textOf(value["portmortem"]),
+    recordedAt: textOf(value["recordedAt"]),
     command: Array.isArray(value["command"]) ? value["command"].map(String) : [],
     redacted: value["redacted"] === true,
     namespaces: value["namespaces"],
@@ -72,6 +72,10 @@ function invalid(file: string, why: string, cause?: unknown): PortmortemError {
     hint: "a recording is made with --record FILE",
     cause,
   });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "unknown";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

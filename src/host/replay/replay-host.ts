@@ -20,6 +20,8 @@ export function createReplayHost(recording: Recording): Host {
   return new ReplayHost(recording, HOME);
 }
 
+type Method = Exclude<keyof Host, "kind">;
+
 class ReplayHost implements Host {
   readonly kind = "replay";
   readonly #recording: Recording;
@@ -30,11 +32,11 @@ class ReplayHost implements Host {
     this.#record = recording.namespaces[key] ?? {};
   }
 
-  #answer<T>(method: keyof Host, args: readonly unknown[]): T {
+  #answer<K extends Method>(method: K, args: readonly unknown[]): Awaited<ReturnType<Host[K]>> {
     const key = argumentsKey(args);
     const answers = this.#record[method];
     if (answers === undefined || !Object.hasOwn(answers, key)) throw this.#missing(method, args);
-    return (answers[key] ?? undefined) as T;
+    return (answers[key] ?? undefined) as Awaited<ReturnType<Host[K]>>;
   }
 
   #missing(method: string, args: readonly unknown[]): PortmortemError {
@@ -52,8 +54,8 @@ class ReplayHost implements Host {
   }
 
   enter(netns: NetnsRef): Host {
-    const answer = this.#answer<RecordedError | { readonly key: string }>("enter", [netns]);
-    if ("key" in answer) return new ReplayHost(this.#recording, namespaceKey(netns));
+    const answer: unknown = this.#answer("enter", [netns]);
+    if (!isRecordedError(answer)) return new ReplayHost(this.#recording, namespaceKey(netns));
     const { code, message, hint, errno } = answer.error;
     const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_KERNEL";
     throw new PortmortemError(known, message, {
@@ -122,6 +124,10 @@ class ReplayHost implements Host {
   cgroupId = (path: string): number | undefined => this.#answer("cgroupId", [path]);
   namespaces = (): ReturnType<Host["namespaces"]> => this.#answer("namespaces", []);
   rights = (): ReturnType<Host["rights"]> => this.#answer("rights", []);
+}
+
+function isRecordedError(answer: unknown): answer is RecordedError {
+  return typeof answer === "object" && answer !== null && "error" in answer;
 }
 
 /** Does the answer to `other` hold every socket that `request` asks for? */

@@ -3,7 +3,8 @@ import type { Comparison } from "./comparison.ts";
 import { familyPrefix } from "./family-prefix.ts";
 import type { Cursor } from "./cursor.ts";
 import { ALL, allOf, type Filter, NONE, notOf, portRange, type Side } from "./filter.ts";
-import { nearestWord, shown } from "./filter-error.ts";
+import { nearestWord } from "../../base/nearest-word.ts";
+import { shown } from "./filter-error.ts";
 import type { ParseOptions } from "./parse-options.ts";
 
 export interface PortRange {

@@ -2,7 +2,8 @@
 import { maskOfWord, STATE_GROUPS, type StateMask, STATES, stateWords } from "../states.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Filter, notOf } from "./filter.ts";
-import { nearestWord, shown } from "./filter-error.ts";
+import { nearestWord } from "../../base/nearest-word.ts";
+import { shown } from "./filter-error.ts";
 import { takeComparison } from "./comparison.ts";
 import { parseHost } from "./parse-host.ts";
 import type { ParseOptions } from "./parse-options.ts";

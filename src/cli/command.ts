@@ -1,0 +1,31 @@
+/** What a command is: one declaration, and a body that is loaded when it runs. */
+import type { Context } from "./context.ts";
+
+export interface OptionDeclaration {
+  readonly flags: string;
+  readonly text: string;
+  readonly choices?: readonly string[];
+}
+
+export interface Example {
+  readonly line: string;
+  readonly text: string;
+}
+
+/** Answers the exit status. */
+export type Run = (
+  context: Context,
+  args: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<number>;
+
+export interface CommandDeclaration {
+  readonly name: string;
+  /** Name and arguments, in commander's notation. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly about?: string;
+  readonly options: readonly OptionDeclaration[];
+  readonly examples: readonly Example[];
+  readonly load: () => Promise<Run>;
+}

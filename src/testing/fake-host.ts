@@ -1,0 +1,294 @@
+/** A machine that a test describes, as a Host. It passes the same contract suite as the real one (test/contracts/). */
+import { PortmortemError } from "../base/errors.ts";
+import { olderThan } from "../base/kernel-release.ts";
+import type {
+  BindAnswer,
+  BindAttempt,
+  DetachedSockets,
+  DumpRequest,
+  HeldSocketOptions,
+  Host,
+  LocalAddress,
+  NamespaceFacts,
+  NetnsFacts,
+  NetnsRef,
+  NetworkInterface,
+  ProcessFacts,
+  ProcessSummary,
+  Rights,
+  SocketDump,
+  SocketFds,
+  SocketId,
+  SocketSource,
+  SystemFacts,
+} from "../host/host.ts";
+import type { Container, Socket } from "../tcp/socket.ts";
+import { bindOn } from "./bind-model.ts";
+import { dumpFake } from "./fake-dump.ts";
+import type { FakeHostDescription } from "./fake-description.ts";
+import { settleWorld } from "./fake-world.ts";
+import type { FakeWorld, LivingProcess, Namespace } from "./fake-world.ts";
+
+/** Throws PM_BAD_PORT and the like for endpoints that make no sense. Nothing has to be closed. */
+export function createFakeHost(description: FakeHostDescription = {}): Host {
+  const world = settleWorld(description);
+  return new FakeHost(world, world.namespaces[0]!);
+}
+
+const CAP_NET_BIND_SERVICE = 10;
+
+class FakeHost implements Host {
+  readonly kind = "fake";
+  readonly #world: FakeWorld;
+  readonly #here: Namespace;
+
+  constructor(world: FakeWorld, here: Namespace) {
+    this.#world = world;
+    this.#here = here;
+  }
+
+  system(): SystemFacts {
+    return this.#world.system;
+  }
+
+  enter(netns: NetnsRef): Host {
+    const found = this.#find(netns);
+    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
+    if (found === undefined) {
+      const names = this.#world.namespaces.flatMap((namespace) => namespace.names);
+      throw new PortmortemError("PM_NETNS_NOT_FOUND", `no network namespace ${shown}`, {
+        hint: names.length === 0 ? "this fake machine has no named ones" : `there are: ${names.join(", ")}`,
+      });
+    }
+    if (!found.mayEnter) {
+      throw new PortmortemError("PM_NETNS_FORBIDDEN", `the network namespace ${shown} cannot be entered: EPERM`, {
+        errno: "EPERM",
+        hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+      });
+    }
+    return new FakeHost(this.#world, found);
+  }
+
+  #find(netns: NetnsRef): Namespace | undefined {
+    const byInode = (inode: number | undefined): Namespace | undefined =>
+      this.#world.namespaces.find((namespace) => namespace.inode === inode);
+    if ("pid" in netns) return byInode(this.#world.processes.get(netns.pid)?.netns);
+    if ("name" in netns) return this.#world.namespaces.find(({ names }) => names.includes(netns.name));
+    const ofProcess = /^\/proc\/(\d+)\/ns\/net$/.exec(netns.path);
+    if (ofProcess !== null) return byInode(this.#world.processes.get(Number(ofProcess[1]))?.netns);
+    return this.#world.namespaces.find(({ names }) => names.some((name) => pathOf(name) === netns.path));
+  }
+
+  netns(): NetnsFacts {
+    return { inode: this.#here.inode };
+  }
+
+  socketSource(): SocketSource {
+    return this.#world.description.source ?? { kind: "sock_diag" };
+  }
+
+  dumpSockets(request: DumpRequest): SocketDump {
+    return dumpFake(
+      {
+        sockets: this.#here.sockets.map(({ socket }) => socket),
+        source: this.socketSource(),
+        showsBound: !olderThan(this.#world.system.kernelRelease, 6, 8),
+        ipv6: this.#here.ipv6,
+        match: {
+          interfaceIndex: (name) => this.#here.interfaces.find((device) => device.name === name)?.index,
+          cgroupId: (path) => this.cgroupId(path),
+        },
+      },
+      request,
+    );
+  }
+
+  getSocket(id: SocketId): Socket | undefined {
+    if (this.socketSource().kind !== "sock_diag") return undefined;
+    return this.#here.sockets.find(
+      ({ socket }) =>
+        socket.cookie === id.cookie &&
+        socket.protocol === id.protocol &&
+        socket.family === id.family &&
+        sameEnd(socket.local, id.local) &&
+        sameEnd(socket.remote, id.remote),
+    )?.socket;
+  }
+
+  probeBind(attempt: BindAttempt): BindAnswer {
+    const { system } = this.#world;
+    if (this.socketSource().kind !== "sock_diag") return { refused: "this fake machine is without the native part" };
+    if (attempt.uid !== undefined && attempt.uid !== system.uid && system.uid !== 0)
+      return { refused: `trying as uid ${attempt.uid} needs root`, errno: "EPERM" };
+    return bindOn(
+      {
+        ipv6: this.#here.ipv6,
+        addresses: this.#here.addresses.map(({ address }) => address),
+        interfaces: this.#here.interfaces.map(({ name }) => name),
+        unprivilegedPortStart: Number(this.sysctl("net.ipv4.ip_unprivileged_port_start") ?? 1024),
+        nonlocalBind:
+          this.sysctl(attempt.address.includes(":") ? "net.ipv6.ip_nonlocal_bind" : "net.ipv4.ip_nonlocal_bind") ===
+          "1",
+        mayBindPrivileged:
+          (attempt.uid ?? system.uid) === system.uid ? this.hasCapability(CAP_NET_BIND_SERVICE) : false,
+        uid: system.uid,
+        holders: this.#here.sockets,
+      },
+      attempt,
+    );
+  }
+
+  sysctl(name: string): string | undefined {
+    return this.#here.sysctls.get(name);
+  }
+
+  localAddresses(): readonly LocalAddress[] {
+    return this.#here.addresses;
+  }
+
+  interfaces(): readonly NetworkInterface[] {
+    return this.#here.interfaces;
+  }
+
+  processes(): readonly ProcessSummary[] {
+    return [...this.#world.processes.values()].map(({ facts, netns, fdCount, readable }) => ({
+      pid: facts.pid,
+      // The link behind it takes the same right as the descriptors.
+      ...(readable ? { netns } : {}),
+      uid: facts.uid,
+      fdCount,
+    }));
+  }
+
+  process(pid: number): ProcessFacts | undefined {
+    const living = this.#world.processes.get(pid);
+    if (living === undefined) return undefined;
+    const { facts, netns, readable } = living;
+    return {
+      pid,
+      parentPid: facts.parentPid ?? 1,
+      command: facts.command,
+      args: facts.args ?? [facts.command],
+      state: facts.state ?? "S",
+      startTicks: facts.startTicks,
+      ...(facts.startedAtMs === undefined ? {} : { startedAtMs: facts.startedAtMs }),
+      uid: facts.uid,
+      ...(facts.cgroup === undefined ? {} : { cgroup: facts.cgroup }),
+      ...(facts.unit === undefined ? {} : { unit: facts.unit }),
+      ...(facts.container === undefined
+        ? {}
+        : { container: { runtime: facts.container.runtime, id: facts.container.id } }),
+      ...(readable ? { netns } : {}),
+    };
+  }
+
+  socketFds(pid: number, below?: number): SocketFds {
+    const living = this.#world.processes.get(pid);
+    if (living === undefined) return { errno: "ENOENT" };
+    if (!living.readable) return { errno: "EACCES" };
+    const complete = below === undefined || living.fdCount <= below;
+    const fds = [...living.fds]
+      .filter(([fd]) => complete || fd < below)
+      .map(([fd, { socket }]) => ({ fd, inode: socket.inode! }));
+    return { fds: fds.sort((a, b) => a.fd - b.fd), complete };
+  }
+
+  socketInode(pid: number, fd: number): number | undefined {
+    const living = this.#world.processes.get(pid);
+    return living?.readable === true ? living.fds.get(fd)?.socket.inode : undefined;
+  }
+
+  detachedSockets(): DetachedSockets {
+    return { ioUring: [], inFlight: [], ownPidNamespace: false, ...this.#world.description.detached };
+  }
+
+  socketOptions(pid: number, fd: number): HeldSocketOptions {
+    const living = this.#world.processes.get(pid);
+    if (this.socketSource().kind !== "sock_diag") return { errno: "ENOSYS" };
+    if (living === undefined) return { errno: "ESRCH" };
+    if (!living.readable) return { errno: "EPERM" };
+    return optionsOf(living, fd);
+  }
+
+  hasCapability(bit: number): boolean {
+    const { capabilities } = this.#world.description;
+    return capabilities === undefined ? this.#world.system.uid === 0 : capabilities.includes(bit);
+  }
+
+  userName(uid: number): string | undefined {
+    return Object.entries(this.#world.users).find(([, id]) => id === uid)?.[0];
+  }
+
+  userId(name: string): number | undefined {
+    return Object.hasOwn(this.#world.users, name) ? this.#world.users[name] : undefined;
+  }
+
+  cgroupPath(id: number): string | undefined {
+    return Object.entries(this.#world.description.cgroups ?? {}).find(([, other]) => other === id)?.[0];
+  }
+
+  cgroupId(path: string): number | undefined {
+    const cgroups = this.#world.description.cgroups ?? {};
+    return Object.hasOwn(cgroups, path) ? cgroups[path] : undefined;
+  }
+
+  async containerName(container: Container): Promise<string | undefined> {
+    for (const { facts } of this.#world.processes.values())
+      if (facts.container?.id === container.id && facts.container.name !== undefined) return facts.container.name;
+    return undefined;
+  }
+
+  namespaces(): readonly NamespaceFacts[] {
+    const seen = this.processes();
+    return this.#world.namespaces.map(({ inode, names }) => {
+      const inside = seen.filter(({ netns }) => netns === inode).map(({ pid }) => pid);
+      const pid = inside.length === 0 ? undefined : Math.min(...inside);
+      const path = names[0] === undefined ? (pid === undefined ? undefined : `/proc/${pid}/ns/net`) : pathOf(names[0]);
+      return {
+        inode,
+        names,
+        ...(path === undefined ? {} : { path }),
+        ...(pid === undefined ? {} : { pid }),
+        processes: inside.length,
+      };
+    });
+  }
+
+  rights(): Rights {
+    const root = this.#world.system.uid === 0;
+    const yes = { answer: "yes" } as const;
+    const no = (why: string) => ({ answer: "no", lacks: "right", why }) as const;
+    return {
+      netAdmin: root ? yes : no("SOCK_DESTROY of an own socket was answered with EPERM"),
+      sockDestroy: root ? yes : no("needs CAP_NET_ADMIN in this network namespace"),
+      ptrace: root ? yes : no("descriptors of other users' processes cannot be read"),
+      seesAllProcesses: yes,
+      ...this.#world.description.rights,
+    };
+  }
+}
+
+function optionsOf(living: LivingProcess, fd: number): HeldSocketOptions {
+  const held = living.fds.get(fd);
+  if (held === undefined) return { errno: "EBADF" };
+  const { cookie, v6only } = held.socket;
+  return {
+    reuseAddr: held.reuseAddr,
+    reusePort: held.reusePort,
+    ...(v6only === undefined ? {} : { v6only }),
+    ...(cookie === undefined ? {} : { cookie }),
+  };
+}
+
+function pathOf(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+interface End {
+  readonly address: string;
+  readonly port: number;
+}
+
+function sameEnd(mine: End | undefined, theirs: End | undefined): boolean {
+  return mine?.address === theirs?.address && mine?.port === theirs?.port;
+}

@@ -1,0 +1,35 @@
+/** What some tests need beyond a namespace. Each is probed once and answers why it cannot be had, or undefined. */
+import { spawnSync } from "node:child_process";
+
+export type Need = () => string | undefined;
+
+function once(probe: Need): Need {
+  let answer: { readonly why: string | undefined } | undefined;
+  return () => (answer ??= { why: probe() }).why;
+}
+
+/** A second user: root can become nobody, but a user namespace made by an ordinary user has one user only. */
+export const SECOND_USER = once(() => {
+  const { status, error } = spawnSync(process.execPath, ["-e", ""], { uid: 65_534, gid: 65_534, cwd: "/" });
+  return status === 0 ? undefined : `probed: starting node as uid 65534; ${error?.message ?? `exit ${status}`}`;
+});
+
+/** Names below /run/netns: needs root of the machine. */
+export const NAMED_NAMESPACES = once(() => {
+  const name = `portmortem-probe-${process.pid}`;
+  const { status, stderr, error } = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
+  if (status !== 0) return `probed: ip netns add; ${error?.message ?? stderr.trim()}`;
+  spawnSync("ip", ["netns", "delete", name]);
+  return undefined;
+});
+
+function command(name: string, ...args: string[]): Need {
+  return once(() => {
+    const { error } = spawnSync(name, args);
+    return error === undefined ? undefined : `probed: the command ${name}; ${error.message}`;
+  });
+}
+
+export const SS = command("ss", "-V");
+export const IP = command("ip", "-V");
+export const C_COMPILER = command("cc", "--version");

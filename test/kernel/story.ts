@@ -1,0 +1,183 @@
+/** A test on the real kernel: its own network namespace, real processes in it, and the built command as another one. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { listSockets } from "../../src/ask/list-sockets.ts";
+import { InsideNetns } from "../../src/host/linux/inside-netns.ts";
+import { loadLibc } from "../../src/host/linux/libc.ts";
+import type { Why } from "../../src/verdict/why.ts";
+import type { Socket } from "../../src/tcp/socket.ts";
+import { Actor, Program } from "./actor.ts";
+import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
+import type { Need } from "./needs.ts";
+import { until } from "./until.ts";
+
+/** The built command, wherever this file was compiled to. */
+export const CLI = join(findRoot(import.meta.dirname), "dist/cli.cjs");
+
+function findRoot(folder: string): string {
+  return existsSync(join(folder, "package-lock.json")) ? folder : findRoot(dirname(folder));
+}
+
+export interface Answer<T> {
+  readonly status: number | null;
+  readonly json: T;
+  readonly text: string;
+  readonly warnings: string;
+}
+
+export interface CommandOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** As this user, without any capability. */
+  readonly uid?: number;
+  /** Another copy of the command. */
+  readonly cli?: string;
+}
+
+export class Story {
+  readonly #ends: (() => unknown)[] = [];
+  readonly #namespace: { leave(): void };
+
+  constructor() {
+    const namespace = enterOwnNamespace();
+    if ("errno" in namespace) throw new Error(`unshare(CLONE_NEWNET): ${namespace.errno}`);
+    this.#namespace = namespace;
+  }
+
+  /** A process that makes the calls it is told to. */
+  actor(): Actor {
+    return this.#kept(new Actor());
+  }
+
+  /** A process in a network namespace of its own, which nothing but the process holds. */
+  actorElsewhere(): Actor {
+    const other = enterOwnNamespace();
+    if ("errno" in other) throw new Error(`unshare(CLONE_NEWNET): ${other.errno}`);
+    try {
+      return this.actor();
+    } finally {
+      other.leave();
+    }
+  }
+
+  /** A process in the network namespace behind a path. */
+  actorIn(path: string): Actor {
+    const loaded = loadLibc();
+    if ("why" in loaded) throw new Error(loaded.why);
+    const inside = InsideNetns.try(loaded.libc, path);
+    if ("errno" in inside) throw new Error(`setns to ${path}: ${inside.errno}`);
+    return inside.run(() => this.actor());
+  }
+
+  program(name: string, args: readonly string[] = [], options: { readonly argv0?: string } = {}): Program {
+    return this.#kept(new Program(name, args, options));
+  }
+
+  #kept<T extends Program>(program: T): T {
+    this.atEnd(() => program.kill());
+    return program;
+  }
+
+  /** What is done when the test is over, last first. */
+  atEnd(work: () => unknown): void {
+    this.#ends.push(work);
+  }
+
+  async end(): Promise<void> {
+    try {
+      for (const work of this.#ends.reverse()) await work();
+    } finally {
+      this.#namespace.leave();
+    }
+  }
+
+  /** `portmortem why … --json` in a process of its own. */
+  why(args: string, options: CommandOptions = {}): Promise<Answer<Why & { readonly schema: string }>> {
+    return this.command(["why", ...args.split(" "), "--json"], options);
+  }
+
+  async command<T = unknown>(args: readonly string[], options: CommandOptions = {}): Promise<Answer<T>> {
+    const { status, stdout, stderr } = await runCommand(options.cli ?? CLI, args, options);
+    let json: T = undefined as T;
+    if (args.includes("--json")) {
+      try {
+        json = JSON.parse(stdout) as T;
+      } catch {
+        throw new Error(`portmortem ${args.join(" ")} (exit ${status}) printed no JSON:\n${stdout}${stderr}`);
+      }
+    }
+    return { status, json, text: stdout, warnings: stderr };
+  }
+
+  async sockets(filter: string): Promise<readonly Socket[]> {
+    return (await listSockets({ filter, owners: false })).sockets;
+  }
+
+  /** Waits until exactly one socket matches. */
+  socket(filter: string): Promise<Socket> {
+    return until(`one socket: ${filter}`, async () => {
+      const found = await this.sockets(filter);
+      return found.length === 1 ? found[0] : undefined;
+    });
+  }
+
+  gone(filter: string): Promise<true> {
+    return until(`no socket any more: ${filter}`, async () => (await this.sockets(filter)).length === 0);
+  }
+
+  /** A command of the system, to set the stage; throws what it said when it failed. */
+  system(command: string, ...args: string[]): string {
+    const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
+    return stdout;
+  }
+}
+
+function runCommand(
+  cli: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const { uid } = options;
+  const child = spawn(process.execPath, [cli, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    ...(uid === undefined ? {} : { uid, gid: uid, cwd: "/" }),
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) => {
+      clearTimeout(late);
+      resolve({ status, stdout, stderr });
+    });
+  });
+}
+
+/** The body of a test: `test("title", story(async (s) => …))`. Skips, with what was probed, where something is missing. */
+export function story(
+  body: (story: Story) => Promise<void>,
+  ...needs: Need[]
+): (context: TestContext) => Promise<void> {
+  return async (context) => {
+    const missing = whyNoNamespace() ?? needs.map((need) => need()).find((why) => why !== undefined);
+    if (missing !== undefined) {
+      context.skip(missing);
+      return;
+    }
+    const own = new Story();
+    try {
+      await body(own);
+    } finally {
+      await own.end();
+    }
+  };
+}
+
+// Before any test is announced: this may run the whole file again, elsewhere.
+whyNoNamespace();

@@ -1,0 +1,171 @@
+/**
+ * A process that makes exactly the socket calls it is told to, one JSON line in and one out: {"id":1,"call":"bind","fd":20,"to":"127.0.0.1:80"}
+ * is answered with {"id":1,"value":0} or {"id":1,"errno":"EADDRINUSE"}. Unlike node:net it sets no option that it was not told to set.
+ */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { errnoName } from "../../src/base/errno.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_BINDTODEVICE,
+  SO_RCVTIMEO,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from "../../src/host/linux/constants.ts";
+import { loadLibc } from "../../src/host/linux/libc.ts";
+import { parseEndpoint } from "../../src/tcp/endpoint.ts";
+import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
+
+/** What can be asked of an actor. Undefined options are not set at all. */
+export interface ActorCalls {
+  socket(call: {
+    family: "ipv4" | "ipv6";
+    type?: "stream" | "dgram";
+    nonBlocking?: boolean;
+    reuseAddr?: boolean;
+    reusePort?: boolean;
+    v6only?: boolean;
+    device?: string;
+    linger?: number;
+    keepAlive?: boolean;
+    mark?: number;
+    receiveBufferBytes?: number;
+  }): number;
+  bind(call: { fd: number; to: string }): number;
+  listen(call: { fd: number; backlog: number }): number;
+  connect(call: { fd: number; to: string }): number;
+  accept(call: { fd: number }): number;
+  write(call: { fd: number; text: string }): number;
+  /** Writes until the kernel takes no more; answers how many bytes it took. */
+  fill(call: { fd: number }): number;
+  read(call: { fd: number }): string;
+  shutdown(call: { fd: number }): number;
+  close(call: { fd: number }): number;
+  /** The local port. */
+  port(call: { fd: number }): number;
+  setuid(call: { uid: number }): number;
+  /** Starts `sleep` with this descriptor inherited; answers its pid. */
+  bequeath(call: { fd: number }): number;
+}
+
+const SO_SNDTIMEO = 21;
+const SO_LINGER = 13;
+const SO_KEEPALIVE = 9;
+const SO_MARK = 36;
+const SO_RCVBUF = 8;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_WR = 1;
+/** Longer than this no call may take: a test that waits for what never comes is to fail, not to hang. */
+const TIMEOUT_SECONDS = 5;
+
+class CallFailed extends Error {}
+
+function checked(result: number): number {
+  if (result < 0) throw new CallFailed(errnoName(-result));
+  return result;
+}
+
+function words(...values: number[]): Uint8Array {
+  return new Uint8Array(Int32Array.from(values).buffer);
+}
+
+function sockaddrOf(text: string): Uint8Array {
+  const { address, port } = parseEndpoint(text);
+  const bytes = encodeSockaddr(address ?? "", port);
+  if (bytes === undefined) throw new CallFailed(`${text} is no numeric address`);
+  return bytes;
+}
+
+const loaded = loadLibc();
+if ("why" in loaded) throw new Error(loaded.why);
+const { libc } = loaded;
+
+function set(fd: number, level: number, name: number, value: Uint8Array): void {
+  checked(libc.setsockopt(fd, level, name, value, value.length));
+}
+
+const calls: ActorCalls = {
+  socket(call) {
+    const type = call.type === "dgram" ? SOCK_DGRAM : SOCK_STREAM;
+    const flags = SOCK_CLOEXEC | (call.nonBlocking === true ? SOCK_NONBLOCK : 0);
+    const fd = checked(libc.socket(call.family === "ipv4" ? AF_INET : AF_INET6, type | flags, 0));
+    const timeout = new Uint8Array(new BigInt64Array([BigInt(TIMEOUT_SECONDS), 0n]).buffer);
+    set(fd, SOL_SOCKET, SO_RCVTIMEO, timeout);
+    set(fd, SOL_SOCKET, SO_SNDTIMEO, timeout);
+    if (call.v6only !== undefined) set(fd, IPPROTO_IPV6, IPV6_V6ONLY, words(Number(call.v6only)));
+    if (call.reuseAddr !== undefined) set(fd, SOL_SOCKET, SO_REUSEADDR, words(Number(call.reuseAddr)));
+    if (call.reusePort !== undefined) set(fd, SOL_SOCKET, SO_REUSEPORT, words(Number(call.reusePort)));
+    if (call.device !== undefined) set(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${call.device}\0`));
+    if (call.linger !== undefined) set(fd, SOL_SOCKET, SO_LINGER, words(1, call.linger));
+    if (call.keepAlive !== undefined) set(fd, SOL_SOCKET, SO_KEEPALIVE, words(Number(call.keepAlive)));
+    if (call.mark !== undefined) set(fd, SOL_SOCKET, SO_MARK, words(call.mark));
+    if (call.receiveBufferBytes !== undefined) set(fd, SOL_SOCKET, SO_RCVBUF, words(call.receiveBufferBytes));
+    return fd;
+  },
+  bind({ fd, to }) {
+    const address = sockaddrOf(to);
+    return checked(libc.bind(fd, address, address.length));
+  },
+  listen: ({ fd, backlog }) => checked(libc.listen(fd, backlog)),
+  connect({ fd, to }) {
+    const address = sockaddrOf(to);
+    return checked(libc.connect(fd, address, address.length));
+  },
+  accept: ({ fd }) => checked(libc.accept(fd, SOCK_CLOEXEC)),
+  write({ fd, text }) {
+    const bytes = Buffer.from(text);
+    return checked(libc.send(fd, bytes, bytes.length, MSG_NOSIGNAL));
+  },
+  fill({ fd }) {
+    const bytes = new Uint8Array(65_536);
+    for (let sent = 0; ;) {
+      const result = libc.send(fd, bytes, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (result < 0) return sent;
+      sent += result;
+    }
+  },
+  read({ fd }) {
+    const bytes = Buffer.alloc(65_536);
+    return bytes.toString("utf8", 0, checked(libc.recv(fd, bytes, bytes.length, 0)));
+  },
+  shutdown: ({ fd }) => checked(libc.shutdown(fd, SHUT_WR)),
+  close: ({ fd }) => checked(libc.close(fd)),
+  port({ fd }) {
+    const address = new Uint8Array(28);
+    checked(libc.getsockname(fd, address, new Uint32Array([address.length])));
+    return new DataView(address.buffer).getUint16(2, false);
+  },
+  setuid({ uid }) {
+    process.setgroups?.([]);
+    process.setgid?.(uid);
+    process.setuid?.(uid);
+    return uid;
+  },
+  bequeath({ fd }) {
+    const child = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", fd], detached: true });
+    child.on("error", () => undefined);
+    return child.pid ?? -1;
+  },
+};
+
+function answer(line: string): unknown {
+  const { id, call, ...rest } = JSON.parse(line) as { id: number; call: keyof ActorCalls };
+  try {
+    return { id, value: (calls[call] as (rest: unknown) => unknown)(rest) };
+  } catch (error) {
+    return { id, errno: error instanceof CallFailed ? error.message : String(error) };
+  }
+}
+
+// The end of stdin is the end of the test that wanted this process.
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(answer(line))}\n`);
