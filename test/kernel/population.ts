@@ -84,6 +84,8 @@ async function stuck(server: Actor, client: Actor): Promise<void> {
 
 /** Devices, marks, V6ONLY. */
 async function special(server: Actor, client: Actor): Promise<void> {
+  await server.bound("127.0.0.1:8009");
+  await server.bound("[::1]:8009");
   await server.listen("[::]:8007", { v6only: true });
   await server.listen("0.0.0.0:8008", { device: "lo", backlog: 2 });
   await client.connect("127.0.0.1:8008", { mark: 0x33 });
