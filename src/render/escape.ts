@@ -2,7 +2,7 @@
  * Text from outside (command lines, names) made harmless for a terminal: control characters, which could move the cursor, retitle the
  * window or fake a line, and the marks that turn the direction of writing. The one place where this is done.
  */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/gu;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u001b": "\\e" };
 
 export function escapeText(text: string): string {
@@ -26,7 +26,7 @@ function hex(char: string): string {
 /** JSON that is ASCII-clean where a terminal would act on it; the same value for every parser. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
