@@ -33,7 +33,7 @@ export function wrapText(text: string, width: number): string[] {
 /** A paragraph whose first line starts with `first` and whose others are indented as far. */
 export function hang(first: string, text: string, width: number): string {
   const indent = " ".repeat(textWidth(first));
-  return wrapText(text, Math.max(20, width - indent.length))
+  return wrapText(text, Math.max(16, width - indent.length))
     .map((line, index) => (index === 0 ? first : indent) + line)
     .join("\n");
 }
