@@ -21,7 +21,6 @@ import {
   SO_REUSEPORT,
 } from "../../src/host/linux/constants.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
-import { parseEndpoint } from "../../src/tcp/endpoint.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 
 /** What can be asked of an actor. Undefined options are not set at all. */
@@ -79,8 +78,9 @@ function words(...values: number[]): Uint8Array {
 }
 
 function sockaddrOf(text: string): Uint8Array {
-  const { address, port } = parseEndpoint(text);
-  const bytes = encodeSockaddr(address ?? "", port);
+  // Port 0, for one that the kernel chooses, is no endpoint to the program's own parser.
+  const colon = text.lastIndexOf(":");
+  const bytes = encodeSockaddr(text.slice(0, colon).replace(/^\[|\]$/g, ""), Number(text.slice(colon + 1)));
   if (bytes === undefined) throw new CallFailed(`${text} is no numeric address`);
   return bytes;
 }

@@ -156,11 +156,13 @@ class DiagBatch implements SocketBatch {
         const type = view.getUint16(at + 4, LITTLE_ENDIAN);
         if ((view.getUint16(at + 6, LITTLE_ENDIAN) & NLM_F_DUMP_INTR) !== 0) this.#summary.interrupted = true;
         if (type === NLMSG_DONE) return decodeErrno(view, at, at + size) ?? 0;
-        if (type === NLMSG_ERROR) return decodeErrno(view, at, at + size) ?? 0;
+        if (type === NLMSG_ERROR) return decodeErrno(view, at, at + size) ?? EPROTO;
         if (type === SOCK_DIAG_BY_FAMILY) this.#take(at, at + size);
       }
       at = next;
     }
+    // Too little for a header: the start of a message that was cut.
+    if (at < length) this.#summary.malformed++;
     return undefined;
   }
 
