@@ -154,8 +154,10 @@ function collect(host: Host, question: BindQuestion, conflict: boolean, incomple
   const summary = dumpAll(host, { protocol: question.protocol, states, filter }, (socket) => {
     if (socket.local.port === port) found.holders.push(socket);
     else {
-      found.connectedCounts.set(socket.state, (found.connectedCounts.get(socket.state) ?? 0) + 1);
-      if (found.connectedTo.length < MOST_TRACED) found.connectedTo.push(socket);
+      const count = found.connectedCounts.get(socket.state) ?? 0;
+      found.connectedCounts.set(socket.state, count + 1);
+      // Of each state at least one, however late in the dump: it stands for those that are counted.
+      if (count === 0 || found.connectedTo.length < MOST_TRACED) found.connectedTo.push(socket);
     }
   });
   incomplete.push(...describeDump(host, summary));

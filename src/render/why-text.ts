@@ -1,4 +1,5 @@
 /** `why` for a person: one line of verdict, then what stands in the way, who is spared, what to do. */
+import type { Attempt } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker, Why } from "../verdict/why.ts";
 import { durationText } from "./duration.ts";
 import { escapeText } from "./escape.ts";
@@ -48,13 +49,13 @@ function headline(why: Why, { style, width }: WhyView): string {
   const byRules = asked?.by === "rules" ? " (by the rules; no bind was tried)" : "";
   if (why.bindable) {
     if (why.withoutReuseAddr !== undefined) {
-      return hang(
-        "",
-        `${style.good(`${name} can be bound`)} on ${where} by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it gets EADDRINUSE:`,
-        width,
-      );
+      const who =
+        asked?.reusePort === true
+          ? `by a program that sets ${optionsOf(asked)} and runs as the user of those that have it${byRules}. One that sets neither`
+          : `by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it`;
+      return hang("", `${style.good(`${name} can be bound`)} on ${where} ${who} gets EADDRINUSE:`, width);
     }
-    const how = why.attempts.every(({ result }) => result === "ok") ? FREE : reuseText(asked?.reuseAddr ?? true);
+    const how = why.attempts.every(({ result }) => result === "ok") ? FREE : optionsText(asked);
     return hang("", `${style.good(`${name} is free`)}: ${where} can be bound, ${how}${byRules}`, width);
   }
   const result = asked?.result ?? "unknown";
@@ -64,16 +65,20 @@ function headline(why: Why, { style, width }: WhyView): string {
       `${style.warn(`${name} may be taken`)}: it hangs on an option that cannot be seen from here${byRules}`,
       width,
     );
-  const both = why.attempts.every((attempt) => attempt.result === result);
-  return hang(
-    "",
-    `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${both ? `, ${FREE}` : ` ${reuseText(asked?.reuseAddr ?? true)}`}${byRules}`,
-    width,
-  );
+  const both = asked?.reusePort !== true && why.attempts.every((attempt) => attempt.result === result);
+  const how = both ? `, ${FREE}` : ` ${optionsText(asked)}`;
+  return hang("", `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${how}${byRules}`, width);
 }
 
-function reuseText(reuseAddr: boolean): string {
-  return reuseAddr ? "with SO_REUSEADDR" : "without SO_REUSEADDR";
+function optionsText(asked: Attempt | undefined): string {
+  return asked === undefined || asked.reuseAddr || asked.reusePort
+    ? `with ${optionsOf(asked)}`
+    : "without SO_REUSEADDR";
+}
+
+function optionsOf(asked: Attempt | undefined): string {
+  if (asked?.reusePort !== true) return "SO_REUSEADDR";
+  return asked.reuseAddr ? "SO_REUSEADDR and SO_REUSEPORT" : "SO_REUSEPORT";
 }
 
 function whereText(why: Why): string {

@@ -38,11 +38,11 @@ function errnoOfBind(
 ): string | undefined {
   const mine = coverOf(attempt.address, attempt.v6only === true);
   const linkLocal = bytes.length === 16 && bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
-  if (linkLocal && scope === undefined && attempt.device === undefined) return "EINVAL";
-  if (isMapped(bytes) && attempt.v6only === true) return "EINVAL";
+  const invalid =
+    (linkLocal && scope === undefined && attempt.device === undefined) || (isMapped(bytes) && attempt.v6only === true);
+  const foreign = invalid ? "EINVAL" : isLocal(world, mine) ? undefined : "EADDRNOTAVAIL";
   const privileged =
     attempt.port > 0 && attempt.port < world.unprivilegedPortStart && !world.mayBindPrivileged ? "EACCES" : undefined;
-  const foreign = isLocal(world, mine) ? undefined : "EADDRNOTAVAIL";
   // __inet_bind looks at the address first, __inet6_bind at the privilege.
   const early = bytes.length === 16 ? (privileged ?? foreign) : (foreign ?? privileged);
   if (early !== undefined) return early;

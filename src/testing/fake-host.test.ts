@@ -136,6 +136,7 @@ test("bind on a fake machine answers as the kernel would before it looks at the 
   assert.deepEqual(bind("::", 80), { result: "EACCES", step: "bind" });
   assert.deepEqual(bind("192.0.2.1", 80), { result: "EADDRNOTAVAIL", step: "bind" }, "IPv4: the address first");
   assert.deepEqual(bind("2001:db8::1", 80), { result: "EACCES", step: "bind" }, "IPv6: the privilege first");
+  assert.deepEqual(bind("fe80::1", 80), { result: "EACCES", step: "bind" }, "and before what is wrong with it");
   assert.deepEqual(bind("fe80::1"), { result: "EINVAL", step: "bind" });
   assert.deepEqual(bind("::ffff:127.0.0.1", 8080, { v6only: true }), { result: "EINVAL", step: "bind" });
   assert.deepEqual(bind("0.0.0.0", 8080, { device: "wg0" }), { result: "ENODEV", step: "option" });

@@ -39,7 +39,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   switch (blocker.rule) {
     case "time-wait":
       return [
-        waitAdvice(blocker),
+        ...waitAdvice(blocker),
         destroyAdvice(
           snapshot,
           `state time-wait sport = :${port}`,
@@ -49,7 +49,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     case "fin-wait-2":
       if (owners.length > 0) return ownerAdvice(snapshot, owners);
       return [
-        ...(blocker.freeInMs === undefined ? [] : [waitAdvice(blocker)]),
+        ...waitAdvice(blocker),
         destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
       ];
     case "orphan":
@@ -76,7 +76,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
       return [];
     case "privileged-port":
       return [
-        { text: "take a port of 1024 or more", costs: "nothing" },
+        { text: `take a port of ${snapshot.settings.unprivilegedPortStart ?? 1024} or more`, costs: "nothing" },
         {
           text: "let every user bind from this port on",
           command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
@@ -105,12 +105,10 @@ function sudo(snapshot: BindSnapshot): string {
   return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
-function waitAdvice(blocker: Blocker): Advice {
-  const seconds = Math.ceil((blocker.freeInMs ?? 0) / 1000);
-  return {
-    text: `wait ${seconds} s: ${blocker.count > 1 ? "the last of them ends" : "it ends"} by itself`,
-    costs: "nothing",
-  };
+function waitAdvice({ freeInMs, count }: Blocker): Advice[] {
+  if (freeInMs === undefined) return [];
+  const what = count > 1 ? "the last of them ends" : "it ends";
+  return [{ text: `wait ${Math.ceil(freeInMs / 1000)} s: ${what} by itself`, costs: "nothing" }];
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {

@@ -39,7 +39,9 @@ export function foldBlockers(
       const last = members.reduce((a, b) =>
         (freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a,
       );
-      const remaining = freeInMs(rule, last.socket);
+      // One that does not end by itself keeps the port, whatever the others do.
+      const ends = members.every(({ socket }) => freeInMs(rule, socket) !== undefined);
+      const remaining = ends ? freeInMs(rule, last.socket) : undefined;
       return {
         rule,
         socket: last.socket,
@@ -79,6 +81,7 @@ function sentence(
     coverage(question, holder),
     ownerNote(holder, who),
     reuseNote(question, holder, rule, count, probed),
+    reusePortNote(question, holder, count),
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
 }
@@ -108,6 +111,7 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
     return `${asked} is every address, ${address} included`;
   }
   if (theirs.kind === "any6" && mine.kind === "ipv4") return `${here} is dual-stack: it takes IPv4 too`;
+  if (theirs.kind === "ipv4" || theirs.kind === "ipv6") return `${here} is the same address, written in another way`;
   return `${here} is every address, ${question.address} included`;
 }
 
@@ -126,6 +130,15 @@ function reuseNote(
   // Nobody can see it, but the kernel refused: it is missing on at least one of them.
   return probed && holder.reuseAddr === undefined
     ? `SO_REUSEADDR is missing on ${side} side, so yours does not help`
+    : undefined;
+}
+
+/** Why SO_REUSEPORT does not share the port, where it was asked for. */
+function reusePortNote(question: BindQuestion, { socket, reusePort }: PortHolder, count: number): string | undefined {
+  if (!question.reusePort || socket.state === "TIME-WAIT") return undefined;
+  if (reusePort === false) return `SO_REUSEPORT is missing on ${count > 1 ? "their" : "its"} side`;
+  return question.uid !== undefined && socket.uid !== undefined && question.uid !== socket.uid
+    ? "SO_REUSEPORT shares a port among one user's sockets only"
     : undefined;
 }
 

@@ -102,7 +102,7 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
     spared.push({
       socket,
       count,
-      text: `${describe(rule, socket, count)}${byWhom(socket.owners)}; its address does not meet ${asked}`,
+      text: `${rule === "listener" && count === 1 ? "a socket " : ""}${describe(rule, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "their" : "its"} address does not meet ${asked}`,
     });
   }
   return spared;

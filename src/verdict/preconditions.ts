@@ -8,11 +8,23 @@ export function predictPrecondition(snapshot: BindSnapshot): string | undefined 
   const { question, settings } = snapshot;
   if (question.device !== undefined && settings.interfaces.length > 0 && !settings.interfaces.includes(question.device))
     return "ENODEV";
-  const addressFails = isKnownNotLocal(question, settings);
-  const portFails = isPrivileged(question, settings) && settings.mayBindPrivileged === false;
+  const address =
+    isMappedAndV6only(question) || isLinkLocalAlone(question)
+      ? "EINVAL"
+      : isKnownNotLocal(question, settings)
+        ? "EADDRNOTAVAIL"
+        : undefined;
+  const port = isPrivileged(question, settings) && settings.mayBindPrivileged === false ? "EACCES" : undefined;
   // IPv4 looks at the address first, IPv6 at the privilege.
-  if (question.address.includes(":")) return portFails ? "EACCES" : addressFails ? "EADDRNOTAVAIL" : undefined;
-  return addressFails ? "EADDRNOTAVAIL" : portFails ? "EACCES" : undefined;
+  return question.address.includes(":") ? (port ?? address) : (address ?? port);
+}
+
+function isMappedAndV6only({ address, v6only }: BindQuestion): boolean {
+  return v6only && /^::ffff:[\d.]+$/i.test(address);
+}
+
+function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
+  return device === undefined && /^fe[89ab][0-9a-f]:/i.test(address) && !address.includes("%");
 }
 
 function isPrivileged(question: BindQuestion, settings: BindSettings): boolean {
@@ -26,38 +38,46 @@ function isKnownNotLocal(question: BindQuestion, settings: BindSettings): boolea
   return settings.localAddresses.length > 0 && !settings.localAddresses.includes(mine.address);
 }
 
-/** The blocker behind an errno that is no conflict. */
-export function preconditionBlocker(snapshot: BindSnapshot, result: string): Blocker | undefined {
-  const { question, settings } = snapshot;
+/** The blocker behind an errno that is no conflict; undefined for one that is, or may be. */
+export function preconditionBlocker({ question, settings }: BindSnapshot, result: string): Blocker | undefined {
+  const { address, port, device } = question;
   switch (result) {
-    case "EPERM":
-      return blocker(
-        "device-not-found",
-        `SO_BINDTODEVICE ${question.device ?? ""} was answered with EPERM: it needs CAP_NET_RAW`,
-      );
+    case "EADDRINUSE":
+    case "unknown":
+      return undefined;
     case "EACCES":
+      if (settings.unprivilegedPortStart === undefined)
+        return blocker("privileged-port", `port ${port} is privileged: binding it needs CAP_NET_BIND_SERVICE`);
+      if (port >= settings.unprivilegedPortStart)
+        return blocker("refused", `port ${port} is not privileged: a security module refuses this bind (EACCES)`);
       return blocker(
         "privileged-port",
-        settings.unprivilegedPortStart === undefined
-          ? `port ${question.port} is privileged: binding it needs CAP_NET_BIND_SERVICE`
-          : `ports below ${settings.unprivilegedPortStart} are privileged: binding ${question.port} needs CAP_NET_BIND_SERVICE`,
+        `ports below ${settings.unprivilegedPortStart} are privileged: binding ${port} needs CAP_NET_BIND_SERVICE`,
       );
     case "EADDRNOTAVAIL":
-      return blocker("address-not-local", `no device of this machine has the address ${question.address}`);
-    case "EINVAL":
       return blocker(
         "address-not-local",
-        `${question.address} needs its device: a link-local address is bound as ${question.address}%DEVICE`,
+        device === undefined
+          ? `no device of this machine has the address ${address}`
+          : `the device ${device} does not have the address ${address}`,
+      );
+    case "EINVAL":
+      if (isMappedAndV6only(question))
+        return blocker("address-family", `${address} is an IPv4 address, and a V6ONLY socket takes none`);
+      return blocker(
+        "address-not-local",
+        `${address} needs its device: a link-local address is bound as ${address}%DEVICE`,
       );
     case "ENODEV":
-      return blocker("device-not-found", `there is no device ${question.device ?? question.address} here`);
+      return blocker("device-not-found", `there is no device ${device ?? address} here`);
     case "EAFNOSUPPORT":
-      return blocker(
-        "address-family",
-        `this kernel does not speak the family of ${question.address} (IPv6 is switched off)`,
-      );
+      return blocker("address-family", `this kernel does not speak the family of ${address} (IPv6 is switched off)`);
+    case "EPERM":
+      return device === undefined
+        ? blocker("refused", "a program that is attached to the cgroup (BPF) refuses this bind (EPERM)")
+        : blocker("device-not-found", `SO_BINDTODEVICE ${device} was answered with EPERM: it needs CAP_NET_RAW`);
     default:
-      return undefined;
+      return blocker("refused", `the kernel answers ${result}, which no socket on this port explains`);
   }
 }
 

@@ -16,6 +16,7 @@ export type BlockerRule =
   | "address-not-local"
   | "device-not-found"
   | "address-family"
+  | "refused"
   | "unseen";
 
 export interface Blocker {
