@@ -107,8 +107,9 @@ const lazyBuiltinsPlugin = {
 /** The licences of what is bundled have to travel with it. */
 function licencesOf(metafile) {
   const folders = new Set(
-    Object.keys(metafile.inputs).flatMap((path) => path.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
+    Object.keys(metafile.inputs).flatMap((path) => path.match(/^.*?node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
   );
+  if (folders.size === 0) throw new Error("no licence was found of what is bundled: their notices must travel with it");
   return [...folders]
     .sort()
     .map((folder) => {

@@ -1,7 +1,6 @@
 /** `ls` as a function. */
 import { parseFilter } from "../tcp/filter/parse-filter.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
-import { STATE_GROUPS } from "../tcp/states.ts";
 import { listSockets as gather } from "../inspect/list-sockets.ts";
 import type { ListRequest } from "../inspect/list-sockets.ts";
 import { hostFor } from "./hosts.ts";
@@ -40,11 +39,8 @@ export function listRequest(
   return {
     protocols: options.protocols ?? [options.udp === true ? "udp" : "tcp"],
     ...(filter === undefined ? {} : { filter }),
-    ...(options.listening === true ? { states: LISTENING } : {}),
+    ...(options.listening === true ? { listening: true } : {}),
     owners: options.owners ?? true,
     details: options.info ?? false,
   };
 }
-
-/** What waits for others: TCP listeners, and UDP sockets without a peer (ss -l). */
-const LISTENING = (STATE_GROUPS["all"]! & (1 << 10)) | (1 << 13);

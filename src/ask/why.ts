@@ -32,7 +32,7 @@ export interface WhyOptions extends HostOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Why a port cannot be bound, or that it can. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_UNKNOWN_USER, PM_UNKNOWN_DEVICE. */
+/** Why a port cannot be bound, or that it can. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_USAGE, PM_UNKNOWN_USER, PM_UNKNOWN_DEVICE. */
 export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Promise<Why> {
   options.signal?.throwIfAborted();
   const wanted = settleEndpoint(endpoint);
@@ -76,6 +76,11 @@ function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
       : parsed.scope === undefined
         ? parsed.address
         : `${parsed.address}%${parsed.scope}`;
+  if (input?.v6only === true && address !== undefined && !address.includes(":")) {
+    throw new PortmortemError("PM_USAGE", `V6ONLY is an option of IPv6 sockets, and ${address} is an IPv4 address`, {
+      hint: "leave --v6only out, or give an IPv6 address",
+    });
+  }
   return {
     protocol: input?.protocol ?? "tcp",
     ...(address === undefined ? {} : { address }),

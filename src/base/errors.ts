@@ -19,9 +19,9 @@ export const ERRORS = {
   PM_REPLAY_MISSING: { category: "usage" },
   PM_RECORD_UNWRITABLE: { category: "usage" },
   PM_NO_SOCKET_SOURCE: { category: "system" },
+  PM_UNKNOWABLE_FILTER: { category: "system" },
   PM_NO_NATIVE: { category: "system" },
   PM_PLATFORM: { category: "system" },
-  PM_KERNEL: { category: "system" },
   PM_OUTPUT: { category: "system" },
   PM_DEFECT: { category: "defect" },
 } as const satisfies Record<string, { category: ErrorCategory }>;

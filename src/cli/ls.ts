@@ -58,7 +58,10 @@ function requestOf(flags: LsFlags, filter: string): ListRequest {
 async function count(context: Context, host: Host, request: ListRequest, by: CountKey): Promise<void> {
   const { counts, total, incomplete } = await countSockets(host, { ...request, owners: false }, by);
   if (context.json) {
-    const named = counts.map(({ key, count: many }) => ({ [by]: by === "port" ? Number(key) : key, count: many }));
+    const named = counts.map(({ key, count: many, owner, ownerless }) => {
+      if (by === "process") return { ...owner, ...(ownerless === undefined ? {} : { ownerless }), count: many };
+      return { [by]: by === "port" ? Number(key) : key, count: many };
+    });
     writeOut(`${jsonText({ schema: "portmortem.ls/1", counts: named, total, incomplete })}\n`);
   } else {
     writeOut(renderCounts(counts, total, context.style));

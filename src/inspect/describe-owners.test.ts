@@ -118,7 +118,7 @@ test("traceOwners() does not advise sudo to root", async () => {
   const { incomplete } = await trace({
     processes: [program("x", { readable: false, sockets: [listener({ port: 80 })] })],
   });
-  assert.match(incomplete[0]?.hint ?? "", /^not even root may here/);
+  assert.match(incomplete[0]?.hint ?? "", /^root lacks a right/);
 });
 
 test("traceOwners() says no-permission when /proc hides processes", async () => {

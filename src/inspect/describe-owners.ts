@@ -173,7 +173,7 @@ class Reasons {
             : "/proc hides other users' processes (hidepid)",
         hint:
           this.#host.system().uid === 0
-            ? "not even root may here: it lacks CAP_SYS_PTRACE over them (a container, or a security module)"
+            ? "root lacks a right over them here (another user namespace, or a security module)"
             : "run it with sudo (CAP_SYS_PTRACE shows them)",
       },
     ];

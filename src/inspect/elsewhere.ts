@@ -1,5 +1,6 @@
 /** Listeners in the machine's other network namespaces that can explain why a port here is not what somebody thinks. */
 import { isPortmortemError } from "../base/errors.ts";
+import type { PortmortemError } from "../base/errors.ts";
 import type { Host, NamespaceFacts } from "../host/host.ts";
 import type { ElsewhereListener } from "../tcp/bind-snapshot.ts";
 import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
@@ -23,39 +24,46 @@ export async function findElsewhere(
   const others = host.namespaces().filter((namespace) => namespace.inode !== here);
   const targets = holders.flatMap((socket) => socket.owners ?? []).flatMap((owner) => dockerProxyTarget(owner) ?? []);
   const found: ElsewhereListener[] = [];
-  let closed = 0;
+  const closed: PortmortemError[] = [];
   for (const namespace of others.slice(0, MOST_NAMESPACES)) {
-    const inside = enter(host, namespace);
-    if (inside === "forbidden") closed++;
-    else if (inside !== "gone") {
+    try {
+      const inside = host.enter(namespace.path === undefined ? { pid: namespace.pid ?? 0 } : { path: namespace.path });
       const addresses = targets.length === 0 ? [] : inside.localAddresses().map(({ address }) => address);
       const ports = [
         port,
         ...targets.filter(({ address }) => addresses.includes(address)).map((target) => target.port),
       ];
       found.push(...(await listenersIn(inside, namespace, protocol, [...new Set(ports)])));
+    } catch (error) {
+      if (!isPortmortemError(error) || !CLOSED.has(error.code)) throw error;
+      // One that has ended meanwhile holds no listener.
+      if (error.code !== "PM_NETNS_NOT_FOUND") closed.push(error);
     }
   }
-  const unseen = closed + Math.max(0, others.length - MOST_NAMESPACES);
-  if (unseen > 0) {
-    incomplete.push({
-      what: `${unseen} other network namespace${unseen > 1 ? "s" : ""}`,
-      why: closed > 0 ? "entering one needs CAP_SYS_ADMIN" : `only ${MOST_NAMESPACES} were looked into`,
-      ...(closed > 0 ? { hint: "run it with sudo" } : {}),
-    });
-  }
+  incomplete.push(...unseen(closed, others.length));
   return found;
 }
 
-function enter(host: Host, namespace: NamespaceFacts): Host | "gone" | "forbidden" {
-  const ref = namespace.path === undefined ? { pid: namespace.pid ?? 0 } : { path: namespace.path };
-  try {
-    return host.enter(ref);
-  } catch (error) {
-    if (isPortmortemError(error) && error.code === "PM_NETNS_NOT_FOUND") return "gone";
-    if (isPortmortemError(error) && error.code === "PM_NETNS_FORBIDDEN") return "forbidden";
-    throw error;
+const CLOSED: ReadonlySet<string> = new Set(["PM_NETNS_NOT_FOUND", "PM_NETNS_FORBIDDEN", "PM_NO_NATIVE"]);
+
+function unseen(closed: readonly PortmortemError[], total: number): Incomplete[] {
+  const [first] = closed;
+  const items: Incomplete[] = [];
+  if (first !== undefined) {
+    const what = `${closed.length} other network namespace${closed.length > 1 ? "s" : ""}`;
+    items.push(
+      first.code === "PM_NO_NATIVE"
+        ? { what, why: first.message, ...(first.hint === undefined ? {} : { hint: first.hint }) }
+        : { what, why: "entering one needs CAP_SYS_ADMIN", hint: "run it with sudo" },
+    );
   }
+  if (total > MOST_NAMESPACES) {
+    items.push({
+      what: `${total - MOST_NAMESPACES} other network namespaces`,
+      why: `only ${MOST_NAMESPACES} were looked into`,
+    });
+  }
+  return items;
 }
 
 async function listenersIn(

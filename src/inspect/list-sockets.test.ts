@@ -158,7 +158,7 @@ test("countSockets() counts by state, port, peer or process, the most first and 
   });
   assert.deepEqual((await counts("port")).lines, ["8080 3", "40001 1", "40002 1"]);
   assert.deepEqual((await counts("peer")).lines, ["127.0.0.1 3", "10.0.0.9 1", "none 1"]);
-  assert.deepEqual((await counts("process")).lines, ["node 90 2", "(kernel) 1", "(unaccepted) 1", "nginx 80 1"]);
+  assert.deepEqual((await counts("process")).lines, ["node[90] 2", "(kernel) 1", "(unaccepted) 1", "nginx[80] 1"]);
 });
 
 test("countSockets() counts what the filter matches, owners or not", async () => {

@@ -3,11 +3,12 @@ import { PortmortemError } from "../base/errors.ts";
 import type { Host, SocketBatch } from "../host/host.ts";
 import { hasTerm, needsOwners, termsOf } from "../tcp/filter/filter-facts.ts";
 import type { Filter } from "../tcp/filter/filter.ts";
+import { formatFilter } from "../tcp/filter/format-filter.ts";
 import { createMatcher } from "../tcp/filter/match-filter.ts";
 import type { Matcher } from "../tcp/filter/match-filter.ts";
 import { withUdpStates } from "../tcp/filter/udp-states.ts";
-import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
-import { ALL_STATES, STATE_GROUPS, maskHas } from "../tcp/states.ts";
+import type { Incomplete, Ownerless, Protocol, Socket } from "../tcp/socket.ts";
+import { ALL_STATES, STATE_GROUPS, maskHas, maskOf } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, openDump } from "./dump.ts";
@@ -16,6 +17,8 @@ export interface ListRequest {
   readonly protocols: readonly Protocol[];
   /** Left out: those that the filter names, or all but the bound-only ones, which cost the kernel a walk of their own. */
   readonly states?: StateMask;
+  /** Only what waits for others: TCP listeners, and UDP sockets without a peer (ss -l). */
+  readonly listening?: boolean;
   readonly filter?: Filter;
   readonly owners: boolean;
   readonly details: boolean;
@@ -24,6 +27,11 @@ export interface ListRequest {
 export interface SocketList {
   readonly sockets: Socket[];
   readonly incomplete: readonly Incomplete[];
+}
+
+function statesFor(request: ListRequest, protocol: Protocol, filter: Filter | undefined): StateMask {
+  if (request.listening === true) return protocol === "udp" ? maskOf("BOUND") : maskOf("LISTEN");
+  return request.states ?? (protocol === "udp" ? ALL_STATES : defaultStates(filter));
 }
 
 /** The states to ask for: bound-only sockets only where somebody names them. */
@@ -43,7 +51,7 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
   const candidates: Socket[] = [];
   const incomplete = [...eachSocket(host, request, (socket) => candidates.push(socket), signal)];
   const listeningPorts = new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
-  const narrowed = request.filter !== undefined || request.states !== undefined;
+  const narrowed = request.filter !== undefined || request.states !== undefined || request.listening === true;
   if (narrowed && candidates.some(isPerhapsUnaccepted)) collectListeningPorts(host, listeningPorts);
   const owners = await traceOwners(host, { must: candidates, listeningPorts });
   incomplete.push(...owners.incomplete);
@@ -93,8 +101,16 @@ export function eachSocket(
 
 export type CountKey = "state" | "port" | "peer" | "process";
 
+export interface SocketCount {
+  readonly key: string;
+  readonly count: number;
+  /** By process: whose they are, or why nobody was found. */
+  readonly owner?: { readonly command: string; readonly pid: number };
+  readonly ownerless?: Ownerless;
+}
+
 export interface SocketCounts {
-  readonly counts: readonly { readonly key: string; readonly count: number }[];
+  readonly counts: readonly SocketCount[];
   readonly total: number;
   readonly incomplete: readonly Incomplete[];
 }
@@ -106,12 +122,16 @@ export async function countSockets(
   by: CountKey,
   signal?: AbortSignal,
 ): Promise<SocketCounts> {
-  const counts = new Map<string, number>();
-  const add = (key: string, count = 1): unknown => counts.set(key, (counts.get(key) ?? 0) + count);
+  const counts = new Map<string, { count: number; readonly first?: Socket }>();
+  const add = (key: string, first?: Socket, count = 1): void => {
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, { count, ...(first === undefined ? {} : { first }) });
+    else known.count += count;
+  };
   let incomplete: readonly Incomplete[];
   if (by === "process" || (request.filter !== undefined && needsOwners(request.filter))) {
     const list = await listSockets(host, { ...request, owners: true }, signal);
-    for (const socket of list.sockets) add(keyOf(socket, by));
+    for (const socket of list.sockets) add(keyOf(socket, by), socket);
     incomplete = list.incomplete;
   } else if (by === "state") {
     // The fast lane: a state is one byte of the kernel's answer, and nothing else of it is decoded.
@@ -123,12 +143,18 @@ export async function countSockets(
         byState.set(state, (byState.get(state) ?? 0) + 1);
       }
     });
-    for (const [state, count] of byState) add(state, count);
+    for (const [state, count] of byState) add(state, undefined, count);
   } else incomplete = eachSocket(host, request, (socket) => add(keyOf(socket, by)), signal);
   const sorted = [...counts]
-    .map(([key, count]) => ({ key, count }))
+    .map(([key, { count, first }]) => ({ key, count, ...(by === "process" ? ownerOf(first) : {}) }))
     .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1));
   return { counts: sorted, total: sorted.reduce((sum, { count }) => sum + count, 0), incomplete };
+}
+
+function ownerOf(socket: Socket | undefined): Pick<SocketCount, "owner" | "ownerless"> {
+  const owner = socket?.owners?.[0];
+  if (owner !== undefined) return { owner: { command: owner.command, pid: owner.pid } };
+  return { ownerless: socket?.ownerless ?? "unknown" };
 }
 
 function keyOf(socket: Socket, by: CountKey): string {
@@ -141,7 +167,7 @@ function keyOf(socket: Socket, by: CountKey): string {
       return socket.remote?.address ?? "none";
     case "process": {
       const owner = socket.owners?.[0];
-      return owner === undefined ? `(${socket.ownerless ?? "unknown"})` : `${owner.command} ${owner.pid}`;
+      return owner === undefined ? `(${socket.ownerless ?? "unknown"})` : `${owner.command}[${owner.pid}]`;
     }
   }
 }
@@ -153,14 +179,14 @@ function eachBatch(
   signal: AbortSignal | undefined,
   visit: (batch: SocketBatch, matches: Matcher | undefined) => void,
 ): Incomplete[] {
-  if (request.filter !== undefined) refuseWithoutRight(host, request.filter);
+  if (request.filter !== undefined) refuseUnknowable(host, request.filter);
   const incomplete: Incomplete[] = [];
   for (const protocol of request.protocols) {
     const filter = request.filter !== undefined && protocol === "udp" ? withUdpStates(request.filter) : request.filter;
     const judged = filter === undefined || needsOwners(filter) ? undefined : createMatcher(filter, matchContext(host));
     const dump = openDump(host, {
       protocol,
-      states: request.states ?? (protocol === "udp" ? ALL_STATES : defaultStates(filter)),
+      states: statesFor(request, protocol, filter),
       ...(filter === undefined ? {} : { filter }),
       ...(request.details ? { details: true } : {}),
     });
@@ -175,15 +201,26 @@ function eachBatch(
   return incomplete;
 }
 
-/** The kernel shows marks to CAP_NET_ADMIN only: without it every socket would seem to have none. */
-function refuseWithoutRight(host: Host, filter: Filter): void {
+/** A condition on what cannot be seen would silently match everything or nothing. */
+function refuseUnknowable(host: Host, filter: Filter): void {
+  const source = host.socketSource();
+  const blind = termsOf(filter).find(
+    ({ kind }) => kind === "autobound" || kind === "device" || kind === "mark" || kind === "cgroup",
+  );
+  if (source.kind === "procfs" && blind !== undefined) {
+    throw new PortmortemError(
+      "PM_UNKNOWABLE_FILTER",
+      `the filter "${formatFilter(blind)}" cannot be judged from /proc/net: ${source.why}`,
+      {
+        hint: source.hint,
+      },
+    );
+  }
+  // The kernel shows marks to CAP_NET_ADMIN only: without it every socket would seem to have none.
   if (!hasTerm(filter, "mark") || host.rights().netAdmin.answer !== "no") return;
   throw new PortmortemError(
     "PM_NEEDS_NET_ADMIN",
     "a filter with fwmark needs CAP_NET_ADMIN: without it the kernel shows no marks",
-    {
-      errno: "EPERM",
-      hint: "run it with sudo",
-    },
+    { errno: "EPERM", hint: "run it with sudo" },
   );
 }

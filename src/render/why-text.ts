@@ -107,18 +107,19 @@ function uniqueOwners(blocker: Blocker): BlockerOwner[] {
 
 const MOST_ARGS = 160;
 
+/** The command line last: nobody can tell where it ends. */
 function ownerDetail(owner: BlockerOwner): string {
   const command = escapeText((owner.args ?? [owner.command]).join(" "));
-  const parts = [
-    `pid ${owner.pid}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}…` : command}`,
+  const facts = [
+    `pid ${owner.pid}`,
     owner.user === undefined ? undefined : `user ${escapeText(owner.user)}`,
     owner.unit === undefined ? undefined : `unit ${escapeText(owner.unit)}`,
     owner.container === undefined
       ? undefined
       : `${owner.container.runtime} ${escapeText(owner.container.name ?? owner.container.id.slice(0, 12))}`,
     owner.startedAt === undefined ? undefined : `since ${owner.startedAt.slice(0, 19).replace("T", " ")} UTC`,
-  ];
-  return parts.filter((part) => part !== undefined).join(", ");
+  ].filter((fact) => fact !== undefined);
+  return `${facts.join(", ")}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}…` : command}`;
 }
 
 function section(title: string, texts: readonly string[], { style, width }: WhyView): string {

@@ -30,7 +30,9 @@ export function adviceFor(input: AdviceInput): Advice[] {
   }
   for (const blocker of bindable ? input.withoutReuseAddr : blockers)
     advice.push(...adviceForBlocker(blocker, snapshot));
-  return unique(advice).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
+  // What can be bound already is no reason to end anything.
+  const fit = bindable ? advice.filter(({ costs }) => costs === "nothing") : advice;
+  return unique(fit).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
 }
 
 function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
@@ -88,6 +90,8 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           costs: "nothing",
         },
       ];
+    case "scope-missing":
+      return [{ text: `write [${snapshot.question.address}%DEVICE]:${port}, or --device DEVICE`, costs: "nothing" }];
     case "address-not-local":
       return addressAdvice(snapshot);
     default:
@@ -105,10 +109,12 @@ function sudo(snapshot: BindSnapshot): string {
   return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
-function waitAdvice({ freeInMs, count }: Blocker): Advice[] {
+function waitAdvice({ rule, freeInMs, count }: Blocker): Advice[] {
   if (freeInMs === undefined) return [];
   const what = count > 1 ? "the last of them ends" : "it ends";
-  return [{ text: `wait ${Math.ceil(freeInMs / 1000)} s: ${what} by itself`, costs: "nothing" }];
+  // The peer's FIN makes a TIME-WAIT of it, which starts anew (tcp_timewait_state_process).
+  const unless = rule === "fin-wait-2" ? ", unless the other side closes: then a TIME-WAIT of 60 s follows" : "";
+  return [{ text: `wait ${Math.ceil(freeInMs / 1000)} s: ${what} by itself${unless}`, costs: "nothing" }];
 }
 
 function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
@@ -204,7 +210,8 @@ function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[]
       },
     ];
   }
-  return [{ text: `ask ${owner.command} to end`, command: `kill ${pids}`, costs: "downtime" }];
+  const who = pids.includes(" ") ? `the ${pids.split(" ").length} processes` : owner.command;
+  return [{ text: `ask ${who} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }
 
 function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {

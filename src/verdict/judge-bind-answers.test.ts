@@ -98,7 +98,7 @@ const EARLY = [
     /^the device eth1 does not have the address 10\.1\.1\.1$/,
     { address: "10.1.1.1", device: "eth1" },
   ],
-  ["EINVAL", "address-not-local", /bound as fe80::1%DEVICE$/, { address: "fe80::1" }],
+  ["EINVAL", "scope-missing", /^fe80::1 is link-local: /, { address: "fe80::1" }],
   [
     "EINVAL",
     "address-family",

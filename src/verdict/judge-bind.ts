@@ -121,7 +121,11 @@ function connectedText(snapshot: BindSnapshot, socket: Socket, count: number): s
     return count > 1
       ? `the other ends of ${count} connections that use port ${port}`
       : `the other end of a connection that uses port ${port}`;
-  return `${count > 1 ? `${count} connections` : "a connection"} TO port ${port}`;
+  const state =
+    socket.state === "ESTABLISHED"
+      ? ""
+      : ` (${socket.state}${socket.ownerless === "kernel" ? ", held by no program" : ""})`;
+  return `${count > 1 ? `${count} connections` : "a connection"} TO port ${port}${state}`;
 }
 
 function byWhom(owners: Parameters<typeof ownersText>[0] | undefined): string {

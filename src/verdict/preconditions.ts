@@ -65,8 +65,8 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
       if (isMappedAndV6only(question))
         return blocker("address-family", `${address} is an IPv4 address, and a V6ONLY socket takes none`);
       return blocker(
-        "address-not-local",
-        `${address} needs its device: a link-local address is bound as ${address}%DEVICE`,
+        "scope-missing",
+        `${address} is link-local: every device has such addresses, and which one is meant must be said`,
       );
     case "ENODEV":
       return blocker("device-not-found", `there is no device ${device ?? address} here`);

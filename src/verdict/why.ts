@@ -14,6 +14,7 @@ export type BlockerRule =
   | "unaccepted"
   | "privileged-port"
   | "address-not-local"
+  | "scope-missing"
   | "device-not-found"
   | "address-family"
   | "refused"

@@ -78,7 +78,7 @@ const inputs: readonly BadInput[] = [
   { args: ["ls", "--replay", foreign], code: "PM_REPLAY_INVALID", says: /it does not say/ },
   { args: ["ls", "--replay", hollow], code: "PM_REPLAY_INVALID", says: /it holds no answers/ },
   { args: ["ls", "--replay", newer], code: "PM_REPLAY_NEWER", says: /version 99.*\n.*9\.9\.9/ },
-  { args: ["ls", "--replay", unasked], code: "PM_REPLAY_MISSING", says: /does not hold/ },
+  { args: ["ls", "--replay", unasked], code: "PM_REPLAY_MISSING", says: /another question/ },
   { args: ["ls", "--record", "/no/such/dir/x"], code: "PM_RECORD_UNWRITABLE", says: /cannot be written: ENOENT/ },
 
   { args: ["why", "80", "--netns", "nowhere"], code: "PM_NETNS_NOT_FOUND", says: /"nowhere"/ },

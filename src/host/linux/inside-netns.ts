@@ -40,7 +40,7 @@ export class InsideNetns {
   run<T>(work: () => T): T {
     const home = openSync(HOME, "r");
     try {
-      const target = openSync(this.#path, "r");
+      const target = this.#open();
       let entered: number;
       try {
         entered = this.#libc.setns(target, CLONE_NEWNET);
@@ -60,6 +60,19 @@ export class InsideNetns {
       }
     } finally {
       closeSync(home);
+    }
+  }
+
+  #open(): number {
+    try {
+      return openSync(this.#path, "r");
+    } catch (cause) {
+      const errno = (cause as NodeJS.ErrnoException).code ?? "EIO";
+      throw new PortmortemError("PM_NETNS_NOT_FOUND", `the network namespace at ${this.#path} has ended: ${errno}`, {
+        errno,
+        hint: "its last process is gone",
+        cause,
+      });
     }
   }
 

@@ -58,20 +58,31 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   syscall: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
 };
 
-let loaded: { libc: Libc } | { why: string } | undefined;
+let loaded: { libc: Libc } | NoLibc | undefined;
+
+export interface NoLibc {
+  readonly why: string;
+  /** What would help. */
+  readonly hint: string;
+}
 
 /**
  * The C library, or the reason why it cannot be reached (koffi's binary is an optional package: `npm install --omit=optional` leaves it
  * out, and not every CPU has one).
  */
-export function loadLibc(): { readonly libc: Libc } | { readonly why: string } {
+export function loadLibc(): { readonly libc: Libc } | NoLibc {
   if (loaded !== undefined) return loaded;
-  if (process.platform !== "linux") return (loaded = { why: `this is ${process.platform}, not Linux` });
-  if (process.env["PORTMORTEM_NO_FFI"] === "1") return (loaded = { why: "PORTMORTEM_NO_FFI=1 is set" });
+  if (process.platform !== "linux")
+    return (loaded = { why: `this is ${process.platform}, not Linux`, hint: "run it on Linux" });
+  if (process.env["PORTMORTEM_NO_FFI"] === "1")
+    return (loaded = { why: "PORTMORTEM_NO_FFI=1 is set", hint: "unset it" });
   try {
     loaded = { libc: bindAll(loadKoffi()) };
   } catch (error) {
-    loaded = { why: `the native binding koffi could not be loaded (${firstLine(error)})` };
+    loaded = {
+      why: `the native binding koffi could not be loaded (${firstLine(error)})`,
+      hint: "install the optional package koffi",
+    };
   }
   return loaded;
 }

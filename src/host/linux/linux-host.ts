@@ -67,18 +67,21 @@ class Machine {
   /** Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
   inside(netns: NetnsRef): InsideNetns {
     const path = resolveNetns(netns);
-    const inside = this.libc === undefined ? { errno: "ENOSYS" } : InsideNetns.try(this.libc, path);
-    if (inside instanceof InsideNetns) return inside;
     const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
+    const { native } = this;
+    if ("why" in native) {
+      throw new PortmortemError("PM_NO_NATIVE", `the network namespace ${shown} cannot be entered: ${native.why}`, {
+        hint: native.hint,
+      });
+    }
+    const inside = InsideNetns.try(native.libc, path);
+    if (inside instanceof InsideNetns) return inside;
     throw new PortmortemError(
       "PM_NETNS_FORBIDDEN",
       `the network namespace ${shown} cannot be entered: ${inside.errno}`,
       {
         errno: inside.errno,
-        hint:
-          this.libc === undefined
-            ? "it needs the optional package koffi"
-            : "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+        hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
       },
     );
   }
@@ -120,7 +123,7 @@ class LinuxHost implements Host {
       const tables = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
       if (
         isPortmortemError(error) &&
-        error.code === "PM_NETNS_FORBIDDEN" &&
+        (error.code === "PM_NETNS_FORBIDDEN" || error.code === "PM_NO_NATIVE") &&
         tables !== undefined &&
         readText(`${tables}/tcp`) !== undefined
       ) {

@@ -86,8 +86,7 @@ export class Namespace {
       }
       why = `a sock_diag socket was answered with ${socket.errno}`;
     } else if ("why" in this.#native) {
-      why = this.#native.why;
-      hint = "install the optional package koffi";
+      ({ why, hint } = this.#native);
     } else {
       why = "entering this network namespace needs CAP_SYS_ADMIN";
       hint = "run it with sudo";

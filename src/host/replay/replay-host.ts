@@ -41,14 +41,18 @@ class ReplayHost implements Host {
 
   #missing(method: string, args: readonly unknown[]): PortmortemError {
     const { command, portmortem, recordedAt } = this.#recording;
+    const about =
+      args.length === 0
+        ? ""
+        : ` about ${args
+            .map((arg) => JSON.stringify(arg))
+            .join(", ")
+            .slice(0, 100)}`;
     return new PortmortemError(
       "PM_REPLAY_MISSING",
-      `the recording does not hold ${method}(${args
-        .map((arg) => JSON.stringify(arg))
-        .join(", ")
-        .slice(0, 200)})`,
+      `the recording answers another question: it holds no ${method}${about}`,
       {
-        hint: `it was made by portmortem ${portmortem} on ${recordedAt} for: ${command.join(" ")}`,
+        hint: `portmortem ${portmortem} made it on ${recordedAt} with: ${command.join(" ")}`,
       },
     );
   }
@@ -57,7 +61,7 @@ class ReplayHost implements Host {
     const answer: unknown = this.#answer("enter", [netns]);
     if (!isRecordedError(answer)) return new ReplayHost(this.#recording, namespaceKey(netns));
     const { code, message, hint, errno } = answer.error;
-    const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_KERNEL";
+    const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_REPLAY_INVALID";
     throw new PortmortemError(known, message, {
       ...(hint === undefined ? {} : { hint }),
       ...(errno === undefined ? {} : { errno }),
