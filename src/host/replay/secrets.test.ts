@@ -110,7 +110,7 @@ test("withoutSecrets() leaves alone what holds no secret", () => {
 
 /** As passwords and tokens are made; not one that reads as an option (--verbose). */
 const secret = fc
-  .string({ unit: fc.constantFrom(..."abcXYZ0189!#%^*()_+.~$-"), minLength: 8, maxLength: 20 })
+  .string({ unit: fc.constantFrom(...Array.from("abcXYZ0189!#%^*()_+.~$-")), minLength: 8, maxLength: 20 })
   .filter((text) => !/^--?[a-z]/i.test(text));
 const option = fc.constantFrom("--password", "--token", "--api-key", "-secret", "--db-passwd", "--auth");
 
