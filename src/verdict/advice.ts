@@ -58,7 +58,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           ...destroyAdvice(
             snapshot,
             `state fin-wait-1 state last-ack state closing sport = :${port}`,
-            "clear what no program holds; what was not delivered yet is lost",
+            "clear what no program holds",
           ),
           costs: "data",
         },
@@ -156,6 +156,10 @@ function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[
   ];
 }
 
+function pidsOf(owners: readonly Owner[]): string {
+  return [...new Set(owners.map(({ pid }) => pid))].join(" ");
+}
+
 function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[] {
   const owner = owners[0];
   if (owner === undefined) return [];
@@ -189,12 +193,13 @@ function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[]
       },
     ];
   }
-  const pids = [...new Set(owners.map(({ pid }) => pid))].join(" ");
-  if (owner.state === "T") {
+  const pids = pidsOf(owners);
+  const stopped = owners.filter(({ state }) => state === "T");
+  if (stopped[0] !== undefined) {
     return [
       {
-        text: `${owner.command} is stopped (Ctrl-Z): it ends only once it goes on`,
-        command: `kill -TERM ${pids}; kill -CONT ${pids}`,
+        text: `${stopped[0].command} is stopped (Ctrl-Z): it ends only once it goes on`,
+        command: `kill -TERM ${pids}; kill -CONT ${pidsOf(stopped)}`,
         costs: "downtime",
       },
     ];

@@ -47,7 +47,15 @@ test("rows on a pipe are never cut", { skip }, () => {
 });
 
 describe("a full disk", { skip: !existsSync("/dev/full") && "there is no /dev/full" }, () => {
-  for (const command of ["ls", "ls --json", "why 49200", "--version", "--help", "ls --help", ""])
+  for (const command of [
+    "ls --no-owners",
+    "ls --no-owners --json",
+    "why 49200",
+    "--version",
+    "--help",
+    "ls --help",
+    "",
+  ])
     test(`portmortem ${command} > /dev/full is exit status 4`, () => {
       const outcome = shell(`portmortem ${command} > /dev/full; echo "$?"`);
       assert.equal(outcome.stdout, "4\n");

@@ -78,7 +78,14 @@ describe("a terminal", { skip }, () => {
 });
 
 describe("a pipe", () => {
-  for (const args of [["ls"], ["why", "49200"], ["--help"], ["ls", "--help"], ["ls", "--json"], []])
+  for (const args of [
+    ["ls", "--no-owners"],
+    ["why", "49200"],
+    ["--help"],
+    ["ls", "--help"],
+    ["ls", "--json", "--no-owners"],
+    [],
+  ])
     test(`portmortem ${args.join(" ")} writes no escape code`, () => {
       const { stdout, stderr } = portmortem(args);
       assert.doesNotMatch(`${stdout}${stderr}`, /\u001b/);

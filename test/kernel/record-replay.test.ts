@@ -59,9 +59,7 @@ test(
     const recorded = await story.command<{ sockets: { state: string }[] }>(["ls", "--json", "--record", file]);
     const replayed = await story.command<{ sockets: unknown[] }>(["ls", "--json", "--replay", file]);
     assert.deepEqual(replayed.json, recorded.json);
-    const narrower = await story.command<{ sockets: unknown[] }>([
-      ...["ls", "--json", "--replay", file, "state time-wait"],
-    ]);
+    const narrower = await story.command<{ sockets: unknown[] }>(["ls", "--json", "--replay", file, "state time-wait"]);
     const wanted = recorded.json.sockets.filter(({ state }) => state === "TIME-WAIT");
     assert.ok(wanted.length > 0);
     assert.deepEqual(narrower.json.sockets, wanted);
