@@ -154,6 +154,13 @@ test("a replay answers a narrower dump from a recorded wider one, and says that 
     });
 });
 
+test("a replay answers no dump of more states than were recorded", async () => {
+  const listening = { protocol: "tcp", states: maskOf("LISTEN") } as const;
+  const { replay } = await record({}, (host) => Array.from(host.dumpSockets(listening)));
+  assert.equal([...replay.dumpSockets(listening)].length, 0);
+  assert.throws(() => replay.dumpSockets({ ...listening, states: ALL_STATES }), { code: "PM_REPLAY_MISSING" });
+});
+
 test("a recording host changes no answer", async () => {
   const world = {
     processes: [program("mysql", { pid: 5, args: ["mysql", "--password=hunter2"], sockets: [listener({ port: 1 })] })],
