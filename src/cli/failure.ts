@@ -2,6 +2,7 @@
 import { isPortmortemError } from "../base/errors.ts";
 import type { PortmortemError } from "../base/errors.ts";
 import { escapeText, jsonText } from "../render/escape.ts";
+import { textWidth } from "../render/text-layout.ts";
 import { EXIT, exitStatusOf } from "./exit-status.ts";
 import { ClosedPipe, writeError, writeOut } from "./output.ts";
 import { version } from "./version.ts";
@@ -47,7 +48,7 @@ function knownText(error: PortmortemError): string {
   const lines = [`portmortem: ${escapeText(error.message)}`];
   if (error.input !== undefined && error.input.text !== "") {
     const before = escapeText(error.input.text.slice(0, error.input.at));
-    lines.push(`  ${escapeText(error.input.text)}`, `  ${" ".repeat(before.length)}^`);
+    lines.push(`  ${escapeText(error.input.text)}`, `  ${" ".repeat(textWidth(before))}^`);
   }
   if (error.hint !== undefined) lines.push(`  ${escapeText(error.hint)}`);
   return `${lines.join("\n")}\n`;

@@ -1,6 +1,7 @@
 /** The file behind --record and --replay: every answer that a host gave, by namespace, method and arguments. */
 import { PortmortemError } from "../../base/errors.ts";
 import type { NetnsRef } from "../host.ts";
+import { findMisshapen } from "./answer-shapes.ts";
 
 export const RECORDING_SCHEMA = "portmortem.recording";
 /** Raised when an older program could misread a newer file. */
@@ -57,6 +58,10 @@ export function parseRecording(text: string, file: string): Recording {
     );
   }
   if (!isNamespaces(value["namespaces"])) throw invalid(file, "it holds no answers");
+  for (const record of Object.values(value["namespaces"])) {
+    const misshapen = findMisshapen(record);
+    if (misshapen !== undefined) throw invalid(file, `its answer to ${misshapen} makes no sense`);
+  }
   return {
     schema: match[0],
     portmortem: textOf(value["portmortem"]),

@@ -1,0 +1,87 @@
+/**
+ * What kind of value each method's answer is. A recording comes from outside, by mail even: a damaged one shall be refused when it is read,
+ * not fail somewhere in the middle of a judgement. The kind of value is looked at, not every field of it.
+ */
+import type { Host } from "../host.ts";
+
+type Shape = "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
+
+const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
+  system: "object",
+  enter: "object",
+  netns: "object",
+  socketSource: "object",
+  dumpSockets: "dump",
+  getSocket: "object?",
+  probeBind: "object",
+  sysctl: "string?",
+  localAddresses: "array",
+  interfaces: "array",
+  processes: "array",
+  process: "object?",
+  socketFds: "object",
+  socketInode: "number?",
+  detachedSockets: "object",
+  socketOptions: "object",
+  hasCapability: "boolean?",
+  userName: "string?",
+  userId: "number?",
+  cgroupPath: "string?",
+  cgroupId: "number?",
+  containerName: "string?",
+  namespaces: "array",
+  rights: "object",
+};
+
+/** The first answer that cannot be one, as "method(arguments)"; undefined when all can. Methods of other versions are passed over. */
+export function findMisshapen(record: Readonly<Record<string, Readonly<Record<string, unknown>>>>): string | undefined {
+  for (const [method, answers] of Object.entries(record)) {
+    if (!Object.hasOwn(SHAPES, method)) continue;
+    const shape = SHAPES[method as keyof typeof SHAPES];
+    for (const [key, answer] of Object.entries(answers))
+      if (!hasShape(answer, shape) || (shape === "dump" && !isRequest(key))) return `${method}(${key})`.slice(0, 200);
+  }
+  return undefined;
+}
+
+function hasShape(answer: unknown, shape: Shape): boolean {
+  switch (shape) {
+    case "object":
+      return isObject(answer);
+    case "array":
+      return Array.isArray(answer) && answer.every(isObject);
+    case "dump":
+      return isObject(answer) && isSummary(answer["summary"]) && isSockets(answer["sockets"]);
+    default:
+      return answer === null || (shape === "object?" ? isObject(answer) : typeof answer === shape.slice(0, -1));
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSummary(value: unknown): boolean {
+  return isObject(value) && Array.isArray(value["failed"]) && Array.isArray(value["blind"]);
+}
+
+function isSockets(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((socket) => isObject(socket) && isEnd(socket["local"]) && typeof socket["state"] === "string")
+  );
+}
+
+function isEnd(value: unknown): boolean {
+  return isObject(value) && typeof value["address"] === "string" && typeof value["port"] === "number";
+}
+
+/** The arguments of a dump are read again, to find one that holds more than was asked for. */
+function isRequest(key: string): boolean {
+  try {
+    const args: unknown = JSON.parse(key);
+    return Array.isArray(args) && isObject(args[0]) && typeof args[0]["states"] === "number";
+  } catch {
+    return false;
+  }
+}
