@@ -35,11 +35,9 @@ export function makeTimeWait(count, firstHost) {
 export async function makeTimeWaitByTwo(count, firstHost) {
   const half = Math.ceil(count / 2);
   const makers = [firstHost, firstHost + Math.ceil(half / PORTS)].map((host, index) =>
-    spawn(
-      process.execPath,
-      [fileURLToPath(import.meta.url), String(index === 0 ? half : count - half), String(host)],
-      { stdio: "inherit" },
-    ),
+    spawn(process.execPath, [fileURLToPath(import.meta.url), String(index === 0 ? half : count - half), String(host)], {
+      stdio: "inherit",
+    }),
   );
   const statuses = await Promise.all(makers.map(async (maker) => (await once(maker, "exit"))[0]));
   if (statuses.some((status) => status !== 0)) throw new Error("a maker of sockets failed");
