@@ -13,10 +13,11 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliFile } from "./freshness.mjs";
+import { joinParts } from "./parts.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -43,39 +44,44 @@ export async function buildCli() {
   const result = await esbuild.build({
     absWorkingDir: root,
     entryPoints: ["src/cli/main.ts"],
-    outfile: cliFile,
+    outdir: dirname(cliFile),
     bundle: true,
+    splitting: true,
     write: false,
     metafile: true,
     platform: "node",
     target: "node20",
-    format: "cjs",
+    format: "esm",
     external: ["koffi", "@koromix/*"],
     plugins: [lazyBuiltinsPlugin],
     define: {
       __PORTMORTEM_VERSION__: JSON.stringify(version),
-      "import.meta.url": "__importMetaUrl",
+      // The only use of it is createRequire(), which takes a path as well.
+      "import.meta.url": "__filename",
       "import.meta.filename": "__filename",
       "import.meta.dirname": "__dirname",
     },
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const files = result.outputFiles.map(({ path, text }) => ({ path: basename(path), text }));
+  const text = await joinParts(esbuild, files, "main.js", {
+    target: "node20",
+    platform: "node",
+    // import() would go through the loader of ES modules, 3 ms: require() of a part or of a built-in module does not.
+    supported: { "dynamic-import": false },
     // Names stay as they are: a stack trace in a bug report has to be readable without a source map.
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit: 200,
     legalComments: "none",
-    charset: "utf8",
-    logLevel: "warning",
   });
-  const text = result.outputFiles[0].text.replace(/^#!.*\n/, "");
-  const importMetaUrl = text.includes("__importMetaUrl")
-    ? 'var __importMetaUrl=require("node:url").pathToFileURL(__filename).href;\n'
-    : "";
   mkdirSync(dirname(cliFile), { recursive: true });
   writeFileSync(join(root, "dist/cli.licenses.txt"), licencesOf(result.metafile));
   // Written aside and renamed: whoever starts at this moment gets the old file or the new one, never half of one. Its time is that of
   // the beginning, so that a source saved during the build counts as newer.
   const aside = `${cliFile}.${process.pid}`;
-  writeFileSync(aside, `#!/usr/bin/env node\n${importMetaUrl}${text}`);
+  writeFileSync(aside, `#!/usr/bin/env node\n${text}`);
   chmodSync(aside, 0o755);
   utimesSync(aside, startedAt, startedAt);
   renameSync(aside, cliFile);

@@ -6,6 +6,8 @@ import { fstatSync, writeSync } from "node:fs";
 import { PortmortemError } from "../base/errors.ts";
 import { ByteText } from "../render/byte-text.ts";
 
+/** The major number of /dev/null and its kin (drivers/char/mem.c). */
+const MEMORY_DEVICES = 1;
 const FULL_BYTES = 65_536;
 
 export class ClosedPipe extends Error {}
@@ -62,10 +64,14 @@ export class OutputBuffer {
   }
 }
 
-/** Is this descriptor a terminal? Only a character device can be one, and only then node:tty is loaded to ask. */
+/**
+ * Is this descriptor a terminal? Only a character device can be one, and only then node:tty is loaded to ask: with node:net and the streams
+ * below it that takes 8 ms, as much as a short command by itself.
+ */
 export async function isTerminal(fd: number): Promise<boolean> {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false;
+    const stats = fstatSync(fd);
+    if (!stats.isCharacterDevice() || stats.rdev >>> 8 === MEMORY_DEVICES) return false;
   } catch {
     return false;
   }
