@@ -38,17 +38,20 @@ export function lastOutput() {
   return readFileSync(scratchFile("out"), "utf8");
 }
 
-/** `commands` by name → their medians by name. The order turns round after each run; one round before them warms up. */
-export function medians(commands, { runs = 15, statuses = [0], between = () => undefined } = {}) {
+/**
+ * `commands` by name → their medians by name. The order turns round after each run; one round before them warms up. `check` looks at the
+ * output of the command with its name.
+ */
+export function medians(commands, { runs = 15, statuses = [0], check = {} } = {}) {
   const times = Object.fromEntries(Object.keys(commands).map((name) => [name, []]));
   for (let run = -1; run < runs; run++) {
     const names = Object.keys(commands);
     if (run % 2 !== 0) names.reverse();
     for (const name of names) {
       const took = timeOnce(commands[name], statuses);
+      check[name]?.();
       if (run >= 0) times[name].push(took);
     }
-    between();
   }
   return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, median(all)]));
 }
