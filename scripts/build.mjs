@@ -17,7 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliFile } from "./freshness.mjs";
-import { joinParts } from "./parts.mjs";
+import { joinParts, laterEntry, laterPlugin } from "./parts.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -37,35 +37,61 @@ const lazyBuiltins = [
   "zlib",
 ];
 
+/** What `ls` does not need as long as nothing is out of the ordinary, and `why` only in part. */
+const later = {
+  filters: ["tcp/filter/match-filter", "tcp/filter/parse-filter", "wire/diag-bytecode"],
+  probes: [
+    "host/linux/bind-probe",
+    "host/linux/container-engine",
+    "host/linux/container-files",
+    "host/linux/destroy-probe",
+    "host/linux/detached-sockets",
+    "host/linux/diag-get",
+    "host/linux/held-socket",
+    "host/linux/local-addresses",
+    "host/linux/namespaces",
+    "host/linux/proc-net-sockets",
+    "host/linux/rights-from-proc",
+  ],
+};
+
 export async function buildCli() {
   const esbuild = await import("esbuild");
   const startedAt = new Date();
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const result = await esbuild.build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: ["src/cli/main.ts"],
     outdir: dirname(cliFile),
     bundle: true,
-    splitting: true,
     write: false,
-    metafile: true,
     platform: "node",
     target: "node20",
     format: "esm",
     external: ["koffi", "@koromix/*"],
-    plugins: [lazyBuiltinsPlugin],
     define: {
       __PORTMORTEM_VERSION__: JSON.stringify(version),
-      // The only use of it is createRequire(), which takes a path as well.
+      // The only use of it is to find koffi, which takes a path as well.
       "import.meta.url": "__filename",
       "import.meta.filename": "__filename",
       "import.meta.dirname": "__dirname",
     },
     legalComments: "none",
     logLevel: "warning",
+  };
+  const result = await esbuild.build({
+    ...options,
+    entryPoints: ["src/cli/main.ts"],
+    splitting: true,
+    metafile: true,
+    plugins: [laterPlugin(later), lazyBuiltinsPlugin],
   });
-  const files = result.outputFiles.map(({ path, text }) => ({ path: basename(path), text }));
-  const text = await joinParts(esbuild, files, "main.js", {
+  const modules = Object.fromEntries(result.outputFiles.map(({ path, text }) => [basename(path), text]));
+  for (const [part, sources] of Object.entries(later)) {
+    const stdin = { contents: laterEntry(sources, join(root, "src")), resolveDir: join(root, "src") };
+    const { outputFiles } = await esbuild.build({ ...options, stdin, plugins: [lazyBuiltinsPlugin] });
+    modules[`later-${part}.js`] = outputFiles[0].text;
+  }
+  const text = await joinParts(esbuild, modules, "main.js", {
     target: "node20",
     platform: "node",
     // import() would go through the loader of ES modules, 3 ms: require() of a part or of a built-in module does not.

@@ -1,17 +1,19 @@
-// One file in parts: what a command does not need is a string in the bundle, which costs nothing to read over, where code has to be parsed
-// before anything runs (30 ns a byte: 9 ms for all of it, a third of an empty Node program). Each part is compiled when it is first needed.
+// One file in parts. What a command does not need is text in the bundle, which costs little to read over, where code has to be parsed before
+// anything runs: 30 ns a byte, 9 ms for all of it, a third of an empty Node program. A part is compiled when it is first needed.
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 /**
- * `files` are what esbuild made of an entry with `splitting`: ES modules that import each other by "./name.js". Answers one CommonJS file
- * that runs `entry`.
+ * `modules` are what esbuild made of an entry, by name: ES modules that import each other by "./name.js", which it made with `splitting`, or
+ * CommonJS ones. Answers one CommonJS file that runs `entry`.
  */
-export async function joinParts(esbuild, files, entry, options) {
+export async function joinParts(esbuild, modules, entry, options) {
   const parts = {};
-  for (const { path, text } of files) parts[path] = (await esbuild.transform(text, { ...options, format: "cjs" })).code;
+  for (const [name, text] of Object.entries(modules))
+    parts[name] = (await esbuild.transform(text, { ...options, format: "cjs" })).code;
   const { [entry]: main, ...others } = parts;
-  return `const parts = {\n${Object.entries(others)
-    .map(([path, code]) => `${JSON.stringify(`./${path}`)}:${JSON.stringify(code)}`)
-    .join(",\n")}\n};\n${loader}${main}`;
+  const texts = Object.entries(others).map(([name, code]) => `${JSON.stringify(`./${name}`)}:${JSON.stringify(code)}`);
+  return `const parts = {\n${texts.join(",\n")}\n};\n${loader}${main}`;
 }
 
 /** In the bundle, `require` finds the parts by their names and everything else as before. A part's stack traces name it after the file. */
@@ -30,3 +32,44 @@ require = (name) => {
   return module.exports;
 };
 `;
+
+/**
+ * Modules of functions that few commands call are a part of their own: whoever imports one gets functions of the same names, which load the
+ * part at the first call. What such a part needs besides, it has a copy of: shared with the others, all would fall to pieces of one file
+ * each. `later` has lists of paths below src/, by the name of the part.
+ */
+export function laterPlugin(later) {
+  const partOf = new Map(Object.entries(later).flatMap(([part, sources]) => sources.map((source) => [source, part])));
+  const names = [...partOf.keys()].map((source) => basename(source));
+  return {
+    name: "parts-later",
+    setup(build) {
+      build.onResolve({ filter: /^\.\/later-/ }, ({ path }) => ({ path, external: true }));
+      build.onResolve({ filter: new RegExp(`/(${names.join("|")})\\.ts$`) }, async ({ path, pluginData, ...rest }) => {
+        if (pluginData === "itself") return undefined;
+        const { path: file } = await build.resolve(path, { ...rest, pluginData: "itself" });
+        const part = partOf.get(file.replace(/^.*\/src\//, "").replace(/\.ts$/, ""));
+        return part === undefined ? { path: file } : { path: file, namespace: "later", pluginData: part };
+      });
+      build.onLoad({ filter: /.*/, namespace: "later" }, ({ path, pluginData: part }) => ({
+        contents: `const load = () => require("./later-${part}.js");\n${exportedFunctions(path)
+          .map((name) => `export const ${name} = (...args) => load().${name}(...args);`)
+          .join("\n")}`,
+      }));
+    },
+  };
+}
+
+/** The entry of a later part. */
+export function laterEntry(sources, folder) {
+  return sources
+    .map((source) => `export { ${exportedFunctions(`${folder}/${source}.ts`).join(", ")} } from "./${source}.ts";`)
+    .join("\n");
+}
+
+function exportedFunctions(path) {
+  const exported = [...readFileSync(path, "utf8").matchAll(/^export (?!type |interface )(?:async )?(\w+)\*? (\w+)/gm)];
+  const other = exported.find(([, kind]) => kind !== "function");
+  if (other !== undefined) throw new Error(`${path} exports more than functions: ${other[0]}`);
+  return exported.map(([, , name]) => name);
+}
