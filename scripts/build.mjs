@@ -13,10 +13,11 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliFile } from "./freshness.mjs";
+import { joinParts, laterEntry, laterPlugin } from "./parts.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -36,46 +37,77 @@ const lazyBuiltins = [
   "zlib",
 ];
 
+/** What `ls` does not need as long as nothing is out of the ordinary, and `why` only in part. */
+const later = {
+  filters: ["tcp/filter/match-filter", "tcp/filter/parse-filter", "wire/diag-bytecode"],
+  probes: [
+    "host/linux/bind-probe",
+    "host/linux/container-engine",
+    "host/linux/container-files",
+    "host/linux/destroy-probe",
+    "host/linux/detached-sockets",
+    "host/linux/diag-get",
+    "host/linux/held-socket",
+    "host/linux/local-addresses",
+    "host/linux/namespaces",
+    "host/linux/proc-net-sockets",
+    "host/linux/rights-from-proc",
+  ],
+};
+
 export async function buildCli() {
   const esbuild = await import("esbuild");
   const startedAt = new Date();
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const result = await esbuild.build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: ["src/cli/main.ts"],
-    outfile: cliFile,
+    outdir: dirname(cliFile),
     bundle: true,
     write: false,
-    metafile: true,
     platform: "node",
     target: "node20",
-    format: "cjs",
+    format: "esm",
     external: ["koffi", "@koromix/*"],
-    plugins: [lazyBuiltinsPlugin],
     define: {
       __PORTMORTEM_VERSION__: JSON.stringify(version),
-      "import.meta.url": "__importMetaUrl",
+      // The only use of it is to find koffi, which takes a path as well.
+      "import.meta.url": "__filename",
       "import.meta.filename": "__filename",
       "import.meta.dirname": "__dirname",
     },
+    legalComments: "none",
+    logLevel: "warning",
+  };
+  const result = await esbuild.build({
+    ...options,
+    entryPoints: ["src/cli/main.ts"],
+    splitting: true,
+    metafile: true,
+    plugins: [laterPlugin(later), lazyBuiltinsPlugin],
+  });
+  const modules = Object.fromEntries(result.outputFiles.map(({ path, text }) => [basename(path), text]));
+  for (const [part, sources] of Object.entries(later)) {
+    const stdin = { contents: laterEntry(sources, join(root, "src")), resolveDir: join(root, "src") };
+    const { outputFiles } = await esbuild.build({ ...options, stdin, plugins: [lazyBuiltinsPlugin] });
+    modules[`later-${part}.js`] = outputFiles[0].text;
+  }
+  const text = await joinParts(esbuild, modules, "main.js", {
+    target: "node20",
+    platform: "node",
+    // import() would go through the loader of ES modules, 3 ms: require() of a part or of a built-in module does not.
+    supported: { "dynamic-import": false },
     // Names stay as they are: a stack trace in a bug report has to be readable without a source map.
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit: 200,
     legalComments: "none",
-    charset: "utf8",
-    logLevel: "warning",
   });
-  const text = result.outputFiles[0].text.replace(/^#!.*\n/, "");
-  const importMetaUrl = text.includes("__importMetaUrl")
-    ? 'var __importMetaUrl=require("node:url").pathToFileURL(__filename).href;\n'
-    : "";
   mkdirSync(dirname(cliFile), { recursive: true });
   writeFileSync(join(root, "dist/cli.licenses.txt"), licencesOf(result.metafile));
   // Written aside and renamed: whoever starts at this moment gets the old file or the new one, never half of one. Its time is that of
   // the beginning, so that a source saved during the build counts as newer.
   const aside = `${cliFile}.${process.pid}`;
-  writeFileSync(aside, `#!/usr/bin/env node\n${importMetaUrl}${text}`);
+  writeFileSync(aside, `#!/usr/bin/env node\n${text}`);
   chmodSync(aside, 0o755);
   utimesSync(aside, startedAt, startedAt);
   renameSync(aside, cliFile);

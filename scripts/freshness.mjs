@@ -5,7 +5,7 @@ import { root } from "./setup.mjs";
 
 export const cliFile = join(root, "dist/cli.cjs");
 
-const inputs = ["src", "package.json", "package-lock.json", "scripts/build.mjs"];
+const inputs = ["src", "package.json", "package-lock.json", "scripts/build.mjs", "scripts/parts.mjs"];
 
 export function cliIsStale() {
   const built = statSync(cliFile, { throwIfNoEntry: false });

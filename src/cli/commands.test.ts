@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COMMANDS } from "./commands.ts";
 import { overview } from "./overview.ts";
-import { COMMON_OPTIONS } from "./program.ts";
+import { COMMANDS, COMMON_OPTIONS } from "./commands.ts";
 
 /** "-l, --listening", "--user <name|uid>": a short name at most, a long one always, a value at most. */
 const FLAGS = /^(?:-([a-zA-Z]), )?--([a-z][a-z0-9-]*)(?: <[a-z|]+>)?$/;

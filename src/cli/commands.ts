@@ -1,6 +1,18 @@
 /** Every command, declared once: grammar, help, docs/cli.md and completions come from here. */
 import { SORT_KEYS } from "../render/sort-keys.ts";
-import type { CommandDeclaration } from "./command.ts";
+import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
+
+/** Options that every command takes (docs/cli.md, "Everywhere"). */
+export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
+  { flags: "--json", text: "one JSON document on stdout, nothing else" },
+  { flags: "--netns <name|path|pid>", text: "look into another network namespace (a container)" },
+  { flags: "--record <file>", text: "save all that is read, for a bug report" },
+  { flags: "--replay <file>", text: "answer from such a file instead of from this machine" },
+  { flags: "--redact", text: "with --record: leave the arguments of command lines out" },
+  { flags: "--color <when>", text: "auto, always or never", choices: ["auto", "always", "never"] },
+  { flags: "-q, --quiet", text: "no warnings" },
+  { flags: "-v, --verbose", text: "more detail" },
+];
 
 export const COMMANDS: readonly CommandDeclaration[] = [
   {

@@ -2,19 +2,22 @@
 import { hostFor } from "../ask/hosts.ts";
 import { listRequest } from "../ask/list-sockets.ts";
 import { PortmortemError } from "../base/errors.ts";
-import { countSockets, eachSocket, listSockets } from "../inspect/list-sockets.ts";
+import { countSockets, eachRow, listSockets } from "../inspect/list-sockets.ts";
 import type { CountKey, ListRequest } from "../inspect/list-sockets.ts";
 import type { Host } from "../host/host.ts";
 import type { Protocol } from "../tcp/socket.ts";
 import { ALL_STATES } from "../tcp/states.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderCounts, renderIncomplete, renderSockets, sortSockets } from "../render/ls-text.ts";
+import { SocketJson } from "../render/socket-json.ts";
 import type { SortKey } from "../render/sort-keys.ts";
-import { socketJson } from "../render/socket-json.ts";
 import type { Run } from "./command.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { OutputBuffer, writeError, writeOut } from "./output.ts";
+
+const COMMA = 0x2c;
+const HEAD = '{"schema":"portmortem.ls/1","sockets":[';
 
 interface LsFlags {
   readonly listening?: boolean;
@@ -38,7 +41,7 @@ export const runLs: Run = async (context, [words], options) => {
     ...(context.netns === undefined ? {} : { netns: context.netns }),
   });
   if (flags.count === true) await count(context, host, request, flags.by ?? "state");
-  else if (context.json && !request.owners && flags.sort === undefined) streamJson(context, host, request);
+  else if (context.json && !request.owners && flags.sort === undefined) streamJson(host, request);
   else await list(context, host, request, flags);
   return EXIT.ok;
 };
@@ -70,14 +73,28 @@ async function count(context: Context, host: Host, request: ListRequest, by: Cou
 }
 
 /** Each socket is written as it comes: a hundred thousand of them never stand in memory together. */
-function streamJson(_context: Context, host: Host, request: ListRequest): void {
+function streamJson(host: Host, request: ListRequest): void {
   const out = new OutputBuffer();
-  let separator = '{"schema":"portmortem.ls/1","sockets":[';
-  const incomplete = eachSocket(host, request, (socket) => {
-    out.write(separator + socketJson(socket));
-    separator = ",";
+  const json = new SocketJson();
+  let first = true;
+  const separate = (): void => {
+    out.bytes.reserve(1);
+    if (!first) out.bytes.byte(COMMA);
+    first = false;
+  };
+  out.write(HEAD);
+  const incomplete = eachRow(host, request, {
+    row: (row) => {
+      separate();
+      json.write(row, out.bytes);
+      out.flushIfFull();
+    },
+    socket: (socket) => {
+      separate();
+      out.write(jsonText(socket));
+    },
   });
-  out.write(`${separator === "," ? "" : separator}],"incomplete":${jsonText(incomplete)}}\n`);
+  out.write(`],"incomplete":${jsonText(incomplete)}}\n`);
   out.flush();
 }
 
@@ -86,9 +103,8 @@ async function list(context: Context, host: Host, request: ListRequest, flags: L
   sortSockets(sockets, flags.sort ?? (context.json ? "none" : "state"));
   if (context.json) {
     const out = new OutputBuffer();
-    out.write('{"schema":"portmortem.ls/1","sockets":[');
-    for (let index = 0; index < sockets.length; index++)
-      out.write((index === 0 ? "" : ",") + socketJson(sockets[index]!));
+    out.write(HEAD);
+    for (const [index, socket] of sockets.entries()) out.write((index === 0 ? "" : ",") + jsonText(socket));
     out.write(`],"incomplete":${jsonText(incomplete)}}\n`);
     out.flush();
     return;

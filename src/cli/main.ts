@@ -7,8 +7,8 @@ async function main(argv: readonly string[]): Promise<number> {
     writeOut(`${version}\n`);
     return 0;
   }
-  const { runProgram } = await import("./program.ts");
-  return runProgram(argv);
+  const { runCommandLine } = await import("./command-line.ts");
+  return runCommandLine(argv);
 }
 
 main(process.argv.slice(2)).then(

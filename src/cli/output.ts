@@ -4,23 +4,27 @@
  */
 import { fstatSync, writeSync } from "node:fs";
 import { PortmortemError } from "../base/errors.ts";
+import { ByteText } from "../render/byte-text.ts";
+
+/** The major number of /dev/null and its kin (drivers/char/mem.c). */
+const MEMORY_DEVICES = 1;
+const FULL_BYTES = 65_536;
 
 export class ClosedPipe extends Error {}
 
 export function writeOut(text: string): void {
-  writeAll(1, text);
+  writeAll(1, Buffer.from(text, "utf8"));
 }
 
 export function writeError(text: string): void {
   try {
-    writeAll(2, text);
+    writeAll(2, Buffer.from(text, "utf8"));
   } catch (error) {
     if (!(error instanceof ClosedPipe)) throw error;
   }
 }
 
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
+function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0;
   while (at < bytes.length) {
     try {
@@ -42,23 +46,32 @@ function writeAll(fd: number, text: string): void {
 
 /** Collects small pieces, so that a hundred thousand of them are not a hundred thousand system calls. */
 export class OutputBuffer {
-  #text = "";
+  /** Whoever writes here himself calls `flushIfFull` from time to time. */
+  readonly bytes = new ByteText(2 * FULL_BYTES);
 
   write(text: string): void {
-    this.#text += text;
-    if (this.#text.length > 65_536) this.flush();
+    this.bytes.text(text);
+    this.flushIfFull();
+  }
+
+  flushIfFull(): void {
+    if (this.bytes.length > FULL_BYTES) this.flush();
   }
 
   flush(): void {
-    if (this.#text !== "") writeOut(this.#text);
-    this.#text = "";
+    writeAll(1, this.bytes.written);
+    this.bytes.clear();
   }
 }
 
-/** Is this descriptor a terminal? Only a character device can be one, and only then node:tty is loaded to ask. */
+/**
+ * Is this descriptor a terminal? Only a character device can be one, and only then node:tty is loaded to ask: with node:net and the streams
+ * below it that takes 8 ms, as much as a short command by itself.
+ */
 export async function isTerminal(fd: number): Promise<boolean> {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false;
+    const stats = fstatSync(fd);
+    if (!stats.isCharacterDevice() || stats.rdev >>> 8 === MEMORY_DEVICES) return false;
   } catch {
     return false;
   }

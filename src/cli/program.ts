@@ -1,27 +1,14 @@
-/** The command line's grammar. Each command is one declaration in commands.ts; its body is loaded when it runs. */
+/** The command line's whole grammar: help, and what is wrong with a line. Each command is one declaration in commands.ts. */
 import { Command, CommanderError, Option } from "commander";
 import { PortmortemError } from "../base/errors.ts";
 import { nearestWord } from "../base/nearest-word.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, COMMON_OPTIONS } from "./commands.ts";
 import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
-import { createContext } from "./context.ts";
-import type { CommonOptions } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { overview } from "./overview.ts";
 import { terminalWidth, writeOut } from "./output.ts";
+import { runCommand } from "./run-command.ts";
 import { version } from "./version.ts";
-
-/** Options that every command takes (docs/cli.md, "Everywhere"). */
-export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
-  { flags: "--json", text: "one JSON document on stdout, nothing else" },
-  { flags: "--netns <name|path|pid>", text: "look into another network namespace (a container)" },
-  { flags: "--record <file>", text: "save all that is read, for a bug report" },
-  { flags: "--replay <file>", text: "answer from such a file instead of from this machine" },
-  { flags: "--redact", text: "with --record: leave the arguments of command lines out" },
-  { flags: "--color <when>", text: "auto, always or never", choices: ["auto", "always", "never"] },
-  { flags: "-q, --quiet", text: "no warnings" },
-  { flags: "-v, --verbose", text: "more detail" },
-];
 
 export async function runProgram(argv: readonly string[]): Promise<number> {
   if (argv.length === 0) {
@@ -79,15 +66,7 @@ function addCommand(
     () => `\nExamples:\n${declaration.examples.map(({ line, text }) => `  $ ${line}\n      ${text}`).join("\n")}`,
   );
   command.action(async (...values: unknown[]) => {
-    const options = command.opts<CommonOptions & Record<string, unknown>>();
-    const run = await declaration.load();
-    const context = await createContext(options, argv);
-    try {
-      done(await run(context, values.slice(0, -2), options));
-    } finally {
-      // Also after a failure: that is what a bug report needs.
-      context.finish();
-    }
+    done(await runCommand({ declaration, args: values.slice(0, -2), options: command.opts() }, argv));
   });
 }
 

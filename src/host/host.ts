@@ -7,6 +7,7 @@
  */
 import type { Filter } from "../tcp/filter/filter.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
+import type { SocketRow } from "../tcp/socket-row.ts";
 import type { SocketState, StateMask } from "../tcp/states.ts";
 
 export interface Host {
@@ -143,6 +144,8 @@ export interface SocketBatch {
   readonly length: number;
   stateAt(index: number): SocketState;
   socketAt(index: number): Socket;
+  /** The fast lane, for a host that has one: fills the row, or answers false when only `socketAt` can say all that there is. */
+  rowAt?(index: number, row: SocketRow): boolean;
 }
 
 export interface SocketId {

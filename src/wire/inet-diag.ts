@@ -1,19 +1,12 @@
-/** sock_diag's inet family (include/uapi/linux/inet_diag.h): requests to bytes, answers to words. Pure; the machine's own byte order. */
-import type {
-  Family,
-  Protocol,
-  Socket,
-  SocketMemory,
-  SocketOptionName,
-  SocketTimer,
-  TimerKind,
-} from "../tcp/socket.ts";
+/**
+ * sock_diag's inet family (include/uapi/linux/inet_diag.h): the structs, requests as bytes, and what an answer is at first sight. Pure; the
+ * machine's own byte order.
+ */
+import type { Family, Protocol } from "../tcp/socket.ts";
 import { stateOfKernel } from "../tcp/states.ts";
 import type { SocketState } from "../tcp/states.ts";
-import type { AddressTexts } from "./address-texts.ts";
-import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES, eachAttribute } from "./netlink.ts";
+import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES } from "./netlink.ts";
 import { defineStruct, offsetOf } from "./struct.ts";
-import { decodeTcpInfo } from "./tcp-info.ts";
 
 export const SOCK_DIAG_BY_FAMILY = 20;
 
@@ -58,7 +51,7 @@ export const inetDiagMsg = defineStruct({
 });
 
 /** Offsets from the start of the netlink message, as plain constants for the hot path. */
-const AT = {
+export const AT = {
   family: NLMSG_HEADER_BYTES + offsetOf(inetDiagMsg, "idiag_family"),
   state: NLMSG_HEADER_BYTES + offsetOf(inetDiagMsg, "idiag_state"),
   timer: NLMSG_HEADER_BYTES + offsetOf(inetDiagMsg, "idiag_timer"),
@@ -80,11 +73,11 @@ const AT = {
 /** A message shorter than this is no answer of inet_diag. */
 export const MIN_DIAG_MESSAGE_BYTES = AT.attributes;
 
-const AF_INET = 2;
+export const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** INET_DIAG_*: what can be asked for (idiag_ext, bit n-1) and what comes back. */
-const ATTRIBUTE = {
+export const ATTRIBUTE = {
   INFO: 2,
   CONG: 4,
   SKMEMINFO: 7,
@@ -95,7 +88,6 @@ const ATTRIBUTE = {
   CGROUP_ID: 21,
   SOCKOPT: 22,
 } as const;
-const ULP_INFO_NAME = 1;
 export const REQUEST_BYTECODE = 1;
 /** INFO, CONG and SKMEMINFO. */
 export const EXTENSIONS_DETAILS =
@@ -159,184 +151,4 @@ export function isDiagMessage(view: DataView, start: number, end: number): boole
   if (end - start < MIN_DIAG_MESSAGE_BYTES) return false;
   const family = view.getUint8(start + AT.family);
   return (family === AF_INET || family === AF_INET6) && stateAtMessage(view, start) !== undefined;
-}
-
-const TIMERS: readonly (TimerKind | undefined)[] = [
-  undefined,
-  "retransmit",
-  "keepalive",
-  "time-wait",
-  "zero-window-probe",
-  "delayed-ack",
-];
-
-export interface DecodeContext {
-  readonly protocol: Protocol;
-  readonly texts: AddressTexts;
-  /** The name of a device by its index, or undefined when it is gone. */
-  readonly interfaceName: (index: number) => string | undefined;
-  readonly netns?: number;
-}
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** One answer of the kernel, which `isDiagMessage` has accepted. Unknown attributes are skipped. */
-export function decodeSocket(view: DataView, start: number, end: number, context: DecodeContext): Socket {
-  const ipv4 = view.getUint8(start + AT.family) === AF_INET;
-  const state = stateAtMessage(view, start) ?? "CLOSED";
-  const device = view.getUint32(start + AT.device, LITTLE_ENDIAN);
-  const texts = context.texts;
-  const port = view.getUint16(start + AT.sport, false);
-  const address = ipv4 ? texts.ipv4(view, start + AT.src) : texts.ipv6(view, start + AT.src);
-  const name = device === 0 ? undefined : (context.interfaceName(device) ?? `if${device}`);
-  const socket: Writable<Socket> = {
-    protocol: context.protocol,
-    family: ipv4 ? "ipv4" : "ipv6",
-    state,
-    local: name === undefined ? { address, port } : { address, port, interface: name },
-  };
-  const remotePort = view.getUint16(start + AT.dport, false);
-  // A BOUND socket that was connected once keeps its old peer, and the kernel's filters see it.
-  if (remotePort !== 0 || (state !== "LISTEN" && state !== "BOUND")) {
-    socket.remote = {
-      address: ipv4 ? texts.ipv4(view, start + AT.dst) : texts.ipv6(view, start + AT.dst),
-      port: remotePort,
-    };
-  }
-  const received = view.getUint32(start + AT.rqueue, LITTLE_ENDIAN);
-  const sent = view.getUint32(start + AT.wqueue, LITTLE_ENDIAN);
-  socket.queues =
-    state === "LISTEN" ? { accepting: received, backlog: sent } : { receiveBytes: received, sendBytes: sent };
-  const timer = decodeTimer(view, start);
-  if (timer !== undefined) socket.timer = timer;
-  const inode = view.getUint32(start + AT.inode, LITTLE_ENDIAN);
-  const uid = view.getUint32(start + AT.uid, LITTLE_ENDIAN);
-  // Without an inode a uid of 0 says nothing: TIME-WAIT and request sockets have no owner to tell, and kernels up to 6.12 write 0 for
-  // orphans (sock_i_uid). It would read as root.
-  if (inode !== 0) {
-    socket.uid = uid;
-    socket.inode = inode;
-  } else if (uid !== 0) {
-    socket.uid = uid;
-  }
-  socket.cookie = formatCookie(
-    view.getUint32(start + AT.cookie + 4, LITTLE_ENDIAN),
-    view.getUint32(start + AT.cookie, LITTLE_ENDIAN),
-  );
-  if (context.netns !== undefined) socket.netns = context.netns;
-  if (end - start > AT.attributes) {
-    eachAttribute(view, start + AT.attributes, end, (type, from, to) => decodeAttribute(socket, type, view, from, to));
-  }
-  return socket;
-}
-
-function decodeTimer(view: DataView, start: number): SocketTimer | undefined {
-  const kind = TIMERS[view.getUint8(start + AT.timer)];
-  if (kind === undefined) return undefined;
-  return {
-    kind,
-    // The kernel's jiffies can be past: it then writes a wrapped negative number.
-    remainingMs: Math.max(0, view.getInt32(start + AT.expires, LITTLE_ENDIAN)),
-    retransmits: view.getUint8(start + AT.retrans),
-  };
-}
-
-function decodeAttribute(socket: Writable<Socket>, type: number, view: DataView, from: number, to: number): void {
-  const length = to - from;
-  switch (type) {
-    case ATTRIBUTE.SHUTDOWN:
-      if (length >= 1) socket.shutdown = view.getUint8(from);
-      break;
-    case ATTRIBUTE.SKV6ONLY:
-      if (length >= 1) socket.v6only = view.getUint8(from) !== 0;
-      break;
-    case ATTRIBUTE.MARK:
-      if (length >= 4) {
-        const mark = view.getUint32(from, LITTLE_ENDIAN);
-        if (mark !== 0) socket.mark = mark;
-      }
-      break;
-    case ATTRIBUTE.CGROUP_ID:
-      if (length >= 8) {
-        const id = Number(view.getBigUint64(from, LITTLE_ENDIAN));
-        // 0 is a socket of before cgroups or of a v1 hierarchy.
-        if (id !== 0 && Number.isSafeInteger(id)) socket.cgroupId = id;
-      }
-      break;
-    case ATTRIBUTE.SOCKOPT:
-      if (length >= 2) socket.options = decodeOptions(view.getUint8(from), view.getUint8(from + 1));
-      break;
-    case ATTRIBUTE.INFO:
-      if (length > 0 && socket.protocol === "tcp") socket.info = decodeTcpInfo(view, from, to);
-      break;
-    case ATTRIBUTE.CONG:
-      socket.congestion = readName(view, from, to);
-      break;
-    case ATTRIBUTE.SKMEMINFO: {
-      const memory = decodeMemory(view, from, to);
-      if (memory !== undefined) socket.memory = memory;
-      break;
-    }
-    case ATTRIBUTE.ULP_INFO:
-      eachAttribute(view, from, to, (nested, start, end) => {
-        if (nested === ULP_INFO_NAME) socket.ulp = readName(view, start, end);
-      });
-      break;
-  }
-}
-
-/** struct inet_diag_sockopt: bit fields, which the compiler lays out from the low bit on little-endian machines, the high bit on others. */
-const OPTION_BITS: readonly (readonly SocketOptionName[])[] = [
-  ["recverr", "is_icsk", "freebind", "hdrincl", "mc_loop", "transparent", "mc_all", "nodefrag"],
-  ["bind_address_no_port", "recverr_rfc4884", "defer_connect"],
-];
-const optionsByBits = new Map<number, readonly SocketOptionName[]>();
-
-function decodeOptions(first: number, second: number): readonly SocketOptionName[] {
-  const bits = first | (second << 8);
-  let names = optionsByBits.get(bits);
-  if (names === undefined) {
-    names = OPTION_BITS.flatMap((row, byte) =>
-      row.filter((_, bit) => (((byte === 0 ? first : second) >> (LITTLE_ENDIAN ? bit : 7 - bit)) & 1) !== 0),
-    );
-    optionsByBits.set(bits, names);
-  }
-  return names;
-}
-
-function decodeMemory(view: DataView, from: number, to: number): SocketMemory | undefined {
-  if (to - from < 28) return undefined;
-  const word = (index: number): number => view.getUint32(from + index * 4, LITTLE_ENDIAN);
-  return {
-    receiveAllocBytes: word(0),
-    receiveBufferBytes: word(1),
-    sendAllocBytes: word(2),
-    sendBufferBytes: word(3),
-    forwardAllocBytes: word(4),
-    sendQueuedBytes: word(5),
-    optionBytes: word(6),
-    ...(to - from >= 32 ? { backlogBytes: word(7) } : {}),
-    ...(to - from >= 36 ? { drops: word(8) } : {}),
-  };
-}
-
-function readName(view: DataView, from: number, to: number): string {
-  let name = "";
-  for (let at = from; at < to; at++) {
-    const code = view.getUint8(at);
-    if (code === 0) break;
-    name += String.fromCharCode(code);
-  }
-  return name;
-}
-
-const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-/** "0x" and 16 hexadecimal digits. */
-export function formatCookie(high: number, low: number): string {
-  return `0x${hex32(high)}${hex32(low)}`;
-}
-
-function hex32(word: number): string {
-  return DIGITS[word >>> 24]! + DIGITS[(word >>> 16) & 255]! + DIGITS[(word >>> 8) & 255]! + DIGITS[word & 255]!;
 }

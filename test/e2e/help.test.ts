@@ -1,8 +1,7 @@
 // The way in: what is printed before anything is asked of the machine.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { COMMANDS } from "../../src/cli/commands.ts";
-import { COMMON_OPTIONS } from "../../src/cli/program.ts";
+import { COMMANDS, COMMON_OPTIONS } from "../../src/cli/commands.ts";
 import { read } from "../house/repository.ts";
 import { portmortem } from "./command.ts";
 

@@ -1,9 +1,8 @@
 // docs/cli.md and the program name the same commands, options, choices, exit statuses, rules, words of the filter and fields of the JSON.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { COMMANDS } from "../../src/cli/commands.ts";
+import { COMMANDS, COMMON_OPTIONS } from "../../src/cli/commands.ts";
 import { EXIT } from "../../src/cli/exit-status.ts";
-import { COMMON_OPTIONS } from "../../src/cli/program.ts";
 import { parseFilter } from "../../src/tcp/filter/parse-filter.ts";
 import { STATES, STATE_GROUPS } from "../../src/tcp/states.ts";
 import { expectNone, read } from "./repository.ts";

@@ -4,13 +4,15 @@
  */
 import { errnoName } from "../../base/errno.ts";
 import type { Family, Protocol, Socket } from "../../tcp/socket.ts";
+import type { SocketRow } from "../../tcp/socket-row.ts";
 import type { SocketState } from "../../tcp/states.ts";
 import { maskHas } from "../../tcp/states.ts";
 import { AddressTexts } from "../../wire/address-texts.ts";
 import { CookieSet } from "../../wire/cookie-set.ts";
+import { decodeRow, decodeSocket } from "../../wire/decode-socket.ts";
+import type { DecodeContext } from "../../wire/decode-socket.ts";
 import { EXTENSIONS_DETAILS, REQUEST_BYTECODE, SOCK_DIAG_BY_FAMILY } from "../../wire/inet-diag.ts";
-import { cookieWords, decodeSocket, encodeDiagRequest, isDiagMessage, stateAtMessage } from "../../wire/inet-diag.ts";
-import type { DecodeContext } from "../../wire/inet-diag.ts";
+import { cookieWords, encodeDiagRequest, isDiagMessage, stateAtMessage } from "../../wire/inet-diag.ts";
 import {
   LITTLE_ENDIAN,
   NLMSG_DONE,
@@ -177,6 +179,13 @@ class DiagBatch implements SocketBatch {
 
   stateAt(index: number): SocketState {
     return stateAtMessage(this.#view, this.#starts[index]!) ?? "CLOSED";
+  }
+
+  rowAt(index: number, row: SocketRow): boolean {
+    const start = this.#starts[index]!;
+    row.protocol = this.#context.protocol;
+    row.netns = this.#context.netns;
+    return decodeRow(this.#view, start, start + this.#view.getUint32(start, LITTLE_ENDIAN), this.#context.texts, row);
   }
 
   socketAt(index: number): Socket {

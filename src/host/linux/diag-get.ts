@@ -2,14 +2,10 @@
 import { parseIp } from "../../tcp/ip-address.ts";
 import type { Socket } from "../../tcp/socket.ts";
 import { AddressTexts } from "../../wire/address-texts.ts";
-import {
-  EXTENSIONS_DETAILS,
-  SOCK_DIAG_BY_FAMILY,
-  decodeSocket,
-  encodeDiagRequest,
-  isDiagMessage,
-} from "../../wire/inet-diag.ts";
-import type { DecodeContext } from "../../wire/inet-diag.ts";
+import { decodeSocket } from "../../wire/decode-socket.ts";
+import type { DecodeContext } from "../../wire/decode-socket.ts";
+import { EXTENSIONS_DETAILS, SOCK_DIAG_BY_FAMILY, encodeDiagRequest, isDiagMessage } from "../../wire/inet-diag.ts";
+
 import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES, NLM_F_REQUEST, encodeMessage } from "../../wire/netlink.ts";
 import type { SocketId } from "../host.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";

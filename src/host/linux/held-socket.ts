@@ -4,7 +4,7 @@
  * socket would outlive its owner.
  */
 import { errnoName } from "../../base/errno.ts";
-import { formatCookie } from "../../wire/inet-diag.ts";
+import { formatCookie } from "../../tcp/socket-row.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 import type { HeldSocketOptions } from "../host.ts";
 import {
