@@ -13,7 +13,7 @@ import { normalForm, type NormalForm } from "../tcp/filter/literals.ts";
 import { ALL_STATES, type StateMask } from "../tcp/states.ts";
 import { type BytecodeEnv, encodeJump, type Plan, planTerm, writeJumpOffset } from "./diag-bytecode-term.ts";
 
-export type { BytecodeEnv, BytecodeOps } from "./diag-bytecode-term.ts";
+export type { BytecodeEnv } from "./diag-bytecode-term.ts";
 
 export interface CompiledFilter {
   /** What to ask for in idiag_states, within the states that the caller wants. */
