@@ -29,6 +29,8 @@ export interface WhyOptions extends HostOptions {
   readonly user?: string | number;
   /** Make a real bind, closed at once (default). False: judge by the rules alone and take nothing. */
   readonly probe?: boolean;
+  /** Called while processes are searched for who holds the port. */
+  readonly onProgress?: (done: number, what: "sockets" | "processes") => void;
   readonly signal?: AbortSignal;
 }
 
@@ -51,6 +53,7 @@ export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Pr
       ...(uid < 0 ? {} : { uid }),
       ...(wanted.device === undefined ? {} : { device: wanted.device }),
       probe: options.probe ?? true,
+      ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
       ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
     },
     options.signal,

@@ -14,6 +14,8 @@ import type { SortKey } from "../render/sort-keys.ts";
 import type { Run } from "./command.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
+import { createProgressLine } from "./progress.ts";
+import type { ProgressLine } from "./progress.ts";
 import { OutputBuffer, writeError, writeOut } from "./output.ts";
 
 const COMMA = 0x2c;
@@ -35,14 +37,20 @@ export const runLs: Run = async (context, [words], options) => {
   if (flags.by !== undefined && flags.count !== true) {
     throw new PortmortemError("PM_USAGE", "--by goes with --count", { hint: `portmortem ls --count --by ${flags.by}` });
   }
-  const request = requestOf(flags, (words as readonly string[]).join(" "));
+  // JSON that streams to the same terminal would be written into the line.
+  const progress = createProgressLine(!context.quiet && !(context.json && context.width !== undefined));
+  const request = { ...requestOf(flags, (words as readonly string[]).join(" ")), progress: progress.report };
   const host = hostFor({
     ...(context.host === undefined ? {} : { host: context.host }),
     ...(context.netns === undefined ? {} : { netns: context.netns }),
   });
-  if (flags.count === true) await count(context, host, request, flags.by ?? "state");
-  else if (context.json && !request.owners && flags.sort === undefined) streamJson(host, request);
-  else await list(context, host, request, flags);
+  try {
+    if (flags.count === true) await count(context, host, request, flags.by ?? "state", progress);
+    else if (context.json && !request.owners && flags.sort === undefined) streamJson(host, request);
+    else await list(context, host, request, flags, progress);
+  } finally {
+    progress.clear();
+  }
   return EXIT.ok;
 };
 
@@ -58,8 +66,15 @@ function requestOf(flags: LsFlags, filter: string): ListRequest {
   return flags.all === true && flags.listening !== true ? { ...request, states: ALL_STATES } : request;
 }
 
-async function count(context: Context, host: Host, request: ListRequest, by: CountKey): Promise<void> {
+async function count(
+  context: Context,
+  host: Host,
+  request: ListRequest,
+  by: CountKey,
+  progress: ProgressLine,
+): Promise<void> {
   const { counts, total, incomplete } = await countSockets(host, { ...request, owners: false }, by);
+  progress.clear();
   if (context.json) {
     const named = counts.map(({ key, count: many, owner, ownerless }) => {
       if (by === "process") return { ...owner, ...(ownerless === undefined ? {} : { ownerless }), count: many };
@@ -98,8 +113,15 @@ function streamJson(host: Host, request: ListRequest): void {
   out.flush();
 }
 
-async function list(context: Context, host: Host, request: ListRequest, flags: LsFlags): Promise<void> {
+async function list(
+  context: Context,
+  host: Host,
+  request: ListRequest,
+  flags: LsFlags,
+  progress: ProgressLine,
+): Promise<void> {
   const { sockets, incomplete } = await listSockets(host, request);
+  progress.clear();
   sortSockets(sockets, flags.sort ?? (context.json ? "none" : "state"));
   if (context.json) {
     const out = new OutputBuffer();

@@ -6,6 +6,7 @@ import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWhy } from "../render/why-text.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
+import { createProgressLine } from "./progress.ts";
 import { writeError, writeOut } from "./output.ts";
 
 interface WhyFlags {
@@ -23,6 +24,7 @@ const PIPE_WIDTH = 100;
 export const runWhy: Run = async (context, [endpoint], options) => {
   const flags = options as WhyFlags;
   const { address, port, scope } = parseEndpoint(String(endpoint));
+  const progress = createProgressLine(!context.quiet);
   const answer = await why(
     {
       port,
@@ -35,11 +37,13 @@ export const runWhy: Run = async (context, [endpoint], options) => {
       reuseAddr: flags.reuseAddr ?? true,
       reusePort: flags.reusePort ?? false,
       probe: flags.probe ?? true,
+      onProgress: progress.report,
       ...(flags.user === undefined ? {} : { user: flags.user }),
       ...(context.host === undefined ? {} : { host: context.host }),
       ...(context.netns === undefined ? {} : { netns: context.netns }),
     },
   );
+  progress.clear();
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.why/1", ...answer })}\n`);
   else {
     writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));

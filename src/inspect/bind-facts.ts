@@ -8,6 +8,7 @@ import { findElsewhere } from "./elsewhere.ts";
 import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, dumpAll } from "./dump.ts";
+import type { Progress } from "./progress.ts";
 
 export interface BindRequest extends Omit<BindQuestion, "address"> {
   /** Left out: what Node and most servers bind. */
@@ -16,6 +17,7 @@ export interface BindRequest extends Omit<BindQuestion, "address"> {
   readonly probe: boolean;
   /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
   readonly enterCommand?: string;
+  readonly progress?: Progress;
 }
 
 /** More sockets than this are counted, not traced to their programs: a busy server has tens of thousands of connections on its port. */
@@ -43,6 +45,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
     must: listening.size > 0 ? firm : [...firm, ...loose, ...others],
     inPassing: listening.size > 0 ? [...loose, ...found.connectedTo] : found.connectedTo,
     listeningPorts: listening,
+    ...(request.progress === undefined ? {} : { progress: request.progress }),
   });
   incomplete.push(...owners.incomplete);
   const holders = found.holders.map(owners.of);
@@ -70,7 +73,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
 
 /** The default address is what Node and most servers bind: `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
 function settle(host: Host, request: BindRequest): BindQuestion {
-  const { probe, enterCommand: _enterCommand, ...rest } = request;
+  const { probe, enterCommand: _enterCommand, progress: _progress, ...rest } = request;
   if (request.address !== undefined) return { ...rest, address: request.address };
   return { ...rest, address: hasIpv6(host, request, probe) ? "::" : "0.0.0.0" };
 }

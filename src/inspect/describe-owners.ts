@@ -2,6 +2,7 @@
 import type { Host, ProcessFacts } from "../host/host.ts";
 import type { Incomplete, Owner, Ownerless, Socket } from "../tcp/socket.ts";
 import { findOwners } from "./owners.ts";
+import type { Progress } from "./progress.ts";
 import type { OwnerScan, WantedSocket } from "./owners.ts";
 
 export interface OwnersAnswer {
@@ -17,11 +18,12 @@ export interface OwnersQuestion {
   readonly inPassing?: readonly Socket[];
   /** Local ports that have a listener: a connection without an inode on one of them has not been accepted yet. */
   readonly listeningPorts: ReadonlySet<number>;
+  readonly progress?: Progress;
 }
 
 export async function traceOwners(host: Host, question: OwnersQuestion): Promise<OwnersAnswer> {
   const inPassing = question.inPassing ?? [];
-  const scan = findOwners(host, wantedSockets(host, question.must), wantedSockets(host, inPassing));
+  const scan = findOwners(host, wantedSockets(host, question.must), wantedSockets(host, inPassing), question.progress);
   const people = new People(host);
   const reasons = new Reasons(host, scan, question.listeningPorts);
   const traced = new Map<Socket, Socket>();

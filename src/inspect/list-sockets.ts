@@ -14,6 +14,7 @@ import { ALL_STATES, STATE_GROUPS, maskHas, maskOf } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, openDump } from "./dump.ts";
+import type { Progress } from "./progress.ts";
 
 export interface ListRequest {
   readonly protocols: readonly Protocol[];
@@ -24,6 +25,7 @@ export interface ListRequest {
   readonly filter?: Filter;
   readonly owners: boolean;
   readonly details: boolean;
+  readonly progress?: Progress;
 }
 
 export interface SocketList {
@@ -55,7 +57,11 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
   const listeningPorts = new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
   const narrowed = request.filter !== undefined || request.states !== undefined || request.listening === true;
   if (narrowed && candidates.some(isPerhapsUnaccepted)) collectListeningPorts(host, listeningPorts);
-  const owners = await traceOwners(host, { must: candidates, listeningPorts });
+  const owners = await traceOwners(host, {
+    must: candidates,
+    listeningPorts,
+    ...(request.progress === undefined ? {} : { progress: request.progress }),
+  });
   incomplete.push(...owners.incomplete);
   const named = candidates.map((socket) => withCgroupPath(host, owners.of(socket)));
   if (request.filter === undefined || !needsOwners(request.filter)) return { sockets: named, incomplete };
@@ -202,6 +208,7 @@ function eachBatch(
 ): Incomplete[] {
   if (request.filter !== undefined) refuseUnknowable(host, request.filter);
   const incomplete: Incomplete[] = [];
+  let read = 0;
   for (const protocol of request.protocols) {
     const filter = request.filter !== undefined && protocol === "udp" ? withUdpStates(request.filter) : request.filter;
     const judged = filter === undefined || needsOwners(filter) ? undefined : createMatcher(filter, matchContext(host));
@@ -213,6 +220,8 @@ function eachBatch(
     });
     for (const batch of dump) {
       signal?.throwIfAborted();
+      read += batch.length;
+      request.progress?.(read, "sockets");
       visit(batch, dump.summary.exactFilter ? undefined : judged);
     }
     for (const item of describeDump(host, dump.summary)) {

@@ -7,6 +7,7 @@
  * holds a socket got it by fork or by message, mostly under the same number: the other processes are asked for exactly that descriptor.
  */
 import type { Host, ProcessSummary } from "../host/host.ts";
+import type { Progress } from "./progress.ts";
 
 /** Descriptors below this are looked at in every candidate. */
 const LOW_FDS = 32;
@@ -35,8 +36,9 @@ export function findOwners(
   host: Host,
   wanted: readonly WantedSocket[],
   inPassing: readonly WantedSocket[] = [],
+  progress?: Progress,
 ): OwnerScan {
-  const search = new OwnerSearch(host, wanted, inPassing);
+  const search = new OwnerSearch(host, wanted, inPassing, progress);
   if (wanted.length > 0) search.run();
   return search;
 }
@@ -50,9 +52,16 @@ class OwnerSearch implements OwnerScan {
   readonly #missing: Set<number>;
   readonly #interesting: ReadonlySet<number>;
   readonly #whole = new Set<number>();
+  readonly #progress: Progress | undefined;
 
-  constructor(host: Host, wanted: readonly WantedSocket[], inPassing: readonly WantedSocket[]) {
+  constructor(
+    host: Host,
+    wanted: readonly WantedSocket[],
+    inPassing: readonly WantedSocket[],
+    progress: Progress | undefined,
+  ) {
     this.#host = host;
+    this.#progress = progress;
     this.#wanted = wanted;
     this.#missing = new Set(wanted.map(({ inode }) => inode));
     this.#interesting = new Set([...wanted, ...inPassing].map(({ inode }) => inode));
@@ -61,10 +70,11 @@ class OwnerSearch implements OwnerScan {
   run(): void {
     const netns = this.#host.netns().inode;
     const all = this.#host.processes().filter((process) => process.fdCount !== 0);
-    const near = all.filter((process) => netns === undefined || process.netns === undefined || process.netns === netns);
-    this.#search(near);
+    const isNear = (process: ProcessSummary): boolean =>
+      netns === undefined || process.netns === undefined || process.netns === netns;
+    this.#search(all.filter(isNear));
     // A socket outlives a move: a process of another namespace can hold one of this.
-    if (this.#missing.size > 0) this.#search(all.filter((process) => !near.includes(process)));
+    if (this.#missing.size > 0) this.#search(all.filter((process) => !isNear(process)));
   }
 
   #search(candidates: readonly ProcessSummary[]): void {
@@ -115,6 +125,7 @@ class OwnerSearch implements OwnerScan {
       return false;
     }
     this.processesRead++;
+    this.#progress?.(this.processesRead, "processes");
     if (answer.complete) this.#whole.add(process.pid);
     for (const { fd, inode } of answer.fds) this.#found(inode, { pid: process.pid, fd });
     return true;

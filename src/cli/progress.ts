@@ -1,0 +1,52 @@
+/** What is going on, on the terminal of whoever waits for more than a second. On stderr, one line that is written over and then taken away. */
+import { fstatSync } from "node:fs";
+import type { Progress } from "../inspect/progress.ts";
+import { countText } from "../render/duration.ts";
+import { writeError } from "./output.ts";
+
+const AFTER_MS = 1000;
+const EVERY_MS = 200;
+
+export interface ProgressLine {
+  readonly report: Progress;
+  /** Before anything else is written. */
+  readonly clear: () => void;
+}
+
+export interface Surroundings {
+  readonly now: () => number;
+  readonly isTerminal: () => boolean;
+  readonly write: (text: string) => void;
+}
+
+/** `wanted`: not with --quiet. Whether there is a terminal is looked at only once there is something to show. */
+export function createProgressLine(wanted: boolean, { now, isTerminal, write }: Surroundings = HERE): ProgressLine {
+  let next = now() + AFTER_MS;
+  let shown = false;
+  let terminal: boolean | undefined;
+  return {
+    report: (done, what) => {
+      if (!wanted || now() < next) return;
+      next = now() + EVERY_MS;
+      terminal ??= isTerminal();
+      if (!terminal) return;
+      write(`\r\u001b[Kreading: ${countText(done)} ${what}`);
+      shown = true;
+    },
+    clear: () => {
+      if (shown) write("\r\u001b[K");
+      shown = false;
+    },
+  };
+}
+
+const HERE: Surroundings = { now: () => performance.now(), isTerminal: stderrIsTerminal, write: writeError };
+
+/** process.stderr loads node:tty, which is no loss after a second. */
+function stderrIsTerminal(): boolean {
+  try {
+    return fstatSync(2).isCharacterDevice() && process.stderr.isTTY;
+  } catch {
+    return false;
+  }
+}
