@@ -21,7 +21,7 @@ import { joinParts, laterEntry, laterPlugin } from "./parts.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** Built-in modules that cost a millisecond or more to load. The bundle loads each when something of it is first used. */
+/** Built-in modules that cost half a millisecond or more to load. The bundle loads each when something of it is first used. */
 const lazyBuiltins = [
   "child_process",
   "crypto",
@@ -31,6 +31,7 @@ const lazyBuiltins = [
   "http2",
   "https",
   "net",
+  "os",
   "readline",
   "tls",
   "worker_threads",

@@ -1,5 +1,5 @@
 /**
- * Rows as JSON, written as bytes: 0.6 µs a socket, where an object for each and JSON.stringify take 4 µs. The text is the same (a test
+ * Rows as JSON, written as bytes: 1.2 µs a socket, file included, where objects and strings of their own took 4 µs. The text is the same (a test
  * compares the two). Addresses, states and cookies are made by us and hold nothing that needs an escape.
  */
 import type { SocketOptionName, TimerKind } from "../tcp/socket.ts";

@@ -1,6 +1,6 @@
 /**
- * A socket as one flat row, made once and filled again for each socket: a hundred thousand sockets then need no object each (four or five
- * of them, 0.9 µs to make and to clear away). A row can say what is common to most sockets; what else there is, only a `Socket` says.
+ * A socket as one flat row, made once and filled again for each socket: a hundred thousand sockets then need no
+ * objects (four or five each, which have to be cleared away again). A row can say what is common to most sockets; what else there is, only a `Socket` says.
  */
 import type { Family, Protocol, Socket, SocketOptionName, SocketTimer, TimerKind } from "./socket.ts";
 import type { SocketState } from "./states.ts";
