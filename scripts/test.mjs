@@ -38,7 +38,7 @@ await ensureInstalled();
 const { buildCli, buildLib } = await import("./build.mjs");
 
 const needsBuilt = suitesOfTheBuilt.some((suite) => files[suite].length > 0);
-if (needsBuilt && cliIsStale()) await step("build cli", buildCli);
+if (needsBuilt && cliIsStale()) await step("build cli", () => buildCli());
 if (needsBuilt) await step("build lib", buildLib);
 if (wantedChecks.includes("format")) await step("format", () => tool("oxfmt", "oxfmt", ["--list-different"]));
 if (wantedChecks.includes("lint")) await step("lint", () => tool("oxlint", "oxlint", []));

@@ -26,7 +26,7 @@ export interface SocketListing {
 /** The sockets of this machine. Needs no right; what an ordinary user cannot see is in `incomplete`. */
 export async function listSockets(options: ListSocketsOptions = {}): Promise<SocketListing> {
   options.signal?.throwIfAborted();
-  return gather(hostFor(options), listRequest(options), options.signal);
+  return gather(hostFor(options), { ...listRequest(options), cgroupPaths: true }, options.signal);
 }
 
 export function listRequest(

@@ -39,7 +39,11 @@ export const runLs: Run = async (context, [words], options) => {
   }
   // JSON that streams to the same terminal would be written into the line.
   const progress = createProgressLine(!context.quiet && !(context.json && context.width !== undefined));
-  const request = { ...requestOf(flags, (words as readonly string[]).join(" ")), progress: progress.report };
+  const request = {
+    ...requestOf(flags, (words as readonly string[]).join(" ")),
+    progress: progress.report,
+    cgroupPaths: context.json,
+  };
   const host = hostFor({
     ...(context.host === undefined ? {} : { host: context.host }),
     ...(context.netns === undefined ? {} : { netns: context.netns }),

@@ -111,18 +111,21 @@ test("listSockets() refuses a filter for marks without the right to see them", a
   assert.deepEqual((await list(asked)).lines, []);
 });
 
-test("listSockets() puts a path to a cgroup's number", async () => {
-  const { sockets } = await list(request(), {
+test("listSockets() puts a path to a cgroup's number where it is asked to", async () => {
+  const world = {
     sockets: [listener({ port: 1, cgroupId: 44 }), listener({ port: 2, cgroupId: 45 })],
     cgroups: { "/web": 44 },
-  });
-  assert.deepEqual(
-    sockets.map(({ cgroup, cgroupId }) => [cgroup, cgroupId]),
-    [
-      ["/web", 44],
-      [undefined, 45],
-    ],
-  );
+  };
+  const cgroups = async (asked: ListRequest) =>
+    (await list(asked, world)).sockets.map(({ cgroup, cgroupId }) => [cgroup, cgroupId]);
+  assert.deepEqual(await cgroups(request(undefined, { cgroupPaths: true })), [
+    ["/web", 44],
+    [undefined, 45],
+  ]);
+  assert.deepEqual(await cgroups(request()), [
+    [undefined, 44],
+    [undefined, 45],
+  ]);
 });
 
 test("listSockets() shows details only where they are wanted", async () => {

@@ -25,6 +25,8 @@ export interface ListRequest {
   readonly filter?: Filter;
   readonly owners: boolean;
   readonly details: boolean;
+  /** Say cgroups by their paths too, which costs a walk of their tree. */
+  readonly cgroupPaths?: boolean;
   readonly progress?: Progress;
 }
 
@@ -63,7 +65,9 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
     ...(request.progress === undefined ? {} : { progress: request.progress }),
   });
   incomplete.push(...owners.incomplete);
-  const named = candidates.map((socket) => withCgroupPath(host, owners.of(socket)));
+  const named = candidates.map((socket) =>
+    request.cgroupPaths === true ? withCgroupPath(host, owners.of(socket)) : owners.of(socket),
+  );
   if (request.filter === undefined || !needsOwners(request.filter)) return { sockets: named, incomplete };
   const tcp = createMatcher(request.filter, matchContext(host));
   const udp = createMatcher(withUdpStates(request.filter), matchContext(host));
