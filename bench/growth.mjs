@@ -1,7 +1,7 @@
 // Target: with a hundred times the sockets (10 000, then 1 000 000 in TIME-WAIT) `portmortem ls --count` takes at most 1.15 of the time for
 // each of them. Told twice: with start-up, which favours the million, and without. `ss -tan` beside it shows what the kernel's own hash
 // chains cost: the table is sized by the machine's memory, and a chain that is longer costs more for each socket.
-// Last: 0.10 and 0.52 (67 ms, then 696 ms); ss -tan by itself 1.04. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21, a busy machine.
+// Last: 0.11 and 0.46 (60 ms, then 665 ms); ss -tan by itself 0.58. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { cli, judge, medians, say, sayMachine } from "./scene/measure.mjs";
 import { inOwnNetns } from "./scene/own-netns.mjs";
 import { allowTimeWait, countTimeWait, makeTimeWait, makeTimeWaitByTwo } from "./scene/time-wait.mjs";

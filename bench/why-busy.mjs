@@ -1,7 +1,7 @@
 // Target: `portmortem why 9100 --json` on a machine with 300 processes that hold 60 000 sockets takes at most 0.25 of
 // `lsof -nP -iTCP:9100 -sTCP:LISTEN` and 0.6 of `ss -tlnp sport = :9100`, whole processes. The listener is in one process among the middle:
 // one of its first descriptors, as servers have it, or with `npm run bench -- why-busy last` one of its last, the worst place for us.
-// Last: 0.13 and 0.31 (216 ms against 1716 and 689); the worst place, one run: 0.15 and 0.43. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21, a busy machine.
+// Last: 0.13 and 0.30 (203 ms against 1606 and 686); the worst place, one run: 0.15 and 0.43. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { spawn } from "node:child_process";
 import { cli, judge, lastOutput, medians, say, sayMachine } from "./scene/measure.mjs";
 import { inOwnNetns, setIpv4 } from "./scene/own-netns.mjs";

@@ -11,8 +11,8 @@ import type { CommandCall } from "./run-command.ts";
 export function readPlainArguments([name, ...words]: readonly string[]): CommandCall | undefined {
   const declaration = COMMANDS.find((command) => command.name === name);
   if (declaration === undefined) return undefined;
-  const known = optionsOf(declaration);
-  const options = defaultsOf(known.values());
+  const declared = [...declaration.options, ...COMMON_OPTIONS];
+  const options = defaultsOf(declared);
   const operands: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
@@ -20,49 +20,44 @@ export function readPlainArguments([name, ...words]: readonly string[]): Command
       operands.push(word);
       continue;
     }
-    const option = known.get(word);
+    const option = declared.find(({ flags }) => spellingsOf(flags).includes(word));
     if (option === undefined) return undefined;
-    if (option.takesValue) {
+    if (option.flags.includes("<")) {
       const value = words[++at];
       if (value === undefined || value.startsWith("-") || option.choices?.includes(value) === false) return undefined;
-      options[option.key] = value;
-    } else options[option.key] = !option.negative;
+      options[keyOf(option)] = value;
+    } else options[keyOf(option)] = !isNegative(option);
   }
   const args = assignOperands(declaration, operands);
   return args === undefined ? undefined : { declaration, args, options };
 }
 
-interface KnownOption {
-  readonly key: string;
-  readonly negative: boolean;
-  readonly takesValue: boolean;
-  readonly choices: readonly string[] | undefined;
+/** "-l, --listening" or "--sort <key>": the ways of writing it, the long one last. */
+function spellingsOf(flags: string): string[] {
+  return flags.split(" <", 1)[0]!.split(", ");
 }
 
-/** By each way of writing it: `-l` and `--listening`. */
-function optionsOf(declaration: CommandDeclaration): Map<string, KnownOption> {
-  const known = new Map<string, KnownOption>();
-  for (const option of [...declaration.options, ...COMMON_OPTIONS]) {
-    const { spellings, ...facts } = readFlags(option);
-    for (const spelling of spellings) known.set(spelling, facts);
-  }
-  return known;
+function isNegative({ flags }: OptionDeclaration): boolean {
+  return flags.includes("--no-");
 }
 
-/** "-l, --listening" or "--sort <key>". */
-function readFlags({ flags, choices }: OptionDeclaration): KnownOption & { readonly spellings: readonly string[] } {
-  const spellings = flags.split(/[ ,]+/).filter((word) => word.startsWith("-"));
-  const long = spellings.at(-1)!.slice(2);
-  const negative = long.startsWith("no-");
-  const key = (negative ? long.slice(3) : long).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return { spellings, key, negative, takesValue: flags.includes("<"), choices };
+/** As commander has it: `--no-reuse-addr` and `--reuse-addr` are both `reuseAddr`. */
+function keyOf(option: OptionDeclaration): string {
+  const long = spellingsOf(option.flags)
+    .at(-1)!
+    .slice(isNegative(option) ? 5 : 2);
+  const [first, ...rest] = long.split("-");
+  return first + rest.map((word) => word[0]!.toUpperCase() + word.slice(1)).join("");
 }
 
 /** What can only be switched off is on. */
-function defaultsOf(known: Iterable<KnownOption>): Record<string, unknown> {
-  const all = [...known];
-  const switchable = new Set(all.filter(({ negative }) => !negative).map(({ key }) => key));
-  return Object.fromEntries(all.filter(({ key }) => !switchable.has(key)).map(({ key }) => [key, true]));
+function defaultsOf(declared: readonly OptionDeclaration[]): Record<string, unknown> {
+  const defaults: Record<string, unknown> = {};
+  for (const option of declared) {
+    if (isNegative(option) && !declared.some(({ flags }) => flags === option.flags.replace("--no-", "--")))
+      defaults[keyOf(option)] = true;
+  }
+  return defaults;
 }
 
 /** As the usage says: `<required>`, `[optional]`, `[several...]`. Undefined: too few or too many. */
