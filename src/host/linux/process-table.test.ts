@@ -96,13 +96,15 @@ test("processes() lists this process with its user, descriptors and namespace", 
   if (own.fdCount !== undefined) assert.ok(own.fdCount >= 3, "stdin, stdout and stderr at least"); // told since Linux 6.2
 });
 
-test("processes() stops asking for namespaces of a user who refused three times", () => {
+test("processes() stops asking for namespaces of another user who refused three times", () => {
   const proc = mkdtempSync(join(tmpdir(), "pm-proc-"));
   try {
     for (let pid = 1; pid <= 10; pid++) mkdirSync(join(proc, String(pid), "ns"), { recursive: true });
     mkdirSync(join(proc, "irq"));
     let asked = 0;
-    const refusing = new ProcessTable({ roots: { ...SYSTEM_ROOTS, proc }, readLink: () => ((asked += 1), 13) });
+    const selfUid = (process.geteuid?.() ?? 0) + 1;
+    const roots = { ...SYSTEM_ROOTS, proc };
+    const refusing = new ProcessTable({ roots, selfUid, readLink: () => ((asked += 1), 13) });
     assert.deepEqual(
       refusing
         .processes()
@@ -111,8 +113,12 @@ test("processes() stops asking for namespaces of a user who refused three times"
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     );
     assert.equal(asked, 3);
+    asked = 0;
+    new ProcessTable({ roots, readLink: () => ((asked += 1), 13) }).processes();
+    assert.equal(asked, 10, "one's own are all tried: some can be in another user namespace");
     const mixed = new ProcessTable({
-      roots: { ...SYSTEM_ROOTS, proc },
+      roots,
+      selfUid,
       readLink: (path) => ((asked += 1), path.includes("/1/") ? "net:[7]" : 13),
     });
     asked = 0;

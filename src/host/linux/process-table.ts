@@ -25,18 +25,22 @@ export interface ProcessTableOptions {
   readonly roots?: SystemRoots;
   readonly readLink?: ReadLink;
   readonly nowMs?: () => number;
+  /** Default: the effective user of this process. */
+  readonly selfUid?: number;
 }
 
 export class ProcessTable {
   readonly #proc: string;
   readonly #readLink: ReadLink;
   readonly #nowMs: () => number;
+  readonly #selfUid: number | undefined;
   #bootMs: number | undefined;
 
   constructor(options: ProcessTableOptions = {}) {
     this.#proc = (options.roots ?? SYSTEM_ROOTS).proc;
     this.#readLink = options.readLink ?? readLinkByFs;
     this.#nowMs = options.nowMs ?? Date.now;
+    this.#selfUid = options.selfUid ?? process.geteuid?.();
   }
 
   /** In the order of /proc, which is by pid. A process that ends meanwhile is left out or told in part. */
@@ -91,7 +95,8 @@ export class ProcessTable {
   /** For an ordinary user all processes of others refuse, and each refusal costs as much as all else about a process. */
   #netnsUnlessRefused(directory: string, uid: number, refusals: Map<number, number>): number | undefined {
     const before = refusals.get(uid) ?? 0;
-    if (before >= REFUSALS) return undefined;
+    // One's own are always tried: some of them can be in another user namespace, and refuse, while the rest do not.
+    if (before >= REFUSALS && uid !== this.#selfUid) return undefined;
     const netns = readNetnsInode(`${directory}/ns/net`, this.#readLink);
     refusals.set(uid, netns === undefined ? before + 1 : Number.NEGATIVE_INFINITY);
     return netns;
