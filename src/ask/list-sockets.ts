@@ -4,6 +4,7 @@ import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 import { listSockets as gather } from "../inspect/list-sockets.ts";
 import type { ListRequest } from "../inspect/list-sockets.ts";
 import { hostFor } from "./hosts.ts";
+import { requireKnownOptions } from "./known-options.ts";
 import type { HostOptions } from "./hosts.ts";
 
 export interface ListSocketsOptions extends HostOptions {
@@ -26,6 +27,7 @@ export interface SocketListing {
 /** The sockets of this machine. Needs no right; what an ordinary user cannot see is in `incomplete`. */
 export async function listSockets(options: ListSocketsOptions = {}): Promise<SocketListing> {
   options.signal?.throwIfAborted();
+  requireKnownOptions("listSockets()", options, ["host", "netns", "filter", "owners", "udp", "info", "signal"]);
   return gather(hostFor(options), { ...listRequest(options), cgroupPaths: true }, options.signal);
 }
 

@@ -1,12 +1,13 @@
 /** `why` as a function: gather, then judge. */
 import { PortmortemError } from "../base/errors.ts";
-import type { Host } from "../host/host.ts";
 import { gatherBindFacts } from "../inspect/bind-facts.ts";
+import { requireDevice, requireUser } from "../inspect/known-names.ts";
 import { parseEndpoint } from "../tcp/endpoint.ts";
 import type { Protocol } from "../tcp/socket.ts";
 import { judgeBind } from "../verdict/judge-bind.ts";
 import type { Why } from "../verdict/why.ts";
 import { enterCommand, hostFor } from "./hosts.ts";
+import { requireKnownOptions } from "./known-options.ts";
 import type { HostOptions } from "./hosts.ts";
 
 /** What a program will bind. Without an address: what Node and most servers bind, `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
@@ -37,29 +38,46 @@ export interface WhyOptions extends HostOptions {
 /** Why a port cannot be bound, or that it can. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_USAGE, PM_UNKNOWN_USER, PM_UNKNOWN_DEVICE. */
 export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Promise<Why> {
   options.signal?.throwIfAborted();
+  requireKnownOptions("why()", options, [
+    "host",
+    "netns",
+    "reuseAddr",
+    "reusePort",
+    "user",
+    "probe",
+    "onProgress",
+    "signal",
+  ]);
   const wanted = settleEndpoint(endpoint);
   const host = hostFor(options);
   if (wanted.device !== undefined) requireDevice(host, wanted.device);
-  const uid = options.user === undefined ? host.system().uid : userId(host, options.user);
-  const facts = await gatherBindFacts(
-    host,
-    {
-      protocol: wanted.protocol,
-      ...(wanted.address === undefined ? {} : { address: wanted.address }),
-      port: wanted.port,
-      v6only: wanted.v6only,
-      reuseAddr: options.reuseAddr ?? true,
-      reusePort: options.reusePort ?? false,
-      ...(uid < 0 ? {} : { uid }),
-      ...(wanted.device === undefined ? {} : { device: wanted.device }),
-      probe: options.probe ?? true,
-      ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
-      ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
-    },
-    options.signal,
-  );
-  return judgeBind(facts);
+  const scope = wanted.address?.split("%")[1];
+  if (scope !== undefined) requireDevice(host, scope);
+  const uid = options.user === undefined ? host.system().uid : requireUser(host, options.user);
+  const request = {
+    protocol: wanted.protocol,
+    ...(wanted.address === undefined ? {} : { address: wanted.address }),
+    port: wanted.port,
+    v6only: wanted.v6only,
+    reuseAddr: options.reuseAddr ?? true,
+    reusePort: options.reusePort ?? false,
+    ...(uid < 0 ? {} : { uid }),
+    ...(wanted.device === undefined ? {} : { device: wanted.device }),
+    probe: options.probe ?? true,
+    ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
+    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns), netns: String(options.netns) }),
+  };
+  for (let round = 1; ; round++) {
+    const answer = judgeBind(await gatherBindFacts(host, request, options.signal));
+    if (round === MOST_ROUNDS || !answer.blockers.some(({ rule }) => rule === "unseen")) return answer;
+  }
 }
+
+/**
+ * The bind and the dump are two looks at a machine that does not stand still. Where the kernel refused and nothing is found that it refused
+ * for, it may have gone in between: look again, a few times.
+ */
+const MOST_ROUNDS = 3;
 
 interface SettledEndpoint {
   readonly protocol: Protocol;
@@ -71,6 +89,15 @@ interface SettledEndpoint {
 
 function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
   const input = typeof endpoint === "object" ? endpoint : undefined;
+  if (input !== undefined) {
+    requireKnownOptions("an endpoint", input, ["address", "port", "protocol", "v6only", "device"]);
+    const protocol: string = input.protocol ?? "tcp";
+    if (protocol !== "tcp" && protocol !== "udp") {
+      throw new PortmortemError("PM_USAGE", `${JSON.stringify(protocol)} is no protocol`, {
+        hint: 'there are "tcp" and "udp"',
+      });
+    }
+  }
   const text = typeof endpoint === "object" ? withAddress(endpoint.address, endpoint.port) : String(endpoint);
   const parsed = parseEndpoint(text);
   const address =
@@ -97,21 +124,4 @@ function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
 function withAddress(address: string | undefined, port: number): string {
   if (address === undefined || address === "") return String(port);
   return address.includes(":") && !address.startsWith("[") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function requireDevice(host: Host, device: string): void {
-  const names = host.interfaces().map(({ name }) => name);
-  if (names.length === 0 || names.includes(device)) return;
-  throw new PortmortemError("PM_UNKNOWN_DEVICE", `there is no network device ${device} here`, {
-    hint: `there are: ${names.join(", ")}`,
-  });
-}
-
-function userId(host: Host, user: string | number): number {
-  if (typeof user === "number") return user;
-  const uid = /^\d+$/.test(user) ? Number(user) : host.userId(user);
-  if (uid !== undefined) return uid;
-  throw new PortmortemError("PM_UNKNOWN_USER", `there is no user ${user}`, {
-    hint: "a name of /etc/passwd, or a number",
-  });
 }

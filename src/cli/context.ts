@@ -3,7 +3,8 @@ import { PortmortemError } from "../base/errors.ts";
 import type { Host } from "../host/host.ts";
 import { createStyle } from "../render/style.ts";
 import type { Style } from "../render/style.ts";
-import { isTerminal, terminalWidth } from "./output.ts";
+import { escapeText } from "../render/escape.ts";
+import { isTerminal, terminalWidth, writeError } from "./output.ts";
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -26,7 +27,7 @@ export interface Context {
   readonly host: Host | undefined;
   readonly netns: string | undefined;
   /** To be called once the command has asked everything: writes the recording. */
-  readonly finish: () => void;
+  readonly finish: (failed: boolean) => void;
 }
 
 /** Throws PM_USAGE for options that contradict each other, and what recordings.ts throws. */
@@ -70,7 +71,10 @@ async function openHost(options: CommonOptions, command: readonly string[]): Pro
   const nothing = (): void => undefined;
   if (options.replay !== undefined) {
     const { openRecording } = await import("./recordings.ts");
-    return { host: openRecording(options.replay), finish: nothing };
+    const { host, about } = openRecording(options.replay);
+    // What it advises was meant for that machine, then.
+    const say = options.json !== true && options.quiet !== true;
+    return { host, finish: (failed) => (say && !failed ? writeError(`${escapeText(about)}\n`) : undefined) };
   }
   if (options.record === undefined) return { host: undefined, finish: nothing };
   const { startRecording } = await import("./recordings.ts");

@@ -11,8 +11,14 @@ import { createReplayHost } from "../host/replay/replay-host.ts";
 import { version } from "./version.ts";
 
 /** Throws PM_REPLAY_UNREADABLE, PM_REPLAY_INVALID, PM_REPLAY_NEWER. */
-export function openRecording(file: string): Host {
-  return createReplayHost(parseRecording(readRecording(file), file));
+export function openRecording(file: string): { readonly host: Host; readonly about: string } {
+  const recording = parseRecording(readRecording(file), file);
+  const { recordedAt, command } = recording;
+  const when = recordedAt.slice(0, 16).replace("T", " ");
+  return {
+    host: createReplayHost(recording),
+    about: `recorded ${when} UTC with: ${command.join(" ")}; its pids and seconds are of then`,
+  };
 }
 
 function readRecording(file: string): string {

@@ -18,10 +18,13 @@ export async function runCommand(
 ): Promise<number> {
   const run = await declaration.load();
   const context = await createContext(options, argv);
+  let failed = true;
   try {
-    return await run(context, args, options);
+    const status = await run(context, args, options);
+    failed = false;
+    return status;
   } finally {
     // Also after a failure: that is what a bug report needs.
-    context.finish();
+    context.finish(failed);
   }
 }

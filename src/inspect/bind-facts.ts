@@ -1,8 +1,8 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
-import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
-import { anyOf, portRange } from "../tcp/filter/filter.ts";
+import type { Incomplete, Socket } from "../tcp/socket.ts";
+import { allOf, anyOf, portRange } from "../tcp/filter/filter.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
 import { gatherBindSettings } from "./bind-settings.ts";
@@ -17,6 +17,8 @@ export interface BindRequest extends Omit<BindQuestion, "address"> {
   readonly probe: boolean;
   /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
   readonly enterCommand?: string;
+  /** The same, as the user named it. */
+  readonly netns?: string;
   readonly progress?: Progress;
 }
 
@@ -54,7 +56,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
     probed,
     holders: conflict
       ? inheritOptions(
-          withPeers(host, question.protocol, holders).map((holder) => ({
+          withOrigins(host, question, holders).map((holder) => ({
             ...holder,
             ...heldOptions(host, holder.socket),
           })),
@@ -66,6 +68,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
       blocked,
       mayDestroy: conflict && listening.size === 0,
       enterCommand: request.enterCommand,
+      netns: request.netns,
     }),
     incomplete,
   };
@@ -73,7 +76,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
 
 /** The default address is what Node and most servers bind: `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
 function settle(host: Host, request: BindRequest): BindQuestion {
-  const { probe, enterCommand: _enterCommand, progress: _progress, ...rest } = request;
+  const { probe, enterCommand: _enterCommand, netns: _netns, progress: _progress, ...rest } = request;
   if (request.address !== undefined) return { ...rest, address: request.address };
   return { ...rest, address: hasIpv6(host, request, probe) ? "::" : "0.0.0.0" };
 }
@@ -90,7 +93,11 @@ function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
     });
     if ("result" in answer) return answer.result !== "EAFNOSUPPORT";
   }
-  return host.sysctl("net.ipv6.conf.all.disable_ipv6") !== undefined;
+  // The settings of a namespace that is only looked at cannot be read; its addresses can.
+  return (
+    host.sysctl("net.ipv6.conf.all.disable_ipv6") !== undefined ||
+    host.localAddresses().some(({ family }) => family === "ipv6")
+  );
 }
 
 /** The bind that is asked for, and the same with the other SO_REUSEADDR: the difference tells what the holders have set. */
@@ -120,20 +127,42 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
   return attempts;
 }
 
-/** Which of these connections go to a listener of this machine? A dump of the listeners is 50 µs. */
-function withPeers(host: Host, protocol: Protocol, holders: readonly Socket[]): PortHolder[] {
+/**
+ * How the connections among these came by the port: did they go to a listener of this machine, and did the kernel choose the port for them?
+ * The first is a dump of the listeners, 50 µs; the second only the kernel's own filter can tell (INET_DIAG_BC_AUTO).
+ */
+function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: readonly Socket[]): PortHolder[] {
   const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
   if (protocol !== "tcp" || !connected || holders.some(({ state }) => state === "LISTEN"))
     return holders.map((socket) => ({ socket }));
   const listening = new Set<number>();
   dumpAll(host, { protocol, states: maskOf("LISTEN") }, (socket) => listening.add(socket.local.port));
   const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  const automatic = autoBoundCookies(host, port);
   return holders.map((socket) => {
-    const { remote } = socket;
-    if (remote === undefined || !listening.has(remote.port)) return { socket };
+    const { remote, cookie } = socket;
+    const origin =
+      automatic === undefined || cookie === undefined || remote === undefined
+        ? {}
+        : { autoBound: automatic.has(cookie) };
+    if (remote === undefined || !listening.has(remote.port)) return { socket, ...origin };
     const address = remote.address.replace(/^::ffff:(?=\d+\.)/, "");
-    return { socket, peerListens: address.startsWith("127.") || addresses.has(address) };
+    return { socket, ...origin, peerListens: address.startsWith("127.") || addresses.has(address) };
   });
+}
+
+function autoBoundCookies(host: Host, port: number): ReadonlySet<string> | undefined {
+  if (host.socketSource().kind !== "sock_diag") return undefined;
+  const cookies = new Set<string>();
+  const filter = allOf([{ kind: "autobound" }, portRange("local", port, port)]);
+  const { exactFilter } = dumpAll(
+    host,
+    { protocol: "tcp", states: ALL_STATES & ~maskOf("BOUND"), filter },
+    ({ cookie }) => {
+      if (cookie !== undefined) cookies.add(cookie);
+    },
+  );
+  return exactFilter ? cookies : undefined;
 }
 
 /** Sockets that hold the port by being there: whoever wants it must know who has them. */

@@ -11,6 +11,7 @@ export interface SettingsNeeds {
   /** What is in the way could be destroyed: can this kernel do that? */
   readonly mayDestroy: boolean;
   readonly enterCommand: string | undefined;
+  readonly netns: string | undefined;
 }
 
 export function gatherBindSettings(host: Host, question: BindQuestion, needs: SettingsNeeds): BindSettings {
@@ -35,6 +36,7 @@ export function gatherBindSettings(host: Host, question: BindQuestion, needs: Se
     ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
     ...(destroys === undefined ? {} : { kernelDestroys: destroys }),
     rootPrefix: needs.enterCommand === undefined ? sudo : `${sudo}${needs.enterCommand} `,
+    ...(needs.netns === undefined ? {} : { netns: needs.netns }),
   };
 }
 

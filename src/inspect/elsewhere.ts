@@ -27,7 +27,7 @@ export async function findElsewhere(
   const closed: PortmortemError[] = [];
   for (const namespace of others.slice(0, MOST_NAMESPACES)) {
     try {
-      const inside = host.enter(namespace.path === undefined ? { pid: namespace.pid ?? 0 } : { path: namespace.path });
+      const inside = enter(host, namespace);
       const addresses = targets.length === 0 ? [] : inside.localAddresses().map(({ address }) => address);
       const ports = [
         port,
@@ -44,7 +44,23 @@ export async function findElsewhere(
   return found;
 }
 
-const CLOSED: ReadonlySet<string> = new Set(["PM_NETNS_NOT_FOUND", "PM_NETNS_FORBIDDEN", "PM_NO_NATIVE"]);
+/** By its path; where that is forbidden, by a pid in it: anyone may look at its tables. */
+function enter(host: Host, { path, pid }: NamespaceFacts): Host {
+  if (path === undefined) return host.enter({ pid: pid ?? 0 });
+  try {
+    return host.enter({ path });
+  } catch (error) {
+    if (pid === undefined || !isPortmortemError(error) || error.code === "PM_NETNS_NOT_FOUND") throw error;
+    return host.enter({ pid });
+  }
+}
+
+const CLOSED: ReadonlySet<string> = new Set([
+  "PM_NETNS_NOT_FOUND",
+  "PM_NETNS_FORBIDDEN",
+  "PM_NO_NATIVE",
+  "PM_NO_SOCKET_SOURCE",
+]);
 
 function unseen(closed: readonly PortmortemError[], total: number): Incomplete[] {
   const [first] = closed;

@@ -14,6 +14,7 @@ import { ALL_STATES, STATE_GROUPS, maskHas, maskOf } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { describeDump, openDump } from "./dump.ts";
+import { requireDevice, requireUser } from "./known-names.ts";
 import type { Progress } from "./progress.ts";
 
 export interface ListRequest {
@@ -249,6 +250,10 @@ function refuseUnknowable(host: Host, filter: Filter): void {
         hint: source.hint,
       },
     );
+  }
+  for (const term of termsOf(filter)) {
+    if (term.kind === "user") requireUser(host, term.user);
+    if (term.kind === "device" && !/^\d+$/.test(term.device)) requireDevice(host, term.device);
   }
   // The kernel shows marks to CAP_NET_ADMIN only: without it every socket would seem to have none.
   if (!hasTerm(filter, "mark") || host.rights().netAdmin.answer !== "no") return;

@@ -72,6 +72,9 @@ test("renderWhy() shows a TIME-WAIT, its seconds and both ways out, in 40 column
     "    it, and nothing is lost unless its",
     "    last packets are still on the way",
     "      $ ss -K -t state time-wait sport = :8080",
+    "  · set SO_REUSEADDR in the program that",
+    "    left this behind, and its next start",
+    "    will not run into it",
     "",
   ]);
 });

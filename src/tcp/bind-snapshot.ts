@@ -29,6 +29,8 @@ export interface PortHolder {
   readonly socket: Socket;
   readonly reuseAddr?: boolean;
   readonly reusePort?: boolean;
+  /** The kernel chose the port; false: somebody asked for it in bind(), and has it until close(). */
+  readonly autoBound?: boolean;
   /** The other end is a listening port of this machine: whoever has this socket went there. */
   readonly peerListens?: boolean;
 }
@@ -71,6 +73,8 @@ export interface BindSettings {
   readonly kernelDestroys?: boolean;
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
   readonly rootPrefix: string;
+  /** The network namespace that was asked about, as the user named it. */
+  readonly netns?: string;
 }
 
 export interface SparedGroup {

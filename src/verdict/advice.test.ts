@@ -16,17 +16,24 @@ const ofOwner = (owner: Partial<Owner>) =>
   advise([held(listener({ port: 8080 }), { owners: [{ ...NODE, ...owner }] })]);
 const client = { ...held(connection({ local: "10.0.0.1:8080", remote: "10.0.0.9:443" })), peerListens: true };
 
-test("advice for a TIME-WAIT is to wait, or to clear it, both for nothing", () => {
+test("advice for a TIME-WAIT is to wait, to clear it, or to mend the program, all for nothing", () => {
   const left = ownerless(timeWait({ port: 8080, remainingMs: 46_001 }));
   const advice = advise([left]);
   assert.equal(advice[0]?.text, "wait 47 s: it ends by itself");
-  assert.deepEqual(commands(advice), ["nothing: -", "nothing: sudo ss -K -t state time-wait sport = :8080"]);
+  assert.deepEqual(commands(advice), [
+    "nothing: -",
+    "nothing: sudo ss -K -t state time-wait sport = :8080",
+    "nothing: -",
+  ]);
   assert.equal(advise([left, left])[0]?.text, "wait 47 s: the last of them ends by itself");
 });
 
 test("advice does not promise a wait whose end is not known", () => {
   const { timer: _timer, ...socket } = ownerless(timeWait({ port: 8080 })).socket;
-  assert.deepEqual(commands(advise([{ socket }])), ["nothing: sudo ss -K -t state time-wait sport = :8080"]);
+  assert.deepEqual(commands(advise([{ socket }])), [
+    "nothing: sudo ss -K -t state time-wait sport = :8080",
+    "nothing: -",
+  ]);
 });
 
 test("advice to destroy has no command where the kernel cannot do it, and says why", () => {

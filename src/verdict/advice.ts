@@ -22,7 +22,12 @@ export function adviceFor(input: AdviceInput): Advice[] {
   const { snapshot, bindable, attempts, blockers } = input;
   const plain = attempts.find((attempt) => !attempt.reuseAddr);
   const reused = attempts.find((attempt) => attempt.reuseAddr);
-  if (!bindable && reused?.result === "ok" && plain?.result !== "ok") {
+  if (
+    reused?.result === "ok" &&
+    plain !== undefined &&
+    plain.result !== "ok" &&
+    (!bindable || input.withoutReuseAddr.length > 0)
+  ) {
     advice.push({
       text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)",
       costs: "nothing",
@@ -47,12 +52,19 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           `state time-wait sport = :${port}`,
           "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
         ),
+        ...nextTimeAdvice(snapshot),
       ];
     case "fin-wait-2":
       if (owners.length > 0) return ownerAdvice(snapshot, owners);
       return [
         ...waitAdvice(blocker),
-        destroyAdvice(snapshot, `state fin-wait-2 sport = :${port}`, "clear what no program holds"),
+        // The timewait minisock as a TIME-WAIT; a whole socket without an owner as any other orphan.
+        destroyAdvice(
+          snapshot,
+          `state fin-wait-2 sport = :${port}`,
+          "clear what no program holds",
+          blocker.socket?.timer?.kind === "time-wait" ? TIME_WAIT_SINCE : ORPHANS_SINCE,
+        ),
       ];
     case "orphan":
       return [
@@ -61,6 +73,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
             snapshot,
             `state fin-wait-1 state last-ack state closing sport = :${port}`,
             "clear what no program holds",
+            ORPHANS_SINCE,
           ),
           costs: "data",
         },
@@ -109,6 +122,17 @@ function sudo(snapshot: BindSnapshot): string {
   return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
+/** Both sides need it: what the old socket had set counts, not only what the new one sets. */
+function nextTimeAdvice({ question }: BindSnapshot): Advice[] {
+  if (!question.reuseAddr) return [];
+  return [
+    {
+      text: "set SO_REUSEADDR in the program that left this behind, and its next start will not run into it",
+      costs: "nothing",
+    },
+  ];
+}
+
 function waitAdvice({ rule, freeInMs, count }: Blocker): Advice[] {
   if (freeInMs === undefined) return [];
   const what = count > 1 ? "the last of them ends" : "it ends";
@@ -117,24 +141,36 @@ function waitAdvice({ rule, freeInMs, count }: Blocker): Advice[] {
   return [{ text: `wait ${Math.ceil(freeInMs / 1000)} s: ${what} by itself${unless}`, costs: "nothing" }];
 }
 
-function destroyAdvice(snapshot: BindSnapshot, filter: string, text: string): Advice {
+/** SOCK_DESTROY: of TIME-WAIT since af9784d007d8; of orphans since bac76cf89816, before which it could leave them for ever. */
+const TIME_WAIT_SINCE = [6, 0] as const;
+const ORPHANS_SINCE = [6, 11] as const;
+
+function destroyAdvice(
+  snapshot: BindSnapshot,
+  filter: string,
+  text: string,
+  [major, minor]: readonly [number, number] = TIME_WAIT_SINCE,
+): Advice {
   const { kernelRelease, kernelDestroys, rootPrefix } = snapshot.settings;
   if (kernelDestroys === false)
     return { text: `${text}: this kernel cannot (built without CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
-  if (olderThan(kernelRelease, 6, 0))
-    return { text: `${text}: Linux ${kernelRelease} cannot, 6.0 and later can`, costs: "nothing" };
+  if (olderThan(kernelRelease, major, minor))
+    return { text: `${text}: Linux ${kernelRelease} cannot, ${major}.${minor} and later can`, costs: "nothing" };
   return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
 }
 
 function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   const { reservedPorts, rootPrefix } = snapshot.settings;
-  const reserved = mergeReservedPort(reservedPorts, snapshot.question.port);
+  const range = snapshot.settings.localPortRange;
+  const { port } = snapshot.question;
+  const taken = range === undefined || (port >= range.first && port <= range.last);
+  const reserved = taken ? mergeReservedPort(reservedPorts, port) : undefined;
   return [
     ...(reserved === undefined
       ? []
       : [
           {
-            text: "keep outgoing connections away from this port from now on",
+            text: "keep outgoing connections away from this port from now on; it does not free it now",
             command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
             costs: "nothing" as const,
           },
@@ -146,7 +182,10 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
 /** Ends the connection and leaves the program alone; where the kernel cannot do that, the program is asked to end. */
 function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[] {
   const { kernelDestroys, rootPrefix } = snapshot.settings;
-  if (socket?.remote === undefined || kernelDestroys === false) return ownerAdvice(snapshot, socket?.owners ?? []);
+  // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK).
+  const kept = snapshot.holders.some((holder) => holder.socket === socket && holder.autoBound === false);
+  if (socket?.remote === undefined || kernelDestroys === false || kept)
+    return ownerAdvice(snapshot, socket?.owners ?? []);
   const state = STATES.find(({ name }) => name === socket.state)?.ss ?? "connected";
   const { address, port } = socket.remote;
   const peer = count > 1 ? "" : ` dst ${address.includes(":") ? `[${address}]` : address} dport = :${port}`;
@@ -215,9 +254,26 @@ function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[]
 }
 
 function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
-  const { port } = snapshot.question;
   if (blocker.socket?.ownerless !== "no-permission" || sudo(snapshot) === "") return [];
-  return [{ text: "see whose it is", command: `sudo portmortem why ${port}`, costs: "nothing" }];
+  return [{ text: "see whose it is", command: `sudo portmortem why ${questionText(snapshot)}`, costs: "nothing" }];
+}
+
+/** The same question as words of the command line. */
+function questionText({ question, settings }: BindSnapshot): string {
+  const { address, port, protocol, v6only, reuseAddr, reusePort, device } = question;
+  const endpoint =
+    address === "::" ? String(port) : address.includes(":") ? `'[${address}]:${port}'` : `${address}:${port}`;
+  return [
+    endpoint,
+    protocol === "udp" ? "--udp" : undefined,
+    v6only ? "--v6only" : undefined,
+    reuseAddr ? undefined : "--no-reuse-addr",
+    reusePort ? "--reuse-port" : undefined,
+    device === undefined ? undefined : `--device ${device}`,
+    settings.netns === undefined ? undefined : `--netns ${settings.netns}`,
+  ]
+    .filter((word) => word !== undefined)
+    .join(" ");
 }
 
 function addressAdvice(snapshot: BindSnapshot): Advice[] {

@@ -31,7 +31,7 @@ const MAPPED: Record<string, string> = { "0.0.0.0": "::ffff:0.0.0.0", "10.0.0.1"
 for (const [row, address, v6only, cells] of TABLE)
   for (const [at, cell] of cells.split(" ").entries()) {
     const [column, theirs, theirV6only] = COLUMNS[at]!;
-    const meets = (holder: string): boolean =>
+    const meets = (holder: string): boolean | undefined =>
       addressesOverlap(classifyAddress(address, v6only), classifyAddress(holder, theirV6only));
     const said = cell === "=" ? "meets the same address only, of" : cell === "yes" ? "meets" : "does not meet";
     test(`addressesOverlap() says that ${row} ${said} ${column}`, () => {

@@ -11,14 +11,15 @@ import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
 
 /** How an address takes part in conflicts. */
 export type AddressClass =
-  | { readonly kind: "any6"; readonly v6only: boolean }
+  /** Undefined where it is not told: /proc/net does not say it. */
+  | { readonly kind: "any6"; readonly v6only: Tri }
   | { readonly kind: "any4"; readonly mapped: boolean }
   | { readonly kind: "ipv4"; readonly address: string }
   | { readonly kind: "ipv6"; readonly address: string; readonly v6only: boolean };
 
 const MAPPED = "::ffff:";
 
-export function classifyAddress(address: string, v6only: boolean): AddressClass {
+export function classifyAddress(address: string, v6only: Tri): AddressClass {
   if (address === "::") return { kind: "any6", v6only };
   if (address === "0.0.0.0") return { kind: "any4", mapped: false };
   if (!address.includes(":")) return { kind: "ipv4", address };
@@ -26,11 +27,11 @@ export function classifyAddress(address: string, v6only: boolean): AddressClass 
   if (address.toLowerCase().startsWith(MAPPED) && tail.includes(".")) {
     return tail === "0.0.0.0" ? { kind: "any4", mapped: true } : { kind: "ipv4", address: tail };
   }
-  return { kind: "ipv6", address: address.replace(/%.*$/s, ""), v6only };
+  return { kind: "ipv6", address: address.replace(/%.*$/s, ""), v6only: v6only ?? false };
 }
 
 /** Do the two addresses cover a common one, in the kernel's eyes? `N` is the new socket: one cell of the table is not symmetric. */
-export function addressesOverlap(N: AddressClass, O: AddressClass): boolean {
+export function addressesOverlap(N: AddressClass, O: AddressClass): Tri {
   switch (N.kind) {
     case "any6":
       if (!N.v6only) return true;
@@ -38,7 +39,7 @@ export function addressesOverlap(N: AddressClass, O: AddressClass): boolean {
     case "any4":
       switch (O.kind) {
         case "any6":
-          return !O.v6only;
+          return not(O.v6only);
         case "any4":
         case "ipv4":
           return true;
@@ -50,7 +51,7 @@ export function addressesOverlap(N: AddressClass, O: AddressClass): boolean {
     case "ipv4":
       switch (O.kind) {
         case "any6":
-          return !O.v6only;
+          return not(O.v6only);
         case "any4":
           return true;
         case "ipv4":
@@ -67,6 +68,10 @@ export function addressesOverlap(N: AddressClass, O: AddressClass): boolean {
 /** True, false, or undefined where it hangs on an option of the holder that is not known. */
 export type Tri = boolean | undefined;
 
+function not(a: Tri): Tri {
+  return a === undefined ? undefined : !a;
+}
+
 function both(a: Tri, b: Tri): Tri {
   if (a === false || b === false) return false;
   return a === undefined || b === undefined ? undefined : true;
@@ -79,8 +84,10 @@ function either(a: Tri, b: Tri): Tri {
 
 /** Can the new socket share the port with this holder although their addresses overlap? */
 export function compatible(question: BindQuestion, holder: PortHolder): Tri {
-  const device = holder.socket.local.interface;
-  if (question.device !== undefined && device !== undefined && question.device !== device) return true;
+  const theirs = holder.socket.local.interface;
+  // A link-local address binds its socket to the device of its scope.
+  const mine = question.device ?? question.address.split("%")[1];
+  if (mine !== undefined && theirs !== undefined && mine !== theirs) return true;
   const reuse = both(question.reuseAddr, holder.reuseAddr);
   const reuseAllowed = question.protocol === "udp" ? reuse : both(reuse, holder.socket.state !== "LISTEN");
   return either(reuseAllowed, both(both(question.reusePort, holder.reusePort), sameUser(question, holder)));
@@ -97,9 +104,7 @@ function sameUser(question: BindQuestion, holder: PortHolder): Tri {
 export function blockedBy(question: BindQuestion, holder: PortHolder): Tri {
   if (!holdsPort(question.protocol, holder.socket.state)) return false;
   const mine = classifyAddress(question.address, question.v6only);
-  if (!addressesOverlap(mine, holderAddress(holder))) return false;
-  const shared = compatible(question, holder);
-  return shared === undefined ? undefined : !shared;
+  return both(addressesOverlap(mine, holderAddress(holder)), not(compatible(question, holder)));
 }
 
 /** A request socket (SYN-RECEIVED without an inode) is in no bind bucket. */
@@ -112,6 +117,8 @@ function holdsPort(protocol: Protocol, state: SocketState): boolean {
  * and connections keep the 0 of their dual-stack listener or of the default.
  */
 export function holderAddress(holder: PortHolder): AddressClass {
-  const { socket } = holder;
-  return classifyAddress(socket.local.address, socket.v6only ?? false);
+  const { state, local, v6only } = holder.socket;
+  if (v6only !== undefined) return classifyAddress(local.address, v6only);
+  const firm = state === "LISTEN" || state === "BOUND";
+  return classifyAddress(local.address, firm ? (local.address === "::" ? undefined : true) : false);
 }

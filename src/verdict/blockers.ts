@@ -1,12 +1,14 @@
 /** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Blocker } from "./why.ts";
+import type { AddressClass } from "./bind-rules.ts";
 import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
 import { describe, endpointText, foldKey, freeInMs, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
 
 /**
- * The holders that block this bind. Where the rules hang on an option that nobody may see, the kernel's own answer decides: if the bind
- * failed and no holder is known to block it, those that may do are the ones.
+ * The holders that block this bind, the certain ones first. Where the rules hang on an option that nobody may see, the kernel's answer
+ * decides: it refused, so where no holder is known to block, at least one of those that may do does. Beside a listener they are left out:
+ * what a server accepted goes when it goes, and shares its options.
  */
 export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, result: string): readonly PortHolder[] {
   if (result === "ok") return [];
@@ -17,7 +19,7 @@ export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, 
     if (blocked === true) sure.push(holder);
     else if (blocked === undefined) maybe.push(holder);
   }
-  return sure.length > 0 ? sure : maybe;
+  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...maybe];
 }
 
 /** The same holders as the output shows them: alike ones folded, those with the most to say first. */
@@ -47,7 +49,7 @@ export function foldBlockers(
         socket: last.socket,
         count: members.length,
         ...(remaining === undefined ? {} : { freeInMs: remaining }),
-        text: sentence(question, rule, last, members.length, snapshot.probed.length > 0),
+        text: sentence(question, rule, last, members.length, snapshot.probed.length > 0 && groups.size === 1),
       };
     })
     .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
@@ -70,7 +72,7 @@ function sentence(
   rule: Blocker["rule"],
   holder: PortHolder,
   count: number,
-  probed: boolean,
+  alone: boolean,
 ): string {
   const { socket } = holder;
   const who = socket.owners !== undefined && socket.owners.length > 0 ? ownersText(socket.owners) : undefined;
@@ -80,7 +82,7 @@ function sentence(
   const notes = [
     coverage(question, holder),
     ownerNote(holder, who),
-    reuseNote(question, holder, rule, count, probed),
+    reuseNote(question, holder, rule, count, alone),
     reusePortNote(question, holder, count),
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
@@ -103,34 +105,41 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
   const asked = endpointText({ address: question.address, port: question.port });
   if (holder.socket.state !== "LISTEN" && holder.socket.state !== "BOUND") return undefined;
   if (mine.kind === "any6" || mine.kind === "any4") {
-    if (theirs.kind === "any6" || theirs.kind === "any4") {
-      return mine.kind === "any6" && !mine.v6only
-        ? `${asked} is dual-stack: it takes IPv4 too`
-        : `${here} is dual-stack: it takes IPv4 too`;
-    }
-    return `${asked} is every address, ${address} included`;
+    if (theirs.kind !== "any6" && theirs.kind !== "any4") return `${asked} is every address, ${address} included`;
+    if (mine.kind === "any6" && mine.v6only !== true) return `${asked} is dual-stack: it takes IPv4 too`;
+    return dualStack(here, theirs);
   }
-  if (theirs.kind === "any6" && mine.kind === "ipv4") return `${here} is dual-stack: it takes IPv4 too`;
+  if (theirs.kind === "any6" && mine.kind === "ipv4") return dualStack(here, theirs);
   if (theirs.kind === "ipv4" || theirs.kind === "ipv6") return `${here} is the same address, written in another way`;
   return `${here} is every address, ${question.address} included`;
 }
 
-/** Whose SO_REUSEADDR is missing, where that is the rule that blocks. */
+function dualStack(here: string, theirs: AddressClass): string {
+  return theirs.kind === "any6" && theirs.v6only === undefined
+    ? `whether ${here} takes IPv4 too cannot be seen here`
+    : `${here} is dual-stack: it takes IPv4 too`;
+}
+
+/**
+ * Whose SO_REUSEADDR is missing, where that is the rule that blocks. `alone`: the kernel refused a real bind, and there is nothing else that
+ * it could have refused it for.
+ */
 function reuseNote(
   question: BindQuestion,
   holder: PortHolder,
   rule: Blocker["rule"],
   count: number,
-  probed: boolean,
+  alone: boolean,
 ): string | undefined {
   if (rule === "listener" || !question.reuseAddr) return undefined;
-  if (rule === "client") return "a client's socket has no SO_REUSEADDR, so yours does not help";
   const side = count > 1 ? "their" : "its";
+  if (holder.reuseAddr === false && rule === "client")
+    return "a client's socket has no SO_REUSEADDR, so yours does not help";
   if (holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
-  // Nobody can see it, but the kernel refused: it is missing on at least one of them.
-  return probed && holder.reuseAddr === undefined
-    ? `SO_REUSEADDR is missing on ${side} side, so yours does not help`
-    : undefined;
+  if (holder.reuseAddr === true) return undefined;
+  if (!alone)
+    return `whether ${side} side set SO_REUSEADDR cannot be seen: if so, ${count > 1 ? "they do" : "it does"} not stand in the way`;
+  return `SO_REUSEADDR is missing on ${count > 1 ? "at least one of their sides" : "its side"}, so yours does not help`;
 }
 
 /** Why SO_REUSEPORT does not share the port, where it was asked for. */
@@ -156,5 +165,5 @@ export function predictPortConflict(snapshot: BindSnapshot, question: BindQuesti
 /** Sockets of this port that do not stand in the way, because their addresses do not meet. */
 export function bystanders(snapshot: BindSnapshot): readonly PortHolder[] {
   const mine = classifyAddress(snapshot.question.address, snapshot.question.v6only);
-  return snapshot.holders.filter((holder) => !addressesOverlap(mine, holderAddress(holder)));
+  return snapshot.holders.filter((holder) => addressesOverlap(mine, holderAddress(holder)) === false);
 }

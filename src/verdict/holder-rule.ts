@@ -135,7 +135,7 @@ export function ownersText(owners: readonly Owner[]): string {
 const OWNERLESS_TEXT: Record<NonNullable<Socket["ownerless"]>, string> = {
   kernel: "no process holds it, only the kernel",
   unaccepted: "in the listener's queue, not accepted yet",
-  "no-permission": "its process cannot be seen without root",
+  "no-permission": "its process may not be seen by this user",
   "other-namespace": "its process is in another network namespace",
   "in-flight": "its descriptor is on its way in a Unix socket or registered with io_uring",
   unknown: "its process was not found",

@@ -117,7 +117,7 @@ test("judgeBind() tells why the answer differs from the address asked for", () =
 test("judgeBind() tells why nobody is named", () => {
   const textOf = (reason: Socket["ownerless"] & string) =>
     judge([held(listener({ port: 8080 }), { owners: [], ownerless: reason })], { results: IN_USE }).blockers[0]?.text;
-  assert.equal(textOf("no-permission"), "a socket listens on [::]:8080; its process cannot be seen without root");
+  assert.equal(textOf("no-permission"), "a socket listens on [::]:8080; its process may not be seen by this user");
   assert.equal(textOf("other-namespace"), "a socket listens on [::]:8080; its process is in another network namespace");
   assert.match(textOf("in-flight") ?? "", /its descriptor is on its way/);
   assert.match(textOf("unknown") ?? "", /its process was not found$/);

@@ -9,12 +9,12 @@ export function predictPrecondition(snapshot: BindSnapshot): string | undefined 
   if (question.device !== undefined && settings.interfaces.length > 0 && !settings.interfaces.includes(question.device))
     return "ENODEV";
   const address =
-    isMappedAndV6only(question) || isLinkLocalAlone(question)
+    isMappedAndV6only(question) || isLinkLocalAlone(question) || isMulticast6(question)
       ? "EINVAL"
       : isKnownNotLocal(question, settings)
         ? "EADDRNOTAVAIL"
         : undefined;
-  const port = isPrivileged(question, settings) && settings.mayBindPrivileged === false ? "EACCES" : undefined;
+  const port = settings.mayBindPrivileged === false ? predictPrivilege(question, settings) : undefined;
   // IPv4 looks at the address first, IPv6 at the privilege.
   return question.address.includes(":") ? (port ?? address) : (address ?? port);
 }
@@ -27,14 +27,22 @@ function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
   return device === undefined && /^fe[89ab][0-9a-f]:/i.test(address) && !address.includes("%");
 }
 
-function isPrivileged(question: BindQuestion, settings: BindSettings): boolean {
-  return settings.unprivilegedPortStart !== undefined && question.port < settings.unprivilegedPortStart;
+/** A stream socket takes no multicast address (__inet6_bind). IPv4 lets it pass. */
+function isMulticast6({ address, protocol }: BindQuestion): boolean {
+  return protocol === "tcp" && /^ff[0-9a-f]{2}:/i.test(address);
+}
+
+/** Where the limit cannot be read, it is 1024 unless somebody has moved it. */
+function predictPrivilege({ port }: BindQuestion, { unprivilegedPortStart }: BindSettings): string | undefined {
+  if (unprivilegedPortStart === undefined) return port < 1024 ? "unknown" : undefined;
+  return port < unprivilegedPortStart ? "EACCES" : undefined;
 }
 
 function isKnownNotLocal(question: BindQuestion, settings: BindSettings): boolean {
   const mine = classifyAddress(question.address, question.v6only);
   if (mine.kind === "any4" || mine.kind === "any6" || settings.nonlocalBind === true) return false;
-  if (mine.kind === "ipv4" && mine.address.startsWith("127.")) return false;
+  // All of 127/8 is local; multicast and the limited broadcast pass as well (inet_addr_valid_or_nonlocal).
+  if (mine.kind === "ipv4" && /^(127|22[4-9]|23\d|255\.255\.255\.255$)/.test(mine.address)) return false;
   return settings.localAddresses.length > 0 && !settings.localAddresses.includes(mine.address);
 }
 
@@ -64,6 +72,9 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
     case "EINVAL":
       if (isMappedAndV6only(question))
         return blocker("address-family", `${address} is an IPv4 address, and a V6ONLY socket takes none`);
+      if (isMulticast6(question))
+        return blocker("refused", `${address} is a multicast address, and a stream socket takes none`);
+      if (!isLinkLocalAlone(question)) return blocker("refused", `the kernel answers EINVAL to a bind of ${address}`);
       return blocker(
         "scope-missing",
         `${address} is link-local: every device has such addresses, and which one is meant must be said`,

@@ -16,7 +16,11 @@ type Known = PortHolder & { readonly reuseAddr: boolean; readonly reusePort: boo
 
 /** As the kernel has it: every option and every user known. */
 function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Known {
-  return { socket: { uid: UID, ...holder.socket }, reuseAddr, reusePort };
+  const { family, state, local, v6only } = holder.socket;
+  // What the kernel tells of these, and what a bind to one IPv6 address makes of it.
+  const firm = family === "ipv6" && (state === "LISTEN" || state === "BOUND");
+  const told = firm ? { v6only: local.address === "::" ? (v6only ?? false) : true } : {};
+  return { socket: { uid: UID, ...holder.socket, ...told }, reuseAddr, reusePort };
 }
 
 test("the verdict and the fake machine give the same answer to every bind", () => {

@@ -36,6 +36,49 @@ test(
 );
 
 test(
+  "a client that asked for its port keeps it until it closes: dropping its connection is not advised",
+  story(async (story) => {
+    const service = story.actor();
+    await service.listen("127.0.0.1:5434", { reuseAddr: true });
+    const client = story.actor();
+    await client.connect("127.0.0.1:5434", { from: "127.0.0.1:49341" });
+    const { json } = await story.why("49341");
+    assert.deepEqual(
+      json.blockers.map(({ rule }) => rule),
+      ["client"],
+    );
+    const commands = json.advice.map(({ command }) => command ?? "");
+    assert.deepEqual(
+      commands.filter((command) => command.includes("ss -K")),
+      [],
+    );
+    assert.ok(commands.includes(`kill ${client.pid}`));
+  }),
+);
+
+test(
+  "beside a client that is known to block, a TIME-WAIT that may do so is not left out",
+  story(async (story) => {
+    const service = story.actor();
+    const listener = await service.listen("0.0.0.0:5435", { reuseAddr: true });
+    const gone = story.actor();
+    const left = await gone.connect("127.0.0.3:5435", { from: "127.0.0.4:49342" });
+    const accepted = await service.accept(listener);
+    await gone.close(left);
+    await service.close(accepted);
+    await story.socket("state time-wait sport = :49342");
+    const client = story.actor();
+    await client.connect("127.0.0.3:5435", { from: "127.0.0.2:49342" });
+    const { json } = await story.why("49342");
+    assert.deepEqual(
+      json.blockers.map(({ rule }) => rule),
+      ["client", "time-wait"],
+    );
+    assert.match(json.blockers[1]?.text ?? "", /cannot be seen/);
+  }),
+);
+
+test(
   "a connection that is still being made has taken its port",
   story(async (story) => {
     const service = story.actor();

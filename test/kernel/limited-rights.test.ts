@@ -29,7 +29,7 @@ test(
     assert.match(missing?.hint ?? "", /sudo/);
     assert.ok(json.advice.some(({ command }) => command?.includes("sudo portmortem why")));
     const human = await story.command(["why", "127.0.0.1:49370"], asNobody);
-    assert.match(human.text, /its process cannot be seen without root/);
+    assert.match(human.text, /its process may not be seen by this user/);
     assert.match(human.warnings, /^not seen: /m);
 
     const listing = await story.command<Listing>(["ls", "-l", "--json"], asNobody);

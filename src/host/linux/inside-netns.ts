@@ -2,7 +2,7 @@
  * Work inside another network namespace. setns(2) moves one thread, here Node's main thread, so the work must be synchronous: nothing
  * else of the process can run before the thread is home again.
  */
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { PortmortemError } from "../../base/errors.ts";
 import { CLONE_NEWNET } from "./constants.ts";
@@ -63,17 +63,23 @@ export class InsideNetns {
     }
   }
 
+  /** The path of a pid can lead elsewhere by now: what is entered must be what was found. */
   #open(): number {
+    let errno = "ESRCH";
+    let cause: unknown;
     try {
-      return openSync(this.#path, "r");
-    } catch (cause) {
-      const errno = (cause as NodeJS.ErrnoException).code ?? "EIO";
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `the network namespace at ${this.#path} has ended: ${errno}`, {
-        errno,
-        hint: "its last process is gone",
-        cause,
-      });
+      const fd = openSync(this.#path, "r");
+      if (fstatSync(fd).ino === this.inode) return fd;
+      closeSync(fd);
+    } catch (error) {
+      cause = error;
+      errno = (error as NodeJS.ErrnoException).code ?? "EIO";
     }
+    throw new PortmortemError("PM_NETNS_NOT_FOUND", `the network namespace at ${this.#path} has ended: ${errno}`, {
+      errno,
+      hint: "its last process is gone",
+      cause,
+    });
   }
 
   #goHome(home: number): void {

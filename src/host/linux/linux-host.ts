@@ -76,14 +76,17 @@ class Machine {
     }
     const inside = InsideNetns.try(native.libc, path);
     if (inside instanceof InsideNetns) return inside;
-    throw new PortmortemError(
-      "PM_NETNS_FORBIDDEN",
-      `the network namespace ${shown} cannot be entered: ${inside.errno}`,
-      {
-        errno: inside.errno,
-        hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-      },
-    );
+    const { errno } = inside;
+    if (errno === "ENOENT" || errno === "ESRCH") {
+      throw new PortmortemError("PM_NETNS_NOT_FOUND", `the network namespace ${shown} has ended`, {
+        errno,
+        hint: "its last process is gone",
+      });
+    }
+    throw new PortmortemError("PM_NETNS_FORBIDDEN", `the network namespace ${shown} cannot be entered: ${errno}`, {
+      errno,
+      hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
+    });
   }
 
   hostIn(inside: InsideNetns | undefined, procNet: string): Host {

@@ -145,7 +145,7 @@ const refused: [text: string, at: number, message: RegExp, hint?: RegExp][] = [
   ["sport = 127.0.0.1:80", 8, /not a port/, /write src or dst/],
   ["sport = :08", 9, /not a port/],
   ["sport = :-1", 9, /not a port/],
-  ["sport = :nosuch", 9, /not the name of a known service/],
+  ["sport = :nosuch", 9, /names of services are not taken/],
   ["sport = :80 or", 14, /expected a condition, found the end/],
   ["or sport = :80", 0, /not a condition/],
   ["and", 0, /not a condition/],

@@ -69,7 +69,7 @@ function namedPort(cursor: Cursor, name: string, at: number, options: ParseOptio
     operator === undefined || name.length > 3
       ? "write the number: :80"
       : `write the number, or did you mean ${operator}?`;
-  return cursor.fail(at, `${shown(name)} is not the name of a known service`, hint);
+  return cursor.fail(at, `${shown(name)} is no port number, and names of services are not taken`, hint);
 }
 
 function compare(side: Side, comparison: Comparison, { from, to }: PortRange): Filter {
