@@ -35,8 +35,9 @@ export function adviceFor(input: AdviceInput): Advice[] {
   }
   for (const blocker of bindable ? input.withoutReuseAddr : blockers)
     advice.push(...adviceForBlocker(blocker, snapshot));
-  // What can be bound already is no reason to end anything.
-  const fit = bindable ? advice.filter(({ costs }) => costs === "nothing") : advice;
+  // What can be bound, or may well be, is no reason to end anything.
+  const fit =
+    bindable || attempts[0]?.result === "unknown" ? advice.filter(({ costs }) => costs === "nothing") : advice;
   return unique(fit).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
 }
 
