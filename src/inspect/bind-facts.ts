@@ -7,7 +7,7 @@ import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
 import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
-import { describeDump, dumpAll } from "./dump.ts";
+import { describeDump, dumpAll, listeningPorts } from "./dump.ts";
 import type { Progress } from "./progress.ts";
 
 export interface BindRequest extends Omit<BindQuestion, "address"> {
@@ -135,8 +135,7 @@ function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: read
   const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
   if (protocol !== "tcp" || !connected || holders.some(({ state }) => state === "LISTEN"))
     return holders.map((socket) => ({ socket }));
-  const listening = new Set<number>();
-  dumpAll(host, { protocol, states: maskOf("LISTEN") }, (socket) => listening.add(socket.local.port));
+  const listening = listeningPorts(host);
   const addresses = new Set(host.localAddresses().map(({ address }) => address));
   const automatic = autoBoundCookies(host, port);
   return holders.map((socket) => {
@@ -212,13 +211,12 @@ function heldOptions(host: Host, socket: Socket): { reuseAddr?: boolean; reusePo
  * nobody has a descriptor yet to change them with.
  */
 function inheritOptions(holders: readonly PortHolder[]): PortHolder[] {
-  return holders.map((holder) => {
-    if (holder.socket.ownerless !== "unaccepted") return holder;
-    const listeners = holders.filter(({ socket }) => socket.state === "LISTEN");
-    const [listener] = listeners;
-    if (listeners.length !== 1 || listener?.reuseAddr === undefined || listener.reusePort === undefined) return holder;
-    return { socket: holder.socket, reuseAddr: listener.reuseAddr, reusePort: listener.reusePort };
-  });
+  const [listener, ...others] = holders.filter(({ socket }) => socket.state === "LISTEN");
+  const { reuseAddr, reusePort } = listener ?? {};
+  if (others.length > 0 || reuseAddr === undefined || reusePort === undefined) return [...holders];
+  return holders.map((holder) =>
+    holder.socket.ownerless === "unaccepted" ? { socket: holder.socket, reuseAddr, reusePort } : holder,
+  );
 }
 
 /** One group for each program and state; where there are too many to trace, one for each state. */

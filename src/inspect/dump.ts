@@ -3,6 +3,7 @@ import { PortmortemError } from "../base/errors.ts";
 import type { DumpRequest, DumpSummary, Host } from "../host/host.ts";
 import { createMatcher } from "../tcp/filter/match-filter.ts";
 import type { Incomplete, Socket } from "../tcp/socket.ts";
+import { maskOf } from "../tcp/states.ts";
 
 /** Calls `visit` for each socket that the request asks for. Throws PM_NO_SOCKET_SOURCE when this machine shows no sockets at all. */
 export function dumpAll(host: Host, request: DumpRequest, visit: (socket: Socket) => void): DumpSummary {
@@ -25,6 +26,13 @@ export function openDump(host: Host, request: DumpRequest): ReturnType<Host["dum
     });
   }
   return host.dumpSockets(request);
+}
+
+/** The ports that TCP listeners have: a dump of 50 µs. */
+export function listeningPorts(host: Host): ReadonlySet<number> {
+  const ports = new Set<number>();
+  dumpAll(host, { protocol: "tcp", states: maskOf("LISTEN") }, ({ local }) => ports.add(local.port));
+  return ports;
 }
 
 /** What the dump could not show, and why. */

@@ -13,7 +13,7 @@ import type { SocketRow } from "../tcp/socket-row.ts";
 import { ALL_STATES, STATE_GROUPS, maskHas, maskOf } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
 import { traceOwners } from "./describe-owners.ts";
-import { describeDump, openDump } from "./dump.ts";
+import { describeDump, listeningPorts, openDump } from "./dump.ts";
 import { requireDevice, requireUser } from "./known-names.ts";
 import type { Progress } from "./progress.ts";
 
@@ -57,12 +57,14 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
   // A filter that names owners can be judged only once they are known; until then the kernel's share of it narrows what has to be traced.
   const candidates: Socket[] = [];
   const incomplete = [...eachSocket(host, request, (socket) => candidates.push(socket), signal)];
-  const listeningPorts = new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
   const narrowed = request.filter !== undefined || request.states !== undefined || request.listening === true;
-  if (narrowed && candidates.some(isPerhapsUnaccepted)) collectListeningPorts(host, listeningPorts);
+  const listening =
+    narrowed && candidates.some(isPerhapsUnaccepted)
+      ? listeningPorts(host)
+      : new Set(candidates.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
   const owners = await traceOwners(host, {
     must: candidates,
-    listeningPorts,
+    listeningPorts: listening,
     ...(request.progress === undefined ? {} : { progress: request.progress }),
   });
   incomplete.push(...owners.incomplete);
@@ -77,12 +79,6 @@ export async function listSockets(host: Host, request: ListRequest, signal?: Abo
 
 function isPerhapsUnaccepted(socket: Socket): boolean {
   return socket.inode === undefined && (socket.state === "ESTABLISHED" || socket.state === "CLOSE-WAIT");
-}
-
-function collectListeningPorts(host: Host, ports: Set<number>): void {
-  const dump = openDump(host, { protocol: "tcp", states: 1 << 10 });
-  for (const batch of dump)
-    for (let index = 0; index < batch.length; index++) ports.add(batch.socketAt(index).local.port);
 }
 
 function withCgroupPath(host: Host, socket: Socket): Socket {

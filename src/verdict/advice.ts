@@ -5,6 +5,7 @@ import type { Owner } from "../tcp/socket.ts";
 import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker } from "./why.ts";
 import { STATES } from "../tcp/states.ts";
+import { isServed } from "./holder-rule.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
 
 interface AdviceInput {
@@ -86,7 +87,8 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
       return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
     case "close-wait":
     case "connection":
-      if (hasListener(snapshot)) return [];
+      // Its connections go when it goes.
+      if (isServed(snapshot.holders)) return [];
       return [...dropAdvice(blocker, snapshot), ...ownerAdvice(snapshot, owners)];
     case "unaccepted":
       return [];
@@ -111,11 +113,6 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
     default:
       return [];
   }
-}
-
-/** Its connections go when it goes. */
-function hasListener(snapshot: BindSnapshot): boolean {
-  return snapshot.holders.some(({ socket }) => socket.state === "LISTEN");
 }
 
 /** For commands that act on the machine, in whichever network namespace. */

@@ -3,7 +3,16 @@ import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bin
 import type { Blocker } from "./why.ts";
 import type { AddressClass } from "./bind-rules.ts";
 import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
-import { describe, endpointText, foldKey, freeInMs, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
+import {
+  describe,
+  endpointText,
+  foldKey,
+  freeInMs,
+  isServed,
+  ownerlessText,
+  ownersText,
+  ruleOf,
+} from "./holder-rule.ts";
 
 /**
  * The holders that block this bind, the certain ones first. Where the rules hang on an option that nobody may see, the kernel's answer
@@ -28,9 +37,10 @@ export function foldBlockers(
   question: BindQuestion,
   holders: readonly PortHolder[],
 ): Blocker[] {
+  const served = isServed(snapshot.holders);
   const groups = new Map<string, { readonly members: PortHolder[]; readonly rule: ReturnType<typeof ruleOf> }>();
   for (const holder of holders) {
-    const rule = ruleOf(holder, snapshot.holders, snapshot.settings);
+    const rule = ruleOf(holder, served, snapshot.settings);
     const key = foldKey(rule, holder.socket);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { rule, members: [holder] });

@@ -3,8 +3,13 @@ import type { Owner, Socket } from "../tcp/socket.ts";
 import type { BindSettings, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { BlockerRule } from "./why.ts";
 
-/** Which rule a socket that shares the port falls under. `all` are the holders of the port, itself included. */
-export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings: BindSettings): BlockerRule {
+/** Does somebody listen on the port that these hold? Asked once for a port, of which there can be tens of thousands of holders. */
+export function isServed(holders: readonly PortHolder[]): boolean {
+  return holders.some(({ socket }) => socket.state === "LISTEN");
+}
+
+/** Which rule a socket that shares the port falls under. `served`: the port has a listener. */
+export function ruleOf(holder: PortHolder, served: boolean, settings: BindSettings): BlockerRule {
   const { socket } = holder;
   switch (socket.state) {
     case "LISTEN":
@@ -16,7 +21,7 @@ export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings:
     case "FIN-WAIT-2":
       return "fin-wait-2";
     case "CLOSE-WAIT":
-      return socket.inode === undefined ? (hasListener(socket, all) ? "unaccepted" : "orphan") : "close-wait";
+      return socket.inode === undefined ? (served ? "unaccepted" : "orphan") : "close-wait";
     case "FIN-WAIT-1":
     case "LAST-ACK":
     case "CLOSING":
@@ -26,14 +31,9 @@ export function ruleOf(holder: PortHolder, all: readonly PortHolder[], settings:
     case "SYN-RECEIVED":
     case "CLOSED":
       if (socket.protocol === "udp") return "bound";
-      if (socket.ownerless === "unaccepted" || (socket.inode === undefined && hasListener(socket, all)))
-        return "unaccepted";
-      return isClient(holder, all, settings) ? "client" : "connection";
+      if (socket.ownerless === "unaccepted" || (socket.inode === undefined && served)) return "unaccepted";
+      return isClient(holder, served, settings) ? "client" : "connection";
   }
-}
-
-function hasListener(socket: Socket, all: readonly PortHolder[]): boolean {
-  return all.some(({ socket: other }) => other.state === "LISTEN" && other.local.port === socket.local.port);
 }
 
 /**
@@ -41,9 +41,9 @@ function hasListener(socket: Socket, all: readonly PortHolder[]): boolean {
  * one outside the range from which outgoing connections get theirs; inside it, a connection to a listening port of this machine, or to a
  * port outside the range, went out.
  */
-function isClient({ socket, peerListens }: PortHolder, all: readonly PortHolder[], settings: BindSettings): boolean {
+function isClient({ socket, peerListens }: PortHolder, served: boolean, settings: BindSettings): boolean {
   if (peerListens === true || socket.state === "SYN-SENT") return true;
-  if (hasListener(socket, all)) return false;
+  if (served) return false;
   const range = settings.localPortRange ?? { first: 32_768, last: 60_999 };
   const isTakenFrom = (port: number): boolean => port >= range.first && port <= range.last;
   // Both ports inside it: a server on a high port whose listener is gone looks the same as a client of one.

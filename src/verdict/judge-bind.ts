@@ -6,7 +6,7 @@ import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
 import { elsewhereText } from "./elsewhere.ts";
-import { describe, endpointText, foldKey, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, endpointText, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictPrecondition, preconditionBlocker } from "./preconditions.ts";
 
 export function judgeBind(snapshot: BindSnapshot): Why {
@@ -83,21 +83,22 @@ function unseenText(snapshot: BindSnapshot): string {
 
 /** Who shares the port or its number and is in nobody's way. */
 function sparedOf(snapshot: BindSnapshot): Spared[] {
+  const served = isServed(snapshot.holders);
   const spared: Spared[] = snapshot.connectedTo.map(({ socket, count }) => ({
     socket,
     count,
-    text: `${connectedText(snapshot, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+    text: `${connectedText(snapshot, served, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
   }));
   const groups = new Map<string, Spared & { count: number }>();
   for (const holder of bystanders(snapshot)) {
-    const rule = ruleOf(holder, snapshot.holders, snapshot.settings);
+    const rule = ruleOf(holder, served, snapshot.settings);
     const key = foldKey(rule, holder.socket);
     const group = groups.get(key);
     if (group !== undefined) group.count++;
     else groups.set(key, { socket: holder.socket, count: 1, text: "" });
   }
   for (const { socket, count } of groups.values()) {
-    const rule = ruleOf({ socket }, snapshot.holders, snapshot.settings);
+    const rule = ruleOf({ socket }, served, snapshot.settings);
     const asked = endpointText({ address: snapshot.question.address, port: snapshot.question.port });
     spared.push({
       socket,
@@ -109,13 +110,13 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
 }
 
 /** The other end of an outgoing connection that took the port is connected to the port too, and nobody went TO it. */
-function connectedText(snapshot: BindSnapshot, socket: Socket, count: number): string {
+function connectedText(snapshot: BindSnapshot, served: boolean, socket: Socket, count: number): string {
   const { port } = snapshot.question;
   const isOtherEnd = snapshot.holders.some(
     (holder) =>
       holder.socket.remote?.port === socket.local.port &&
       holder.socket.remote.address === socket.local.address &&
-      ruleOf(holder, snapshot.holders, snapshot.settings) === "client",
+      ruleOf(holder, served, snapshot.settings) === "client",
   );
   if (isOtherEnd)
     return count > 1
