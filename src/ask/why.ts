@@ -2,7 +2,7 @@
 import { PortmortemError } from "../base/errors.ts";
 import { gatherBindFacts } from "../inspect/bind-facts.ts";
 import { requireDevice, requireUser } from "../inspect/known-names.ts";
-import { parseEndpoint } from "../tcp/endpoint.ts";
+import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
 import type { Protocol } from "../tcp/socket.ts";
 import { judgeBind } from "../verdict/judge-bind.ts";
 import type { Why } from "../verdict/why.ts";
@@ -100,12 +100,7 @@ function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
   }
   const text = typeof endpoint === "object" ? withAddress(endpoint.address, endpoint.port) : String(endpoint);
   const parsed = parseEndpoint(text);
-  const address =
-    parsed.address === undefined
-      ? undefined
-      : parsed.scope === undefined
-        ? parsed.address
-        : `${parsed.address}%${parsed.scope}`;
+  const address = scopedAddress(parsed);
   if (input?.v6only === true && address !== undefined && !address.includes(":")) {
     throw new PortmortemError("PM_USAGE", `V6ONLY is an option of IPv6 sockets, and ${address} is an IPv4 address`, {
       hint: "leave --v6only out, or give an IPv6 address",

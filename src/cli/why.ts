@@ -1,6 +1,6 @@
 /** `portmortem why [ADDRESS:]PORT` */
 import { why } from "../ask/why.ts";
-import { parseEndpoint } from "../tcp/endpoint.ts";
+import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWhy } from "../render/why-text.ts";
@@ -23,14 +23,15 @@ const PIPE_WIDTH = 100;
 
 export const runWhy: Run = async (context, [endpoint], options) => {
   const flags = options as WhyFlags;
-  const { address, port, scope } = parseEndpoint(String(endpoint));
+  const parsed = parseEndpoint(String(endpoint));
+  const address = scopedAddress(parsed);
   const progress = createProgressLine(!context.quiet);
   const answer = await why(
     {
-      port,
+      port: parsed.port,
       protocol: flags.udp === true ? "udp" : "tcp",
       v6only: flags.v6only ?? false,
-      ...(address === undefined ? {} : { address: scope === undefined ? address : `${address}%${scope}` }),
+      ...(address === undefined ? {} : { address }),
       ...(flags.device === undefined ? {} : { device: flags.device }),
     },
     {

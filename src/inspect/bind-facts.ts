@@ -1,5 +1,6 @@
 /** What verdict/judge-bind.ts is given: all that bears on a bind to one port, gathered from a host. Gathers, judges nothing. */
 import type { BindAttempt, Host, HeldSocketOptions } from "../host/host.ts";
+import { attemptOptions } from "../tcp/bind-snapshot.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder, SparedGroup } from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { allOf, anyOf, portRange } from "../tcp/filter/filter.ts";
@@ -100,14 +101,9 @@ function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
   );
 }
 
-/** The bind that is asked for, and the same with the other SO_REUSEADDR: the difference tells what the holders have set. */
 function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]): Attempt[] {
-  const wanted = [
-    { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
-    { reuseAddr: !question.reuseAddr, reusePort: false },
-  ];
   const attempts: Attempt[] = [];
-  for (const options of wanted) {
+  for (const options of attemptOptions(question)) {
     const attempt: BindAttempt = {
       protocol: question.protocol,
       address: question.address,

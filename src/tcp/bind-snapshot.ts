@@ -24,6 +24,14 @@ export interface Attempt {
   readonly by: "probe" | "rules";
 }
 
+/** The bind that is asked for, and the same with the other SO_REUSEADDR: the difference tells what the holders have set. */
+export function attemptOptions(question: BindQuestion): readonly Pick<Attempt, "reuseAddr" | "reusePort">[] {
+  return [
+    { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
+    { reuseAddr: !question.reuseAddr, reusePort: false },
+  ];
+}
+
 /** A socket that shares the port, with what is known of the options that no dump shows. */
 export interface PortHolder {
   readonly socket: Socket;

@@ -27,10 +27,15 @@ export function parseEndpoint(text: string): ParsedEndpoint {
   return { address: formatIp(ip.bytes), port: parsePort(text, lastColon + 1) };
 }
 
+/** The address with its scope, "fe80::1%eth0"; undefined where none was named. */
+export function scopedAddress({ address, scope }: Pick<ParsedEndpoint, "address" | "scope">): string | undefined {
+  return address === undefined || scope === undefined ? address : `${address}%${scope}`;
+}
+
 /** Brackets around IPv6, the scope where there is one. Without an address: `:80`. */
 export function formatEndpoint(endpoint: ParsedEndpoint): string {
-  const { address = "", port, scope } = endpoint;
-  const host = scope === undefined ? address : `${address}%${scope}`;
+  const { port } = endpoint;
+  const host = scopedAddress(endpoint) ?? "";
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

@@ -1,18 +1,10 @@
 /** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Blocker } from "./why.ts";
 import type { AddressClass } from "./bind-rules.ts";
 import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
-import {
-  describe,
-  endpointText,
-  foldKey,
-  freeInMs,
-  isServed,
-  ownerlessText,
-  ownersText,
-  ruleOf,
-} from "./holder-rule.ts";
+import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
 
 /**
  * The holders that block this bind, the certain ones first. Where the rules hang on an option that nobody may see, the kernel's answer
@@ -111,8 +103,8 @@ function coverage(question: BindQuestion, holder: PortHolder): string | undefine
   if (address === question.address) return undefined;
   const mine = classifyAddress(question.address, question.v6only);
   const theirs = holderAddress(holder);
-  const here = endpointText({ address, port: question.port });
-  const asked = endpointText({ address: question.address, port: question.port });
+  const here = formatEndpoint({ address, port: question.port });
+  const asked = formatEndpoint({ address: question.address, port: question.port });
   if (holder.socket.state !== "LISTEN" && holder.socket.state !== "BOUND") return undefined;
   if (mine.kind === "any6" || mine.kind === "any4") {
     if (theirs.kind !== "any6" && theirs.kind !== "any4") return `${asked} is every address, ${address} included`;

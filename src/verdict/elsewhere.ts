@@ -2,7 +2,8 @@
 import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { ElsewhereListener } from "../tcp/bind-snapshot.ts";
 import type { Blocker } from "./why.ts";
-import { endpointText, ownersText } from "./holder-rule.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
+import { ownersText } from "./holder-rule.ts";
 
 /** The name of the namespace for a person. */
 export function namespaceText(listener: Pick<ElsewhereListener, "netns" | "names" | "pid" | "socket">): string {
@@ -17,7 +18,7 @@ export function namespaceText(listener: Pick<ElsewhereListener, "netns" | "names
 export function elsewhereText(listener: ElsewhereListener, blockers: readonly Blocker[]): string {
   const owners = listener.socket.owners ?? [];
   const who = owners.length > 0 ? `${ownersText(owners)} listens` : "a socket listens";
-  const where = `${who} on ${endpointText(listener.socket.local)} in ${namespaceText(listener)}`;
+  const where = `${who} on ${formatEndpoint(listener.socket.local)} in ${namespaceText(listener)}`;
   const proxied = blockers.some((blocker) =>
     blocker.socket?.owners?.some((owner) => dockerProxyTarget(owner)?.port === listener.socket.local.port),
   );

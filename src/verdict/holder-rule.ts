@@ -1,4 +1,5 @@
 /** What a holder of a port is to a person: the rule's name, and one sentence about it. Pure. */
+import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
 import type { BindSettings, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { BlockerRule } from "./why.ts";
@@ -78,10 +79,12 @@ const TAKEN_AS_OWN = "took this port as its own local port";
 export function describe(rule: BlockerRule, socket: Socket, count: number): string {
   const many = count > 1;
   const peer =
-    socket.remote === undefined ? "" : ` ${many ? "such as the one with" : "with"} ${endpointText(socket.remote)}`;
+    socket.remote === undefined ? "" : ` ${many ? "such as the one with" : "with"} ${formatEndpoint(socket.remote)}`;
   switch (rule) {
     case "listener":
-      return many ? `${count} listeners on ${endpointText(socket.local)}` : `listens on ${endpointText(socket.local)}`;
+      return many
+        ? `${count} listeners on ${formatEndpoint(socket.local)}`
+        : `listens on ${formatEndpoint(socket.local)}`;
     case "time-wait":
       return many
         ? `${count} connections that this side closed first are in TIME-WAIT`
@@ -99,8 +102,8 @@ export function describe(rule: BlockerRule, socket: Socket, count: number): stri
       return `${many ? `${count} connections` : "a connection"}${peer} ${many ? "were" : "was"} closed by the other side, and the program has not closed ${many ? "them" : "it"} (CLOSE-WAIT)`;
     case "bound":
       if (socket.protocol === "udp")
-        return `${many ? `${count} UDP sockets are` : "a UDP socket is"} bound to ${endpointText(socket.local)}`;
-      return `${many ? `${count} sockets are` : "a socket is"} bound to ${endpointText(socket.local)} and ${many ? "neither listen nor are" : "neither listens nor is"} connected`;
+        return `${many ? `${count} UDP sockets are` : "a UDP socket is"} bound to ${formatEndpoint(socket.local)}`;
+      return `${many ? `${count} sockets are` : "a socket is"} bound to ${formatEndpoint(socket.local)} and ${many ? "neither listen nor are" : "neither listens nor is"} connected`;
     case "client":
       return many
         ? `${count} outgoing connections, such as the one to ${remoteText(socket)}, ${TAKEN_AS_OWN}`
@@ -115,13 +118,7 @@ export function describe(rule: BlockerRule, socket: Socket, count: number): stri
 }
 
 function remoteText(socket: Socket): string {
-  return socket.remote === undefined ? "?" : endpointText(socket.remote);
-}
-
-export function endpointText(endpoint: { readonly address: string; readonly port: number }): string {
-  return endpoint.address.includes(":")
-    ? `[${endpoint.address}]:${endpoint.port}`
-    : `${endpoint.address}:${endpoint.port}`;
+  return socket.remote === undefined ? "?" : formatEndpoint(socket.remote);
 }
 
 /** "node (pid 812)", "node (pid 812), worker (pid 813)" or "4 processes, such as nginx (pid 90)". */

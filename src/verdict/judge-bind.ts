@@ -1,4 +1,5 @@
 /** The answer to "can this be bound, and if not, what stands in the way?": a pure function of a snapshot. */
+import { attemptOptions } from "../tcp/bind-snapshot.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
@@ -6,7 +7,8 @@ import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
 import { elsewhereText } from "./elsewhere.ts";
-import { describe, endpointText, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
+import { describe, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictPrecondition, preconditionBlocker } from "./preconditions.ts";
 
 export function judgeBind(snapshot: BindSnapshot): Why {
@@ -48,11 +50,7 @@ export function judgeBind(snapshot: BindSnapshot): Why {
 /** The attempt that was asked for first, then the same with the other SO_REUSEADDR; real binds where they were made, else the rules. */
 function allAttempts(snapshot: BindSnapshot): Attempt[] {
   const { question, probed } = snapshot;
-  const wanted: Pick<Attempt, "reuseAddr" | "reusePort">[] = [
-    { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
-    { reuseAddr: !question.reuseAddr, reusePort: false },
-  ];
-  return wanted.map(({ reuseAddr, reusePort }) => {
+  return attemptOptions(question).map(({ reuseAddr, reusePort }) => {
     const real = probed.find((attempt) => attempt.reuseAddr === reuseAddr && attempt.reusePort === reusePort);
     if (real !== undefined) return real;
     const asked = { ...question, reuseAddr, reusePort };
@@ -99,7 +97,7 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
   }
   for (const { socket, count } of groups.values()) {
     const rule = ruleOf({ socket }, served, snapshot.settings);
-    const asked = endpointText({ address: snapshot.question.address, port: snapshot.question.port });
+    const asked = formatEndpoint({ address: snapshot.question.address, port: snapshot.question.port });
     spared.push({
       socket,
       count,
