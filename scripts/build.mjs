@@ -52,7 +52,9 @@ const later = {
     "host/linux/local-addresses",
     "host/linux/namespaces",
     "host/linux/proc-net-sockets",
+    "host/linux/resolve-name",
     "host/linux/rights-from-proc",
+    "host/linux/source-address",
   ],
 };
 

@@ -3,6 +3,8 @@ export { listSockets } from "./ask/list-sockets.ts";
 export type { ListSocketsOptions, SocketListing } from "./ask/list-sockets.ts";
 export { why } from "./ask/why.ts";
 export type { EndpointInput, WhyOptions } from "./ask/why.ts";
+export { whyConnect } from "./ask/why-connect.ts";
+export type { WhyConnectOptions } from "./ask/why-connect.ts";
 export type { HostOptions, NetnsOption } from "./ask/hosts.ts";
 export { ERRORS, PortmortemError, isPortmortemError } from "./base/errors.ts";
 export type { ErrorCategory, ErrorCode } from "./base/errors.ts";
@@ -12,3 +14,4 @@ export type { Container, Incomplete, Owner, Ownerless, Protocol, Family, Socket,
 export type { SocketState } from "./tcp/states.ts";
 export type { TcpInfo } from "./tcp/tcp-info.ts";
 export type { Advice, Blocker, BlockerRule, Spared, Why } from "./verdict/why.ts";
+export type { ConnectAdvice, ConnectAttempt, PortCounts, WhyConnect } from "./verdict/why-connect.ts";

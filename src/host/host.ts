@@ -3,7 +3,7 @@
  * `testing/` from what a test says. All of them pass the same contract suite (test/contracts/).
  *
  * A method answers with plain values that survive JSON, so that every answer can be recorded. It never guesses: what could not be read is
- * `undefined` or an answer with an `errno`. All methods but `containerName` are synchronous: each is one or a few system calls.
+ * `undefined` or an answer with an `errno`. All methods but `containerName` and `resolveName` are synchronous: each is one or a few system calls.
  */
 import type { Filter } from "../tcp/filter/filter.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
@@ -37,6 +37,12 @@ export interface Host {
 
   /** Creates a socket with these options, binds it, closes it. Nothing is sent and nothing listens. */
   probeBind(attempt: BindAttempt): BindAnswer;
+
+  /** The local address of a connection to this address, and whether there is a way at all. Nothing is sent. */
+  sourceAddress(question: SourceQuestion): SourceAnswer;
+
+  /** The addresses of a name, by the system's resolver of the program's own namespace. It may ask the network. */
+  resolveName(name: string): Promise<NameAnswer>;
 
   /** A kernel setting of this network namespace, by its dotted name; undefined when this kernel does not have it or does not show it. */
   sysctl(name: string): string | undefined;
@@ -173,6 +179,22 @@ export interface BindAttempt {
 export type BindAnswer =
   | { readonly result: string; readonly step: "socket" | "option" | "bind" }
   | { readonly refused: string; readonly errno?: string };
+
+export interface SourceQuestion {
+  /** Numeric, with its scope where it has one. */
+  readonly remote: string;
+  /** The address that the socket is bound to before it connects; left out: the kernel chooses. */
+  readonly from?: string;
+}
+
+/** `errno` is what connect(), or the bind() before it, answers; `refused` says that it could not be tried at all. */
+export type SourceAnswer =
+  | { readonly source: string }
+  | { readonly errno: string; readonly step: "socket" | "bind" | "connect" }
+  | { readonly refused: string };
+
+/** `errno` is the resolver's word: ENOTFOUND, EAI_AGAIN. */
+export type NameAnswer = { readonly addresses: readonly string[] } | { readonly errno: string };
 
 export interface LocalAddress {
   readonly address: string;

@@ -9,6 +9,7 @@ import type {
   HeldSocketOptions,
   Host,
   LocalAddress,
+  NameAnswer,
   NamespaceFacts,
   NetnsFacts,
   NetnsRef,
@@ -20,12 +21,15 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  SourceAnswer,
+  SourceQuestion,
   SystemFacts,
 } from "../host/host.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
+import { routeOn } from "./route-model.ts";
 import { settleWorld } from "./fake-world.ts";
 import type { FakeWorld, LivingProcess, Namespace } from "./fake-world.ts";
 
@@ -136,6 +140,17 @@ class FakeHost implements Host {
       },
       attempt,
     );
+  }
+
+  sourceAddress(question: SourceQuestion): SourceAnswer {
+    if (this.socketSource().kind !== "sock_diag") return { refused: "this fake machine is without the native part" };
+    return routeOn(this.#here, question);
+  }
+
+  async resolveName(name: string): Promise<NameAnswer> {
+    const { hosts } = this.#world.description;
+    const addresses = hosts !== undefined && Object.hasOwn(hosts, name) ? hosts[name] : undefined;
+    return addresses === undefined ? { errno: "ENOTFOUND" } : { addresses };
   }
 
   sysctl(name: string): string | undefined {

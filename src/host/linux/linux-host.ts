@@ -12,6 +12,7 @@ import type {
   HeldSocketOptions,
   Host,
   LocalAddress,
+  NameAnswer,
   NamespaceFacts,
   NetnsFacts,
   NetnsRef,
@@ -23,6 +24,8 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  SourceAnswer,
+  SourceQuestion,
   SystemFacts,
 } from "../host.ts";
 import { Cgroups } from "./cgroups.ts";
@@ -40,6 +43,7 @@ import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readText } from "./read-file.ts";
 import { readLinkByLibc } from "./read-link.ts";
+import { resolveName } from "./resolve-name.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { Users } from "./users.ts";
@@ -155,6 +159,14 @@ class LinuxHost implements Host {
 
   probeBind(attempt: BindAttempt): BindAnswer {
     return this.#namespace.probeBind(attempt);
+  }
+
+  sourceAddress(question: SourceQuestion): SourceAnswer {
+    return this.#namespace.sourceAddress(question);
+  }
+
+  resolveName(name: string): Promise<NameAnswer> {
+    return resolveName(name);
   }
 
   sysctl(name: string): string | undefined {
