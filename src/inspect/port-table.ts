@@ -81,7 +81,7 @@ export class PortTable {
   /** The connection is to a link-local address, and so bound to its device. */
   readonly #device: string | undefined;
   /** Equal texts are equal addresses; few differ, and each is looked at once. */
-  readonly #overlap = new Map<string, boolean>();
+  readonly #overlap = new Map<string, PortFacts["overlap"]>();
 
   constructor(question: PortTableQuestion) {
     this.#question = question;
@@ -114,15 +114,15 @@ export class PortTable {
       entry.toPeer = use.timer === "time-wait" ? { state: use.state, endsInMs: use.remainingMs } : { state: use.state };
     if (!connected) entry.explicit = true;
     else if (!this.#isClient(use)) entry.doubtful = true;
-    if (this.#overlaps(use)) {
-      entry.overlaps = true;
-      if (use.state === "LISTEN") entry.listens = true;
-    }
+    const overlap = this.#overlapOf(use);
+    if (overlap === "no") return;
+    if (entry.overlap !== "yes") entry.overlap = overlap;
+    if (use.state === "LISTEN") entry.listens = true;
   }
 
   #entry(port: number): Entry {
     const at = port - this.#question.range.first;
-    return (this.#entries[at] ??= { port, explicit: false, doubtful: false, overlaps: false, listens: false });
+    return (this.#entries[at] ??= { port, explicit: false, doubtful: false, overlap: "no", listens: false });
   }
 
   /** The same signs as of a blocker's: it went to a listener of this machine, or to a port that no client is given. */
@@ -135,26 +135,29 @@ export class PortTable {
   }
 
   /** Would a bind() to the connection's local address meet this socket's? docs/kernel/bind.md, "The rule". */
-  #overlaps({ localAddress, v6only, state }: PortUse): boolean {
+  #overlapOf({ localAddress, v6only, state }: PortUse): PortFacts["overlap"] {
     const { bindAddress } = this.#question;
-    if (bindAddress === undefined || localAddress === bindAddress) return true;
-    // The kernel tells it of these two only, and a bind to one IPv6 address sets it. Connections have it off.
-    const only = v6only === true || (localAddress !== "::" && (state === "LISTEN" || state === "BOUND"));
-    const key = `${localAddress}${only ? "|only" : ""}`;
+    if (bindAddress === undefined || localAddress === bindAddress) return "yes";
+    // The kernel tells it of these two only, and a bind to one IPv6 address sets it.
+    const told = state === "LISTEN" || state === "BOUND";
+    const only = told ? v6only === true || localAddress !== "::" : undefined;
+    const key = `${localAddress}|${only}`;
     let answer = this.#overlap.get(key);
     if (answer === undefined) this.#overlap.set(key, (answer = addressesOverlap(bindAddress, localAddress, only)));
     return answer;
   }
 }
 
-function addressesOverlap(ours: string, theirs: string, v6only: boolean): boolean {
+function addressesOverlap(ours: string, theirs: string, v6only: boolean | undefined): PortFacts["overlap"] {
   const plain = unmapped(theirs);
-  if (plain === ours || ours === "::") return true;
+  if (plain === ours || ours === "::") return "yes";
   const theirs6 = plain.includes(":");
-  if (ours === "0.0.0.0") return !theirs6 || !v6only;
+  // A client has it off; one that bound its IPv6 address first has it on.
+  if (ours === "0.0.0.0") return !theirs6 || v6only === false ? "yes" : v6only === true ? "no" : "perhaps";
   const bytes = parseIp(plain.split("%")[0]!)?.bytes;
-  if (bytes === undefined || !isUnspecified(bytes)) return false;
-  return theirs6 ? ours.includes(":") || !v6only : !ours.includes(":");
+  if (bytes === undefined || !isUnspecified(bytes)) return "no";
+  const meets = theirs6 ? ours.includes(":") || v6only !== true : !ours.includes(":");
+  return meets ? "yes" : "no";
 }
 
 /** An IPv4 address that an IPv6 socket has is that IPv4 address to the kernel's tables. */

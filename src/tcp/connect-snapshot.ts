@@ -58,8 +58,8 @@ export interface PortFacts {
   readonly explicit: boolean;
   /** Not to be told whether connect() chose the port for it, or whether a listener that is gone accepted it. */
   readonly doubtful: boolean;
-  /** A bind() to the local address and this port meets another socket's address. */
-  readonly overlaps: boolean;
+  /** A bind() to the local address and this port meets another socket's address; `perhaps`: it hangs on an IPV6_V6ONLY that no dump shows. */
+  readonly overlap: "no" | "perhaps" | "yes";
   /** A socket that listens is among those. */
   readonly listens: boolean;
 }

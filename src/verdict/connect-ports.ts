@@ -13,6 +13,8 @@ export interface ClassifiedPorts {
   readonly timeWaits: number;
   readonly nextInMs?: number;
   readonly lastInMs?: number;
+  /** The only usable port may be the one that the kernel passes over. */
+  readonly lastMayBeMissed: boolean;
   /** Ports that bind() of the address with port 0 can get. */
   readonly bindFirst: number;
 }
@@ -56,6 +58,7 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
   let nextInMs: number | undefined;
   let lastInMs: number | undefined;
   let bindFirst = 0;
+  let lastUsable = 0;
   let at = 0;
   for (let port = first; port <= last; port++) {
     while (at < snapshot.ports.length && snapshot.ports[at]!.port < port) at++;
@@ -64,7 +67,8 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
     const skipped = inForce.choice === "connect" && reserved.length > 0 && isReserved(port);
     const kind = skipped ? "reserved" : classOf(snapshot, port, facts, reuse);
     counts[kind]++;
-    if (facts?.overlaps !== true && !skipped) bindFirst++;
+    if (kind === "free" || kind === "shared" || kind === "reusable") lastUsable = port;
+    if (facts?.overlap !== "yes" && !skipped) bindFirst++;
     const peer = facts?.toPeer;
     if (peer?.state === "TIME-WAIT") timeWaits++;
     if (peer?.endsInMs === undefined || (kind !== "timeWait" && kind !== "finWait2")) continue;
@@ -79,10 +83,21 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
   return {
     counts: { total: last - first + 1, usable, ...counts },
     timeWaits,
+    lastMayBeMissed: usable === 1 && missesOne(snapshot) && (lastUsable - first) % 2 === 0,
     ...(nextInMs === undefined ? {} : { nextInMs }),
     ...(lastInMs === undefined ? {} : { lastInMs }),
     bindFirst,
   };
+}
+
+/**
+ * Over a range of an odd number of ports the kernel goes in pairs, and leaves one out of those with the first one's parity: which one hangs on
+ * a hash of the connection that only moves on when a connection is made (__inet_hash_connect). Over IP_LOCAL_PORT_RANGE it goes one by one.
+ */
+function missesOne({ inForce, question }: ConnectSnapshot): boolean {
+  if (inForce?.choice !== "connect" || question.ports !== undefined) return false;
+  const { first, last } = inForce.range;
+  return last > first && (last - first) % 2 === 0;
 }
 
 /** The kernel chooses at connect() (__inet_hash_connect): first the port's bucket, then the four addresses and ports. */
@@ -125,7 +140,7 @@ function classOfBound(
   return passes === undefined || reuse.helps === undefined ? "undetermined" : "reusable";
 }
 
-/** Undefined: it hangs on the SO_REUSEADDR of another socket. */
+/** Undefined: it hangs on what another socket has set, SO_REUSEADDR or IPV6_V6ONLY. */
 export function bindPasses(
   { binds, question }: ConnectSnapshot,
   facts: PortFacts | undefined,
@@ -133,8 +148,8 @@ export function bindPasses(
 ): boolean | undefined {
   const probed = binds.find((bind) => bind.reuseAddr === reuseAddr);
   if (probed !== undefined) return probed.result === "ok";
-  if (facts?.overlaps !== true) return true;
-  return reuseAddr && !facts.listens ? undefined : false;
+  if (facts === undefined || facts.overlap === "no") return true;
+  return facts.overlap === "perhaps" || (reuseAddr && !facts.listens) ? undefined : false;
 }
 
 /** Unknown rights are taken for given: the answer then says what the port itself does. */

@@ -76,12 +76,19 @@ function decide(snapshot: ConnectSnapshot): ConnectVerdict {
   const attempts = single ? attemptsOn(snapshot, inForce.range.first, reuse) : [];
   if (classes === undefined) return { connectable: undefined, classes, reuse, attempts };
   const { usable, undetermined } = classes.counts;
-  if (usable > 0) return { connectable: true, classes, reuse, attempts };
-  if (undetermined > 0) return { connectable: undefined, classes, reuse, attempts };
-  return { connectable: false, refusal: refusalOf(snapshot, classes.counts, attempts[0]), classes, reuse, attempts };
+  if (usable > 0 && !classes.lastMayBeMissed) return { connectable: true, classes, reuse, attempts };
+  if (undetermined > 0 || classes.lastMayBeMissed) return { connectable: undefined, classes, reuse, attempts };
+  const refusal = refusalOf(snapshot, classes.counts, attempts[0]);
+  return { connectable: false, ...(refusal === undefined ? {} : { refusal }), classes, reuse, attempts };
 }
 
-function refusalOf({ inForce, question }: ConnectSnapshot, counts: PortCounts, asked?: ConnectAttempt): Refusal {
+/** Undefined: bind() or connect() fails, and which of them hangs on another socket's options. */
+function refusalOf(
+  { inForce, question }: ConnectSnapshot,
+  counts: PortCounts,
+  asked?: ConnectAttempt,
+): Refusal | undefined {
+  if (asked?.bind === "unknown") return undefined;
   if (asked !== undefined && asked.bind !== "ok") return { errno: asked.bind, step: "bind" };
   if (asked?.connect !== undefined || inForce?.choice === "connect") return { errno: "EADDRNOTAVAIL", step: "connect" };
   if (counts.privileged === counts.total) return { errno: "EACCES", step: "bind" };
@@ -135,6 +142,12 @@ function doubts(snapshot: ConnectSnapshot, { connectable, classes }: ConnectVerd
   if (classes === undefined || snapshot.inForce?.choice !== "connect") return [];
   const { free, shared, reusable } = classes.counts;
   const found: Incomplete[] = [];
+  if (classes.lastMayBeMissed)
+    found.push({
+      what: "whether connect() finds the last port",
+      why: "of an odd number of ports it passes over one, and which one cannot be seen",
+      hint: "make net.ipv4.ip_local_port_range an even number of ports",
+    });
   const { question, settings, source } = snapshot;
   if (connectable === true && free === 0 && reusable === 0)
     found.push({

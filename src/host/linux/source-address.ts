@@ -7,7 +7,15 @@ import { errnoName } from "../../base/errno.ts";
 import { formatIp } from "../../tcp/ip-address.ts";
 import { encodeSockaddr } from "../../wire/sockaddr.ts";
 import type { SourceAnswer, SourceQuestion } from "../host.ts";
-import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_DGRAM } from "./constants.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  EAGAIN,
+  IPPROTO_IP,
+  IP_BIND_ADDRESS_NO_PORT,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+} from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
 /** Any port but 0: nothing is sent there. */
@@ -30,10 +38,14 @@ export function readSourceAddress(
   if (fd < 0) return { errno: errnoName(-fd), step: "socket" };
   try {
     if (here !== undefined) {
+      const on = new Uint8Array(new Int32Array([1]).buffer);
+      // The address alone: of ports UDP may have none left, which says nothing about TCP's.
+      libc.setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, on, on.length);
       const bound = libc.bind(fd, here, here.length);
       if (bound < 0) return { errno: errnoName(-bound), step: "bind" };
     }
     const connected = libc.connect(fd, there, there.length);
+    if (-connected === EAGAIN) return { refused: "UDP has no port left to ask for the route with (EAGAIN)" };
     if (connected < 0) return { errno: errnoName(-connected), step: "connect" };
     const name = new Uint8Array(28);
     const told = libc.getsockname(fd, name, new Uint32Array([name.length]));
