@@ -4,32 +4,33 @@ import { test } from "node:test";
 import { whyConnect } from "../../src/ask/why-connect.ts";
 import type { WhyConnect } from "../../src/index.ts";
 import { story } from "./story.ts";
-import { ConnectScene, PEERS, SOURCES, randomFrom } from "./connect-scene.ts";
+import { ConnectScene, PEERS, SOURCES, prepareScenes, randomFrom } from "./connect-scene.ts";
 
-const SCENES = 150;
-const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const SCENES = Number(process.env["SCENES"] ?? 100);
+/** A failure says its seed: SEED=… SCENES=1 is that scene alone. */
+const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 for (const choice of ["connect", "fixed", "loop"] as const) {
-  test(`whyConnect() counts the ports that real connect() calls get (${choice}), seed ${seed}`, async (context) => {
-    let seen = 0;
-    for (let round = 0; round < SCENES; round++) {
-      const sceneSeed = (seed + round * 7919) >>> 0;
-      await story(async (s) => {
-        const random = randomFrom(sceneSeed);
-        const scene = new ConnectScene(s, random);
+  test(
+    `whyConnect() counts the ports that real connect() calls get (${choice})`,
+    story(async (s) => {
+      prepareScenes(s);
+      for (let round = 0; round < SCENES; round++) {
+        const seed = (SEED + round * 7919) >>> 0;
+        const random = randomFrom(seed);
+        // Ports of its own for each scene: what the last one left in TIME-WAIT does not matter to it.
+        const scene = new ConnectScene(20_000 + round * 16, random);
         try {
           scene.build();
           await compare[choice](scene, random);
-          seen++;
         } catch (error) {
-          throw new Error(`SEED=${sceneSeed} (${choice}): ${scene.told()}\n${String(error)}`, { cause: error });
+          throw new Error(`SEED=${seed} (${choice}): ${scene.told()}\n${String(error)}`, { cause: error });
         } finally {
           scene.clear();
         }
-      })(context);
-    }
-    assert.ok(seen === SCENES || seen === 0);
-  });
+      }
+    }),
+  );
 }
 
 type Random = (below: number) => number;

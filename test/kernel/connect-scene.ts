@@ -61,6 +61,12 @@ interface Making {
   readonly device?: string;
 }
 
+/** The addresses that the scenes use. */
+export function prepareScenes(story: Story): void {
+  story.system("ip", "address", "add", "10.9.9.1/32", "dev", "lo");
+  story.system("ip", "address", "add", "fd00::9/128", "dev", "lo", "nodad");
+}
+
 export class ConnectScene {
   readonly range: PortRange;
   readonly #random: (below: number) => number;
@@ -69,17 +75,16 @@ export class ConnectScene {
   readonly #servers: number[] = [];
   readonly #told: string[] = [];
 
-  constructor(story: Story, random: (below: number) => number) {
+  /** At most 11 ports from `base` on. */
+  constructor(base: number, random: (below: number) => number) {
     const loaded = loadLibc();
     if ("why" in loaded) throw new Error(loaded.why);
     this.#libc = loaded.libc;
     this.#random = random;
-    const first = 40_000 + random(20);
+    const first = base + random(2);
     // Of three ports the kernel never chooses the last: it looks at pairs (docs/kernel/connect.md).
     const size = [1, 2, 4, 5, 6, 7, 8, 9, 10][random(9)]!;
     this.range = { first, last: first + size - 1 };
-    story.system("ip", "address", "add", "10.9.9.1/32", "dev", "lo");
-    story.system("ip", "address", "add", "fd00::9/128", "dev", "lo", "nodad");
   }
 
   told(): string {
@@ -97,7 +102,7 @@ export class ConnectScene {
     this.#set("tcp_tw_reuse", String(random(3)));
     this.#set("tcp_tw_reuse_delay", String(DELAYS_MS[random(2)]));
     this.#set("tcp_timestamps", random(4) === 0 ? "0" : "1");
-    if (random(2) === 0) this.#set("ip_local_reserved_ports", String(this.somePort()));
+    this.#set("ip_local_reserved_ports", random(2) === 0 ? String(this.somePort()) : "");
     for (const port of [900, 901]) this.#servers.push(this.#listen(`[::]:${port}`));
     for (let count = random(9); count > 0; count--) this.#something();
     this.#accept();
