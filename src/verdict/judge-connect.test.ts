@@ -10,7 +10,8 @@ const FIRST = 40_000;
 
 /** Ordinary objects, as JSON makes them, without the keys whose value is undefined. */
 function record<T>(model: { readonly [K in keyof T]: fc.Arbitrary<T[K] | undefined> }): fc.Arbitrary<T> {
-  const whole = fc.record(model, { noNullPrototype: true });
+  const parts: Record<string, fc.Arbitrary<unknown>> = model;
+  const whole = fc.record(parts, { noNullPrototype: true });
   return whole.map((one) => dense<object>(one) as T);
 }
 

@@ -37,7 +37,11 @@ const inputs: readonly BadInput[] = [
   { args: ["why", "--connect", "h:80", "--udp"], code: "PM_USAGE", says: /--udp does not go with --connect/ },
   { args: ["why", "80", "--from", "127.0.0.1"], code: "PM_USAGE", says: /--from goes with --connect/ },
   { args: ["why", "--connect", "127.0.0.1:80", "--reuse-addr"], code: "PM_USAGE", says: /--from ADDRESS:PORT/ },
-  { args: ["why", "--connect", "[::1]:80", "--from", "127.0.0.1"], code: "PM_USAGE", says: /127.0.0.1 cannot connect to ::1/ },
+  {
+    args: ["why", "--connect", "[::1]:80", "--from", "127.0.0.1"],
+    code: "PM_USAGE",
+    says: /127.0.0.1 cannot connect to ::1/,
+  },
   { args: ["why", "--connect", "db.example"], code: "PM_BAD_PORT", says: /no port\n.*\n.*\n.*db\.example:PORT/ },
   { args: ["why", "--connect", ":80"], code: "PM_BAD_ADDRESS", says: /no host/ },
   { args: ["why", "--connect", "db.example:0"], code: "PM_BAD_PORT", says: /db\.example:0\n {13}\^/ },
