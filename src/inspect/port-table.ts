@@ -141,7 +141,7 @@ export class PortTable {
     // The kernel tells it of these two only, and a bind to one IPv6 address sets it.
     const told = state === "LISTEN" || state === "BOUND";
     const only = told ? v6only === true || localAddress !== "::" : undefined;
-    const key = `${localAddress}|${only}`;
+    const key = only === undefined ? localAddress : `${localAddress}|${only}`;
     let answer = this.#overlap.get(key);
     if (answer === undefined) this.#overlap.set(key, (answer = addressesOverlap(bindAddress, localAddress, only)));
     return answer;
