@@ -4,14 +4,14 @@ import { overview } from "./overview.ts";
 import { COMMANDS, COMMON_OPTIONS } from "./commands.ts";
 
 /** "-l, --listening", "--user <name|uid>": a short name at most, a long one always, a value at most. */
-const FLAGS = /^(?:-([a-zA-Z]), )?--([a-z][a-z0-9-]*)(?: <[a-z|]+>)?$/;
+const FLAGS = /^(?:-([a-zA-Z]), )?--([a-z][a-z0-9-]*)(?: <[a-z|:]+>)?$/;
 
 test("commands have names of their own, and their usage starts with the name", () => {
   const names = COMMANDS.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   for (const { name, usage } of COMMANDS) {
     assert.match(name, /^[a-z]+$/);
-    assert.match(usage, new RegExp(`^${name}( (<[^<>]+>|\\[[^[\\]]+(\\.\\.\\.)?\\]))*$`), usage);
+    assert.match(usage, new RegExp(`^${name}( (<[^<>]+>|\\[([^[\\]]|\\[[^[\\]]+\\])+\\]))*$`), usage);
   }
 });
 

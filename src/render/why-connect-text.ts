@@ -120,8 +120,10 @@ function rateText(perSecond: number): string {
   return `one connection in ${durationText(Math.round(1000 / perSecond))}`;
 }
 
-function renderAdvice(advice: WhyConnect["advice"][number], { style, width }: WhyView): string {
-  const rate = advice.perSecond === undefined || advice.perSecond === 0 ? "" : `: ${rateText(advice.perSecond)}`;
-  const text = hang("  · ", escapeText(advice.text) + rate, width);
-  return advice.command === undefined ? text : `${text}\n      ${style.accent(`$ ${escapeText(advice.command)}`)}`;
+/** The rate has a line of its own, where it is not broken. */
+function renderAdvice({ text, command, perSecond }: WhyConnect["advice"][number], { style, width }: WhyView): string {
+  const lines = [hang("  · ", escapeText(text), width)];
+  if (command !== undefined) lines.push(`      ${style.accent(`$ ${escapeText(command)}`)}`);
+  if (perSecond !== undefined && perSecond > 0) lines.push(`      then good for ${rateText(perSecond)}`);
+  return lines.join("\n");
 }

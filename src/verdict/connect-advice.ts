@@ -76,10 +76,11 @@ function forBound(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAd
 }
 
 function waiting({ classes }: ConnectVerdict): ConnectAdvice[] {
-  const { nextInMs, lastInMs } = classes!;
+  const { nextInMs, lastInMs, counts } = classes!;
   if (nextInMs === undefined || lastInMs === undefined) return [];
   const last = lastInMs > nextInMs + 1000 ? `, and all in ${seconds(lastInMs)}` : "";
-  return [{ text: `wait ${seconds(nextInMs)}: the next port comes back by itself${last}`, costs: "nothing" }];
+  const which = counts.total === 1 ? "this port" : "the next port";
+  return [{ text: `wait ${seconds(nextInMs)}: ${which} comes back by itself${last}`, costs: "nothing" }];
 }
 
 function destroying(

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { whyConnect } from "../../src/ask/why-connect.ts";
 import type { WhyConnect } from "../../src/index.ts";
 import { story } from "./story.ts";
-import { ConnectScene, PEERS, SOURCES, prepareScenes, randomFrom } from "./connect-scene.ts";
+import { ConnectScene, SOURCES, prepareScenes, randomFrom } from "./connect-scene.ts";
 
 const SCENES = Number(process.env["SCENES"] ?? 100);
 /** A failure says its seed: SEED=… SCENES=1 is that scene alone. */
@@ -37,7 +37,7 @@ type Random = (below: number) => number;
 
 const compare = {
   async connect(scene: ConnectScene, random: Random): Promise<void> {
-    const peer = PEERS[random(PEERS.length)]!;
+    const { peer } = scene;
     const from = random(2) === 0 ? undefined : SOURCES[peer.family][random(SOURCES[peer.family].length)]!;
     const answer = await whyConnect(peer.text, from === undefined ? {} : { from: bare(from) });
     if (answer.ports === undefined) {
@@ -63,7 +63,7 @@ const compare = {
     if (answer.connectable === false) assert.equal(answer.errno, errno);
   },
   async fixed(scene: ConnectScene, random: Random): Promise<void> {
-    const peer = PEERS[random(PEERS.length)]!;
+    const { peer } = scene;
     const from = SOURCES[peer.family][random(SOURCES[peer.family].length)]!;
     const port = scene.somePort();
     const reuseAddr = random(2) === 0;
@@ -82,7 +82,7 @@ const compare = {
     if (answer.errno !== undefined) assert.equal(answer.errno, real.connect ?? real.bind, said);
   },
   async loop(scene: ConnectScene, random: Random): Promise<void> {
-    const peer = PEERS[random(PEERS.length)]!;
+    const { peer } = scene;
     const named = random(3) > 0;
     const from = named ? SOURCES[peer.family][random(SOURCES[peer.family].length)]! : "";
     const { first, last } = scene.range;

@@ -29,7 +29,7 @@ export interface Peer {
   readonly text: string;
 }
 
-export const PEERS: readonly Peer[] = [
+const PEERS: readonly Peer[] = [
   { family: "ipv4", text: "127.0.0.1:900" },
   { family: "ipv4", text: "127.0.0.1:901" },
   { family: "ipv4", text: "10.9.9.1:900" },
@@ -69,6 +69,8 @@ export function prepareScenes(story: Story): void {
 
 export class ConnectScene {
   readonly range: PortRange;
+  /** The peer in question: every second connection of the scene goes there. */
+  readonly peer: Peer;
   readonly #random: (below: number) => number;
   readonly #libc: Libc;
   readonly #fds = new Set<number>();
@@ -85,6 +87,7 @@ export class ConnectScene {
     // Of three ports the kernel never chooses the last: it looks at pairs (docs/kernel/connect.md).
     const size = [1, 2, 4, 5, 6, 7, 8, 9, 10][random(9)]!;
     this.range = { first, last: first + size - 1 };
+    this.peer = PEERS[random(PEERS.length)]!;
   }
 
   told(): string {
@@ -114,7 +117,7 @@ export class ConnectScene {
   #something(): void {
     this.#accept();
     const random = this.#random;
-    const peer = PEERS[random(PEERS.length)]!;
+    const peer = random(2) === 0 ? this.peer : PEERS[random(PEERS.length)]!;
     const sources = SOURCES[peer.family];
     const from = sources[random(sources.length)]!;
     const port = this.somePort();
