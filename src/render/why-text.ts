@@ -1,7 +1,7 @@
 /** `why` for a person: one line of verdict, then what stands in the way, who is spared, what to do. */
 import type { Attempt } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker, Why } from "../verdict/why.ts";
-import { durationText } from "./duration.ts";
+import { durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 import { hang } from "./text-layout.ts";

@@ -118,6 +118,8 @@ export interface DescriptorUse {
   readonly count: number;
   /** RLIMIT_NOFILE's soft limit. */
   readonly limit: number;
+  /** Its hard limit, up to which the soft one can be raised without a right. */
+  readonly hardLimit?: number;
 }
 
 /** One setting of /etc/sysctl.conf, /etc/sysctl.d and the like (man sysctl.d). */
