@@ -22,13 +22,15 @@ export interface DoctorQuestion {
   readonly uid?: number;
   /** As if all connections had been silent for so much longer: no test can wait for an hour, and the kernel's clocks cannot be set. */
   readonly silentForMs?: number;
+  /** Settings of the whole machine, which a namespace does not have and a test must not change, as if they had these values. */
+  readonly machineSettings?: Readonly<Record<string, string>>;
   /** The finding that this story shows, to be recorded. */
   readonly fixture?: string;
 }
 
 /** Does this question have to be asked in this process? */
-export function isAskedHere({ silentForMs, fixture }: DoctorQuestion): boolean {
-  return silentForMs !== undefined || (fixture !== undefined && isRecording());
+export function isAskedHere({ silentForMs, machineSettings, fixture }: DoctorQuestion): boolean {
+  return silentForMs !== undefined || machineSettings !== undefined || (fixture !== undefined && isRecording());
 }
 
 const isRecording = (): boolean => (process.env["UPDATE_RECORDINGS"] ?? "") !== "";
@@ -44,8 +46,10 @@ export function argumentsOf({ only, watchSeconds }: DoctorQuestion): string[] {
 
 /** `root` is the repository's folder. */
 export async function askHere(question: DoctorQuestion, root: string): Promise<DoctorReport> {
-  const { only, watchSeconds, silentForMs = 0, fixture } = question;
-  const { host, namespaces } = createRecordingHost(aged(createLinuxHost(), silentForMs), { redact: true });
+  const { only, watchSeconds, silentForMs = 0, machineSettings = {}, fixture } = question;
+  const { host, namespaces } = createRecordingHost(aged(setUp(createLinuxHost(), machineSettings), silentForMs), {
+    redact: true,
+  });
   const report = await doctor({
     host,
     ...(only === undefined ? {} : { only }),
@@ -66,6 +70,18 @@ export function aged(host: Host, byMs: number): Host {
     get(target, name) {
       if (name === "again") return () => aged(target.again(), byMs);
       if (name === "dumpSockets") return (request: DumpRequest) => agedDump(target.dumpSockets(request), older);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** The same machine with other settings. */
+function setUp(host: Host, settings: Readonly<Record<string, string>>): Host {
+  return new Proxy(host, {
+    get(target, name) {
+      if (name === "again") return () => setUp(target.again(), settings);
+      if (name === "sysctl") return (key: string) => settings[key] ?? target.sysctl(key);
       const value: unknown = Reflect.get(target, name);
       return typeof value === "function" ? value.bind(target) : value;
     },

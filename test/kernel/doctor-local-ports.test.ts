@@ -1,0 +1,112 @@
+// What `doctor` says of local ports that run out, against what connect() answers.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IP } from "./needs.ts";
+import { story } from "./story.ts";
+import type { Story } from "./story.ts";
+import { until } from "./until.ts";
+
+const ONLY = { only: ["local-ports-low"] };
+
+/** A server that is not on a loopback address, and ten local ports for those who go there. */
+async function scene(s: Story, address: string) {
+  s.system("sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40009");
+  if (!address.startsWith("127.")) s.system("ip", "address", "add", `${address}/32`, "dev", "lo");
+  const server = s.actor();
+  const listener = await server.listen(`${address}:80`, { backlog: 64 });
+  const client = s.actor();
+  return {
+    connect: async () => {
+      const fd = await client.connect(`${address}:80`);
+      return { near: fd, far: await server.accept(listener) };
+    },
+    /** The client closes first. */
+    connectAndClose: async () => {
+      const near = await client.connect(`${address}:80`);
+      const far = await server.accept(listener);
+      await client.close(near);
+      await server.close(far);
+    },
+    tryConnect: async () => {
+      const fd = await client.call("socket", { family: "ipv4" });
+      const answer = await client.try("connect", { fd, to: `${address}:80` });
+      return "errno" in answer ? answer.errno : "connected";
+    },
+    client,
+  };
+}
+
+test(
+  "local-ports-low: four fifths taken is a warning, all taken is critical, and then connect() fails",
+  story(async (s) => {
+    const { connect, connectAndClose, tryConnect } = await scene(s, "10.9.9.1");
+    for (let count = 0; count < 4; count++) await connectAndClose();
+    for (let count = 0; count < 3; count++) await connect();
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
+
+    await connectAndClose();
+    const { status, json } = await s.doctor(ONLY);
+    assert.equal(status, 1);
+    const [low] = json.findings;
+    assert.equal(low?.level, "warning");
+    const { remote, localAddress, portsUsable, portsTaken, open, timeWait, timeWaitIsReused } = low.evidence;
+    assert.deepEqual(
+      { remote, localAddress, portsUsable, portsTaken, open, timeWait, timeWaitIsReused },
+      {
+        remote: { address: "10.9.9.1", port: 80 },
+        localAddress: "10.9.9.1",
+        portsUsable: 10,
+        portsTaken: 8,
+        open: 3,
+        timeWait: 5,
+        timeWaitIsReused: false,
+      },
+    );
+
+    await connect();
+    await connectAndClose();
+    assert.equal(await tryConnect(), "EADDRNOTAVAIL");
+    const [gone] = (await s.doctor({ ...ONLY, fixture: "local-ports-low" })).json.findings;
+    assert.equal(gone?.level, "critical");
+    assert.equal(gone.evidence["portsTaken"], 10);
+  }, IP),
+);
+
+test(
+  "local-ports-low: the advised tcp_tw_reuse=1 lets connect() take them again, and the finding is gone",
+  story(async (s) => {
+    const { connectAndClose, tryConnect } = await scene(s, "10.9.9.1");
+    for (let count = 0; count < 10; count++) await connectAndClose();
+    const [gone] = (await s.doctor(ONLY)).json.findings;
+    const advised = gone?.advice.flatMap(({ command }) =>
+      command?.includes("tcp_tw_reuse") === true ? [command] : [],
+    );
+    assert.deepEqual(advised, ["sysctl -w net.ipv4.tcp_tw_reuse=1"]);
+    s.system("sh", "-c", advised![0]!);
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
+    await until("a port in TIME-WAIT is taken again", async () => (await tryConnect()) === "connected");
+  }, IP),
+);
+
+test(
+  "local-ports-low: over loopback TIME-WAIT is used again by itself, and is no finding",
+  story(async (s) => {
+    const { connectAndClose, tryConnect } = await scene(s, "127.0.0.1");
+    for (let count = 0; count < 10; count++) await connectAndClose();
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
+    await until("a port in TIME-WAIT is taken again", async () => (await tryConnect()) === "connected");
+  }),
+);
+
+test(
+  "local-ports-low counts as usable exactly the ports that connect() takes: no reserved ones, no listeners'",
+  story(async (s) => {
+    const { connect, tryConnect, client } = await scene(s, "10.9.9.1");
+    s.system("sysctl", "-qw", "net.ipv4.ip_local_reserved_ports=39000-40001,40004");
+    await client.listen("127.0.0.1:40007");
+    for (let count = 0; count < 6; count++) await connect();
+    assert.equal(await tryConnect(), "EADDRNOTAVAIL");
+    const [gone] = (await s.doctor(ONLY)).json.findings;
+    assert.deepEqual([gone?.evidence["portsUsable"], gone?.evidence["portsTaken"]], [6, 6]);
+  }, IP),
+);
