@@ -79,7 +79,10 @@ export interface SocketGroup {
   readonly silentAnHour?: number;
   /** Of the one with the most. */
   readonly retransmits?: number;
-  /** How many wait for the peer's window to open. */
+  /**
+   * How many have the timer of zero-window probes. The kernel also starts it when this machine itself could not send (no carrier): nothing
+   * is under way, and there is something to send (tcp_check_probe_timer()).
+   */
   readonly zeroWindow?: number;
   /** Remote ends, the most frequent first; a few. */
   readonly peers: readonly { readonly address: string; readonly port?: number; readonly count: number }[];

@@ -39,10 +39,10 @@ test(
     const { json } = await s.doctor({ only, fixture: "orphans-stuck" });
     const [found] = json.findings;
     assert.equal(found?.level, "info");
-    const { state, count, peers, retransmits, zeroWindow } = found.evidence;
+    const { state, count, peers, retransmits, probing } = found.evidence;
     assert.deepEqual(
-      { state, count, peers, zeroWindow },
-      { state: "FIN-WAIT-1", count: 10, peers: [{ address: there, port: 8080, count: 10 }], zeroWindow: 0 },
+      { state, count, peers, probing },
+      { state: "FIN-WAIT-1", count: 10, peers: [{ address: there, port: 8080, count: 10 }], probing: 0 },
     );
     assert.ok(Number(retransmits) >= 3);
 
@@ -80,10 +80,10 @@ test(
     for (const { near } of pairs) await client.close(near);
     const found = await until("their windows are shut", async () => {
       const [first] = (await s.doctor({ only })).json.findings;
-      return first?.evidence["zeroWindow"] === 10 ? first : undefined;
+      return first?.evidence["probing"] === 10 ? first : undefined;
     });
     assert.deepEqual([found.evidence["state"], found.evidence["count"]], ["FIN-WAIT-1", 10]);
-    assert.match(found.text, /10 have a peer that does not read \(zero window\)/);
+    assert.match(found.text, /10 can send nothing and probe/);
   }, IP),
 );
 

@@ -85,7 +85,7 @@ test(
     const half = (near: number): Promise<number> => client.call("shutdown", { fd: near });
     await connect(MANY - 1, half);
     await connect(10, (near) => client.close(near));
-    assert.equal((await s.sockets("state fin-wait-2")).length, MANY + 9);
+    await until("all FINs are acknowledged", async () => (await s.sockets("state fin-wait-2")).length === MANY + 9);
     assert.deepEqual((await s.doctor({ only, silentForMs: 599_000 })).json.findings, []);
     await connect(1, half);
     const found = await until("they are a second old", async () => (await s.doctor({ only })).json.findings[0]);

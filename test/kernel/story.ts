@@ -112,8 +112,8 @@ export class Story {
   }
 
   /**
-   * An actor on another machine, so to say: in a namespace of its own, at the other end of a cable. `cut` lets everything on its way get
-   * lost, without a word to either side. Needs `IP` of needs.ts.
+   * An actor on another machine, so to say: in a namespace of its own, at the other end of a cable. After `cut` nothing comes back from it,
+   * without a word to this side: a device that is taken down would give one, the kernel here would not even send. Needs `IP` of needs.ts.
    */
   actorAcross(): { readonly actor: Actor; readonly here: string; readonly there: string; readonly cut: () => void } {
     const actor = this.actorElsewhere();
@@ -124,7 +124,12 @@ export class Story {
     this.system("ip", "link", "set", "pm0", "up");
     across("address", "add", "10.77.0.2/24", "dev", "pm1");
     across("link", "set", "pm1", "up");
-    return { actor, here: "10.77.0.1", there: "10.77.0.2", cut: () => void across("link", "set", "pm1", "down") };
+    return {
+      actor,
+      here: "10.77.0.1",
+      there: "10.77.0.2",
+      cut: () => void across("route", "add", "blackhole", "10.77.0.1/32"),
+    };
   }
 
   async command<T = unknown>(args: readonly string[], options: CommandOptions = {}): Promise<Answer<T>> {

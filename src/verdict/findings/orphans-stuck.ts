@@ -40,7 +40,11 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
   const level = count >= MANY && count >= connected * SHARE_OF_CONNECTED ? "warning" : "info";
   const silent = group.longestSilentMs === undefined ? "" : `, silent for up to ${durationText(group.longestSilentMs)}`;
   const causes = [
-    ...(zeroWindow > 0 ? [`${countText(zeroWindow)} have a peer that does not read (zero window)`] : []),
+    ...(zeroWindow > 0
+      ? [
+          `${countText(zeroWindow)} can send nothing and probe: their peer does not read, or this machine's own device does not send`,
+        ]
+      : []),
     ...(retransmits >= SILENT_RETRANSMITS ? [`${retransmits} retransmits without an answer`] : []),
   ];
   return [
@@ -49,7 +53,7 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
       level,
       title: `${countText(count)} closed connections stuck in ${state}`,
       text: `No program holds them, and the kernel still tries to deliver: ${causes.join(", ")}${silent}. Until it gives up they keep their ports and their unsent data.${growthSentence(snapshot, group)}${peersSentence(group)}`,
-      evidence: { ...groupEvidence(snapshot, group), retransmits, zeroWindow },
+      evidence: { ...groupEvidence(snapshot, group), retransmits, probing: zeroWindow },
       advice: [
         { text: "wait: the kernel gives them up by itself, after a few minutes by default", costs: "nothing" },
         destroy(snapshot, group),

@@ -18,8 +18,8 @@ test("orphans-stuck tells a peer that is gone from one that does not read", () =
   assert.match(gone.text, /: 5 retransmits without an answer, silent for up to 90 s\./);
   assert.equal(gone.advice[1]?.command, "ss -K -t state last-ack");
   const [full] = stuck({ count: 12, state: "FIN-WAIT-1", zeroWindow: 11 });
-  assert.match(full?.text ?? "", /: 11 have a peer that does not read \(zero window\)\./);
-  assert.equal(full?.evidence["zeroWindow"], 11);
+  assert.match(full?.text ?? "", /: 11 can send nothing and probe: their peer does not read, or/);
+  assert.equal(full?.evidence["probing"], 11);
 });
 
 test("orphans-stuck leaves alone what is merely under way", () => {
