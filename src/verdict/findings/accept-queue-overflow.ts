@@ -4,7 +4,7 @@ import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { formatEndpoint } from "../../tcp/endpoint.ts";
 import type { FindingDefinition } from "./finding.ts";
 import { growthOf, watchedMs } from "./growth.ts";
-import { holderEvidence, holderName } from "./holder-words.ts";
+import { holderEvidence, holderName, lookingCommand } from "./holder-words.ts";
 
 /** What is past is worth a word only if it was more than bad luck: one in a thousand. */
 const SHARE = 0.001;
@@ -52,7 +52,7 @@ export const ACCEPT_QUEUE_OVERFLOW: FindingDefinition = {
         advice: [
           {
             text: "accept faster; for bursts a larger backlog in listen(), which somaxconn caps",
-            command: "portmortem ls --listening",
+            command: lookingCommand(snapshot.rootPrefix, "portmortem ls --listening"),
             costs: "nothing",
           },
         ],

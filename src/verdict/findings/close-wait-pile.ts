@@ -3,7 +3,7 @@ import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, grownBy, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
-import { holderName, restartAdvice } from "./holder-words.ts";
+import { holderName, lookingCommand, restartAdvice } from "./holder-words.ts";
 import { pileLevel } from "./pile.ts";
 
 /** What servers give a whole request by default (nginx 60 s, Node's headersTimeout 60 s): who has not closed by then has forgotten. */
@@ -45,7 +45,11 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
       advice: [
         {
           text: "mend the program: it has to close() when it reads the end of file, also after errors and time-outs",
-          ...(owner === undefined ? {} : { command: `portmortem ls 'state close-wait and pid = ${owner.pid}'` }),
+          ...(owner === undefined
+            ? {}
+            : {
+                command: lookingCommand(snapshot.rootPrefix, `portmortem ls 'state close-wait and pid = ${owner.pid}'`),
+              }),
           costs: "nothing",
         },
         ...restartAdvice(owner, snapshot.rootPrefix, "until it is mended, only that gives its descriptors back"),

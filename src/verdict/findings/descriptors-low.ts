@@ -2,6 +2,7 @@
 import { countText } from "../../base/duration.ts";
 import type { DescriptorUse, HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
+import { lookingCommand } from "./holder-words.ts";
 
 /** Servers are set up so that they fill most of it under load (nginx: 768 connections of 1024 descriptors); nine tenths is past that. */
 const LOW = 0.9;
@@ -42,7 +43,10 @@ function judge(snapshot: HealthSnapshot, { pid, command, count, limit, hardLimit
     advice: [
       {
         text: leaked === 0 ? "see what they are" : "see the leak",
-        command: leaked === 0 ? `ls -l /proc/${pid}/fd` : `portmortem ls 'state close-wait and pid = ${pid}'`,
+        command:
+          leaked === 0
+            ? `ls -l /proc/${pid}/fd`
+            : lookingCommand(snapshot.rootPrefix, `portmortem ls 'state close-wait and pid = ${pid}'`),
         costs: "nothing",
       },
       {

@@ -3,7 +3,7 @@ import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, groupsOf, peersSentence } from "./group-words.ts";
-import { holderName } from "./holder-words.ts";
+import { holderName, lookingCommand } from "./holder-words.ts";
 
 /**
  * Silence proves nothing: a pool at night and an open shell are silent as well, and those of PostgreSQL and ssh have keepalive, so they are
@@ -52,7 +52,10 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
         },
         {
           text: "see them, with their last activity",
-          command: `portmortem ls --info 'state established${owner === undefined ? "" : ` and pid = ${owner.pid}`}'`,
+          command: lookingCommand(
+            snapshot.rootPrefix,
+            `portmortem ls --info 'state established${owner === undefined ? "" : ` and pid = ${owner.pid}`}'`,
+          ),
           costs: "nothing",
         },
       ],

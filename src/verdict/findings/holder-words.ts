@@ -32,3 +32,8 @@ export function restartAdvice(owner: Owner | undefined, rootPrefix: string, why:
   if (unit?.endsWith(".service") === true) return restart(`the unit ${unit}`, `${sudo}systemctl restart ${unit}`);
   return [{ text: `end ${command}, and start it again: ${why}`, command: `kill ${pid}`, costs: "downtime" }];
 }
+
+/** A command that only looks: of the machine itself it needs no right, in another network namespace it has to be run there. */
+export function lookingCommand(rootPrefix: string, command: string): string {
+  return rootPrefix === "sudo " ? command : `${rootPrefix}${command}`;
+}

@@ -3,6 +3,7 @@ import { countText, durationText } from "../../base/duration.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { growthOf, watchedMs } from "./growth.ts";
+import { lookingCommand } from "./holder-words.ts";
 
 const SETTING = "net.ipv4.tcp_max_orphans";
 /** tcp_out_of_resources() counts an orphan that has sent nothing for four minutes double, and one with an error from the way double again. */
@@ -60,7 +61,10 @@ export const ORPHANS_LIMIT: FindingDefinition = {
       advice: [
         {
           text: "see whom they are for",
-          command: "portmortem ls 'state fin-wait-1 or state last-ack or state closing'",
+          command: lookingCommand(
+            snapshot.rootPrefix,
+            "portmortem ls 'state fin-wait-1 or state last-ack or state closing'",
+          ),
           costs: "nothing",
         },
         ...(limit === undefined || limit === 0 ? [] : [raise(limit, snapshot.rootPrefix)]),

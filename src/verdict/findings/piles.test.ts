@@ -111,6 +111,17 @@ test("close-wait-pile restarts a program the way its manager would", () => {
   assert.equal(commandFor({ container: { runtime: "docker", id: "f".repeat(64), name: "web" } }), "docker restart web");
 });
 
+test("close-wait-pile looks where the sockets are: in another network namespace the command is run there", () => {
+  const group = socketGroup("close-wait", { count: 100, longestSilentMs: 60_000 });
+  const command = (rootPrefix: string) =>
+    CLOSE_WAIT_PILE.find(snapshotOf(group, { rootPrefix }))[0]?.advice[0]?.command;
+  assert.equal(command("sudo "), "portmortem ls 'state close-wait and pid = 812'");
+  assert.equal(
+    command("sudo ip netns exec web "),
+    "sudo ip netns exec web portmortem ls 'state close-wait and pid = 812'",
+  );
+});
+
 test("close-wait-pile says so when nobody was found who holds them", () => {
   const { owner: _owner, ...group } = socketGroup("close-wait", { count: 100, longestSilentMs: 60_000 });
   const [found] = CLOSE_WAIT_PILE.find(snapshotOf({ ...group, ownerless: "no-permission" }));
