@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { meanwhile } from "./meanwhile.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -77,11 +78,11 @@ test(
     assert.deepEqual((await s.doctor({ only })).json.findings, [], "full, and nobody has been turned away yet");
 
     const asked = s.doctor({ only, watchSeconds: 1, fixture: "accept-queue-overflow" });
-    let answered = false;
-    void asked.finally(() => (answered = true));
-    // Slowly: each leaves a client behind that tries again.
-    for (; !answered; await sleep(100)) await knock(1);
-    const { status, json } = await asked;
+    const { status, json } = await meanwhile(asked, async () => {
+      await knock(1);
+      // Slowly: each leaves a client behind that tries again.
+      await sleep(100);
+    });
     assert.equal(status, 1);
     const [growing] = json.findings;
     assert.equal(growing?.level, "warning");

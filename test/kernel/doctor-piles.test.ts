@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import type { Actor } from "./actor.ts";
+import { meanwhile } from "./meanwhile.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -56,10 +57,7 @@ test(
     const closed = (near: number): Promise<number> => client.close(near);
     await connect(MANY, closed);
     const asked = s.doctor({ only: ["close-wait-pile"], watchSeconds: 1.5 });
-    let answered = false;
-    void asked.finally(() => (answered = true));
-    while (!answered) await connect(1, closed);
-    const [found] = (await asked).json.findings;
+    const [found] = (await meanwhile(asked, () => connect(1, closed))).json.findings;
     assert.ok(Number(found?.evidence["grown"]) > 0);
     assert.match(found?.title ?? "", /growing$/);
   }),
