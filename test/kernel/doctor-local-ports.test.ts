@@ -1,6 +1,7 @@
 // What `doctor` says of local ports that run out, against what connect() answers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { doctor } from "../../src/ask/doctor.ts";
 import { IP } from "./needs.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -69,6 +70,9 @@ test(
     const [gone] = (await s.doctor({ ...ONLY, fixture: "local-ports-low" })).json.findings;
     assert.equal(gone?.level, "critical");
     assert.equal(gone.evidence["portsTaken"], 10);
+    s.system("sh", "-c", gone.advice.find(({ command }) => command?.includes("ip_local_port_range"))?.command ?? "");
+    assert.equal(await tryConnect(), "connected", "with the advised range connect() works");
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
   }, IP),
 );
 
@@ -83,6 +87,26 @@ test(
     s.system("sh", "-c", advised);
     assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
     await until("a port in TIME-WAIT is taken again", async () => (await tryConnect()) === "connected");
+  }, IP),
+);
+
+test(
+  "local-ports-low: half of them taken and more each second is a warning before it is late",
+  story(async (s) => {
+    const { connect, client } = await scene(s, "10.9.9.1");
+    for (let count = 0; count < 5; count++) await connect();
+    const watched = async (onWait: () => void) => (await doctor({ ...ONLY, watchMs: 1000, onWait })).findings[0];
+    assert.equal(await watched(() => undefined), undefined, "they do not grow");
+    let more = true;
+    const found = await watched(() => {
+      if (more) void client.connect("10.9.9.1:80");
+      more = false;
+    });
+    assert.equal(found?.level, "warning");
+    const { portsTaken, grownPerSecond, endsInMs } = found.evidence;
+    assert.equal(portsTaken, 6);
+    assert.ok(Number(grownPerSecond) > 0.2 && Number(grownPerSecond) <= 1);
+    assert.ok(Number(endsInMs) >= 4000 && Number(endsInMs) < 20_000);
   }, IP),
 );
 

@@ -1,6 +1,7 @@
 /** A listener whose accept queue is full at this moment. */
 import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
+import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Advice } from "../why.ts";
 import { acceptQueueOf, firstOwner, isStopped, listenerEvidence } from "./accept-queue.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
@@ -43,21 +44,26 @@ function adviceFor(snapshot: HealthSnapshot, listener: ListenerFacts): Advice[] 
   const owner = firstOwner(listener);
   if (owner !== undefined && isStopped(listener))
     return [{ text: `let ${owner.command} go on`, command: `kill -CONT ${owner.pid}`, costs: "nothing" }];
-  const { backlog = 0 } = acceptQueueOf(listener);
-  const somaxconn = Number(snapshot.settings["net.core.somaxconn"] ?? 0);
-  const capped = backlog === somaxconn;
   return [
     {
       text: "see what keeps the program from accept(): work on its event loop, workers all busy, no descriptors left",
       ...(owner === undefined ? {} : { command: `ps -L -o tid,state,pcpu,wchan:24,comm -p ${owner.pid}` }),
       costs: "nothing",
     },
-    {
-      text: `for bursts: a larger backlog in listen()${capped ? ", and in somaxconn, which caps it; it counts from the next listen()" : ` (it has ${countText(backlog)}; somaxconn allows ${countText(somaxconn)})`}`,
-      ...(capped
-        ? { command: `${snapshot.rootPrefix}sysctl -w net.core.somaxconn=${Math.max(4096, somaxconn * 4)}` }
-        : {}),
-      costs: "nothing",
-    },
+    largerBacklog(snapshot, acceptQueueOf(listener).backlog ?? 0),
   ];
+}
+
+function largerBacklog({ settings, rootPrefix }: HealthSnapshot, backlog: number): Advice {
+  const somaxconn = parseSysctlNumber(settings["net.core.somaxconn"]);
+  const text = "for bursts: a larger backlog in listen()";
+  if (somaxconn === backlog) {
+    return {
+      text: `${text}, and in somaxconn, which caps it; it counts from the next listen()`,
+      command: `${rootPrefix}sysctl -w net.core.somaxconn=${Math.max(4096, somaxconn * 4)}`,
+      costs: "nothing",
+    };
+  }
+  const allowed = somaxconn === undefined ? "" : `; somaxconn allows ${countText(somaxconn)}`;
+  return { text: `${text} (it has ${countText(backlog)}${allowed})`, costs: "nothing" };
 }

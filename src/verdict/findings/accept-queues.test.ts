@@ -70,6 +70,8 @@ test("accept-queue-full raises somaxconn only where it caps, and lets a stopped 
     );
   const look = "ps -L -o tid,state,pcpu,wchan:24,comm -p 812";
   assert.deepEqual(commands({ accepting: 129 }, "4096"), [look, undefined]);
+  const [unknown] = ACCEPT_QUEUE_FULL.find(of([listener({ accepting: 129 })], { settings: {} }));
+  assert.equal(unknown?.advice[1]?.text, "for bursts: a larger backlog in listen() (it has 128)");
   assert.deepEqual(commands({ accepting: 129 }, "128"), [look, "sysctl -w net.core.somaxconn=4096"]);
   assert.deepEqual(commands({ accepting: 129, ownerStates: ["T"] }, "4096"), ["kill -CONT 812"]);
 });
@@ -100,6 +102,7 @@ test("listener-never-accepts gives a busy program half a minute, and is not abou
   const judge = (asked: Asked) => LISTENER_NEVER_ACCEPTS.find(of([listener({ accepting: 1, ...asked })]))[0];
   assert.equal(judge({ oldestWaitingMs: 29_999 }), undefined);
   assert.equal(judge({}), undefined);
+  assert.equal(judge({ accepting: 0, oldestWaitingMs: 30_000 }), undefined);
   assert.equal(judge({ oldestWaitingMs: 30_000, ownerStates: ["T"] }), undefined);
   const found = judge({ oldestWaitingMs: 30_000 });
   assert.equal(found?.level, "warning");

@@ -23,7 +23,12 @@ export const LISTENER_NEVER_ACCEPTS: FindingDefinition = {
   },
   find: (snapshot) =>
     snapshot.listeners
-      .filter((listener) => (listener.oldestWaitingMs ?? 0) >= FORGOTTEN_MS && !isStopped(listener))
+      .filter(
+        (listener) =>
+          acceptQueueOf(listener).waiting > 0 &&
+          (listener.oldestWaitingMs ?? 0) >= FORGOTTEN_MS &&
+          !isStopped(listener),
+      )
       .map((listener) => judge(snapshot, listener)),
 };
 
