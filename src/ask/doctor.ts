@@ -3,8 +3,7 @@ import { PortmortemError } from "../base/errors.ts";
 import { nearestWord } from "../base/nearest-word.ts";
 import { gatherHealth } from "../inspect/health-facts.ts";
 import type { LookedThrough } from "../inspect/health-facts.ts";
-import { lookAtHealth } from "../inspect/health-look.ts";
-import type { HealthLook, HealthSnapshot } from "../tcp/health-snapshot.ts";
+import type { HealthSnapshot } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
 import { FINDING_LEVELS } from "../verdict/findings/finding.ts";
 import type { Finding, FindingDefinition, FindingLevel } from "../verdict/findings/finding.ts";
@@ -86,23 +85,19 @@ export async function examine(
   const definitions = definitionsOf(options.only);
   const least = rankOf(options.level ?? "info");
   const watchMs = settleWatch(options.watchMs);
-  let host = hostFor(options);
-  let before: HealthLook | undefined;
+  const host = hostFor(options);
+  const request = {
+    settings: [...SYSCTLS.map(({ name }) => name), ...SETTINGS],
+    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
+    ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
+  };
+  let { snapshot, looked } = await gatherHealth(host, request, options.signal);
   if (watchMs !== undefined) {
-    before = (await lookAtHealth(host, options.onProgress, options.signal)).look;
     if (host.kind === "linux") await wait(watchMs, options);
-    host = host.again();
+    const before = snapshot.now;
+    // All of it again, not its sockets only: a recording of this can then be asked without --watch too.
+    ({ snapshot, looked } = await gatherHealth(host.again(), { ...request, before }, options.signal));
   }
-  const { snapshot, looked } = await gatherHealth(
-    host,
-    {
-      settings: [...SYSCTLS.map(({ name }) => name), ...SETTINGS],
-      ...(before === undefined ? {} : { before }),
-      ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
-      ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
-    },
-    options.signal,
-  );
   const findings = definitions
     .flatMap(({ find }) => find(snapshot))
     .filter(({ level }) => rankOf(level) >= least)
