@@ -114,7 +114,7 @@ test("gatherHealth() tells who uses half of the descriptors that it may have", a
     ],
   });
   assert.deepEqual(snapshot.descriptors, [
-    { pid: 10, command: "near", count: 512, limit: 1024 },
+    { pid: 10, command: "near", count: 512, limit: 1024, hardLimit: 524_288 },
     { pid: 12, command: "small", count: 40, limit: 64 },
   ]);
 });

@@ -42,7 +42,7 @@ export interface TimeWaitCensus {
   readonly byPeer: readonly { readonly address: string; readonly port?: number; readonly count: number }[];
 }
 
-/** Local ports taken by connections from one local address to one remote endpoint. */
+/** Local ports of ip_local_port_range taken by connections from one local address to one remote endpoint. */
 export interface DestinationUse {
   readonly localAddress: string;
   readonly remote: Endpoint;

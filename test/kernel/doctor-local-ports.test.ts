@@ -91,6 +91,18 @@ test(
 );
 
 test(
+  "local-ports-low: ports that a program chooses outside the range are none of those that run out",
+  story(async (s) => {
+    const { connect, tryConnect, client } = await scene(s, "10.9.9.1");
+    for (let port = 50_000; port < 50_012; port++) await client.connect("10.9.9.1:80", { from: `10.9.9.1:${port}` });
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
+    assert.equal(await tryConnect(), "connected");
+    for (let count = 0; count < 7; count++) await connect();
+    assert.equal((await s.doctor(ONLY)).json.findings[0]?.evidence["portsTaken"], 8);
+  }, IP),
+);
+
+test(
   "local-ports-low: half of them taken and more each second is a warning before it is late",
   story(async (s) => {
     const { connect, client } = await scene(s, "10.9.9.1");
