@@ -1,5 +1,5 @@
 /** A listener whose accept queue is full at this moment. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Advice } from "../why.ts";
@@ -34,7 +34,7 @@ function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
     code: "accept-queue-full",
     level: (oldestWaitingMs ?? 0) >= BURST_MS ? "critical" : "warning",
     title: `${holderName(firstOwner(listener), socket.ownerless)}: the accept queue of port ${socket.local.port} is full`,
-    text: `${countText(waiting)} connections wait to be accepted, and the backlog is ${countText(backlog)}: the kernel drops further SYNs, so clients wait and time out.${oldestWaitingMs === undefined ? "" : ` The oldest has waited for ${durationText(oldestWaitingMs)}.`}`,
+    text: `${amountText(waiting, "connection")} in the accept queue, and the backlog is ${countText(backlog)}: the kernel drops further SYNs, so clients wait and time out.${oldestWaitingMs === undefined ? "" : ` The oldest has waited for ${durationText(oldestWaitingMs)}.`}`,
     evidence: listenerEvidence(listener),
     advice: adviceFor(snapshot, listener),
   };

@@ -1,5 +1,5 @@
 /** Connections that were dropped because an accept queue was full: now, or at some time. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { formatEndpoint } from "../../tcp/endpoint.ts";
 import type { FindingDefinition } from "./finding.ts";
@@ -39,8 +39,8 @@ export const ACCEPT_QUEUE_OVERFLOW: FindingDefinition = {
         level: grown > 0 ? "warning" : "info",
         title:
           grown > 0
-            ? `${countText(grown)} connection attempts met a full accept queue in ${durationText(watched ?? 0)}`
-            : `${countText(overflows.soFar)} connection attempts have met a full accept queue so far`,
+            ? `${amountText(grown, "connection attempt")} met a full accept queue in ${durationText(watched ?? 0)}`
+            : `so far, ${amountText(overflows.soFar, "connection attempt")} met a full accept queue`,
         text: `The kernel dropped them, and the clients had to try again: a second later at the earliest.${accepted === undefined ? "" : ` So far it is ${percent} of all attempts.`}${who === "" ? "" : ` By their own counters it was ${who}.`}`,
         evidence: {
           overflowsSoFar: overflows.soFar,

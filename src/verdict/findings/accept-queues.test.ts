@@ -85,7 +85,7 @@ test("listener-stopped asks that nobody of its holders runs", () => {
   const found = judge({ ownerStates: ["T", "T"], accepting: 2, oldestWaitingMs: 5000 });
   assert.equal(found?.level, "critical");
   assert.equal(found.title, "node (pid 812) is stopped and listens on port 8080");
-  assert.match(found.text, / 2 wait now, the oldest for 5 s\.$/);
+  assert.match(found.text, / Waiting now: 2, the oldest for 5 s\.$/);
   assert.deepEqual(
     found.advice.map(({ command }) => command),
     ["kill -CONT 812 813", "kill -TERM 812 813; kill -CONT 812 813"],
@@ -158,6 +158,6 @@ test("backlog-capped speaks only where somaxconn is lower than the kernel's defa
   const found = judge(128, "128");
   assert.equal(found?.level, "info");
   assert.equal(found.title, "node (pid 812), port 8080: the backlog is 128, all that somaxconn allows");
-  assert.match(found.text, /^They asked for as much or for more; which, the kernel does not keep\./);
+  assert.match(found.text, /^That much or more was asked for; which, the kernel does not keep\./);
   assert.equal(found.advice[0]?.command, "sysctl -w net.core.somaxconn=4096");
 });

@@ -1,5 +1,5 @@
 /** Listeners whose backlog is exactly somaxconn. */
-import { countText } from "../../base/duration.ts";
+import { amountText, countText } from "../../base/duration.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import { acceptQueueOf, firstOwner, listenerEvidence } from "./accept-queue.ts";
 import type { FindingDefinition } from "./finding.ts";
@@ -44,7 +44,7 @@ export const BACKLOG_CAPPED: FindingDefinition = {
           named.length === 1
             ? `${named[0]}: the backlog is ${countText(somaxconn)}, all that somaxconn allows`
             : `${named.length} listeners have a backlog of ${countText(somaxconn)}, all that somaxconn allows`,
-        text: `They asked for as much or for more; which, the kernel does not keep.${named.length === 1 ? "" : ` Such as ${named.slice(0, 2).join("; ")}.`}${overflows === undefined ? "" : overflows === 0 ? " No accept queue has been full so far." : ` Accept queues have been full ${countText(overflows)} times so far.`}`,
+        text: `That much or more was asked for; which, the kernel does not keep.${named.length === 1 ? "" : ` Such as ${named.slice(0, 2).join("; ")}.`}${overflows === undefined ? "" : overflows === 0 ? " No connection was dropped for a full queue so far." : ` So far, ${amountText(overflows, "connection attempt")} met a full queue.`}`,
         evidence: {
           somaxconn,
           ...(overflows === undefined ? {} : { overflowsSoFar: overflows }),

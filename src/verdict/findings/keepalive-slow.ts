@@ -1,5 +1,5 @@
 /** Keepalive that asks so seldom that it helps nobody. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, countText, durationText } from "../../base/duration.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, groupsOf, peersSentence } from "./group-words.ts";
 import { holderName } from "./holder-words.ts";
@@ -27,8 +27,8 @@ export const KEEPALIVE_SLOW: FindingDefinition = {
         {
           code: "keepalive-slow",
           level: "info",
-          title: `${holderName(owner, group.ownerless)}: ${countText(group.count)} connections with keepalive past two hours`,
-          text: `${countText(silentAnHour)} have been silent for an hour${longestSilentMs === undefined ? "" : ` (the longest for ${durationText(longestSilentMs)})`}${remainingMs === undefined ? "" : `, and one is asked only in ${durationText(remainingMs)}`}. Firewalls forget them sooner.${peersSentence(group)}`,
+          title: `${holderName(owner, group.ownerless)}: ${amountText(group.count, "connection")} with keepalive past two hours`,
+          text: `Silent for an hour: ${countText(silentAnHour)}${longestSilentMs === undefined ? "" : `, the longest for ${durationText(longestSilentMs)}`}${remainingMs === undefined ? "" : `; one is asked only in ${durationText(remainingMs)}`}. Firewalls forget them sooner.${peersSentence(group)}`,
           evidence: {
             ...groupEvidence(snapshot, group),
             silentAnHour,

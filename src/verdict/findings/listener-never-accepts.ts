@@ -1,5 +1,5 @@
 /** Listeners whose program runs and does not accept. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { acceptQueueOf, firstOwner, isStopped, listenerEvidence } from "./accept-queue.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
@@ -40,7 +40,7 @@ function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
     code: "listener-never-accepts",
     level: full ? "critical" : "warning",
     title: `${holderName(owner, socket.ownerless)} does not accept on port ${socket.local.port}`,
-    text: `${countText(waiting)} connections wait to be accepted, the oldest for ${durationText(oldestWaitingMs)}: their clients have connected and get no answer.${full ? " The queue is full, and further ones time out." : ""}`,
+    text: `${amountText(waiting, "connection")} in the accept queue, the oldest for ${durationText(oldestWaitingMs)}: whoever waits there has connected and gets no answer.${full ? " The queue is full, and further ones time out." : ""}`,
     evidence: listenerEvidence(listener),
     advice: [
       {

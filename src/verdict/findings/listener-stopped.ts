@@ -33,7 +33,7 @@ function judge(listener: ListenerFacts): Finding {
     code: "listener-stopped",
     level: waiting > 0 ? "critical" : "warning",
     title: `${holderName(firstOwner(listener))} is ${traced ? "held by a debugger" : "stopped"} and listens on port ${socket.local.port}`,
-    text: `Clients can connect and will get no answer.${waiting === 0 ? " None waits yet." : ` ${countText(waiting)} wait now${age}${full ? "; the queue is full, and further ones time out" : ""}.`}`,
+    text: `Clients can connect and will get no answer.${waiting === 0 ? " None waits yet." : ` Waiting now: ${countText(waiting)}${age}${full ? "; the queue is full, and further ones time out" : ""}.`}`,
     evidence: { ...listenerEvidence(listener), ownerStates: [...new Set(owners.map(({ state }) => state ?? "?"))] },
     advice: traced
       ? [{ text: `let ${command} go on in the debugger`, costs: "nothing" }]

@@ -1,5 +1,5 @@
 /** Sockets that no program holds any more against tcp_max_orphans: past it the kernel resets instead of delivering. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, countText, durationText } from "../../base/duration.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { growthOf, watchedMs } from "./growth.ts";
@@ -44,10 +44,10 @@ export const ORPHANS_LIMIT: FindingDefinition = {
       title:
         share >= FIRST_RESETS && counts !== undefined
           ? `${counts} orphaned connections (tcp_max_orphans)`
-          : `${countText(grown)} closed connections were reset for want of memory`,
+          : `the kernel reset ${amountText(grown, "closed connection")} for want of memory`,
       text: `${
         grown > 0
-          ? `In the last ${durationText(watched ?? 0)} the kernel reset ${countText(grown)} connections that their programs had closed (TCPAbortOnMemory): what was not delivered is lost.`
+          ? `In the last ${durationText(watched ?? 0)} the kernel reset ${amountText(grown, "connection")} that programs had closed (TCPAbortOnMemory): what was not delivered is lost.`
           : share >= 1
             ? "Every close() with data under way is a reset now: that data is lost."
             : `The kernel already resets those that are stuck; at the limit it resets each that is closed, and what was not delivered is lost.`

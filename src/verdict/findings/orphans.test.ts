@@ -70,7 +70,7 @@ test("orphans-limit follows the kernel: stuck ones are reset from a quarter on, 
 test("orphans-limit warns when the kernel resets them between two looks, not of what is past", () => {
   const found = limited(3, [20, 8]);
   assert.equal(found?.level, "warning");
-  assert.equal(found.title, "12 closed connections were reset for want of memory");
+  assert.equal(found.title, "the kernel reset 12 closed connections for want of memory");
   assert.deepEqual(found.evidence, { orphans: 3, limit: 1000, abortedSoFar: 20, aborted: 12, watchedMs: 5000 });
   assert.equal(limited(3, [20, 20]), undefined);
 });

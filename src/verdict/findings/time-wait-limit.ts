@@ -1,5 +1,5 @@
 /** TIME-WAIT against tcp_max_tw_buckets: past it, connections end without TIME-WAIT. */
-import { countText, durationText } from "../../base/duration.ts";
+import { amountText, countText, durationText } from "../../base/duration.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { growthOf, watchedMs } from "./growth.ts";
@@ -41,14 +41,14 @@ export const TIME_WAIT_LIMIT: FindingDefinition = {
       level: grown > 0 ? "warning" : "info",
       title:
         grown > 0
-          ? `TIME-WAIT is full: ${countText(grown)} connections ended without it in ${durationText(watched ?? 0)}`
+          ? `TIME-WAIT is full: ${amountText(grown, "connection")} ended without it in ${durationText(watched ?? 0)}`
           : near
             ? `TIME-WAIT: ${countText(total)} of ${countText(limit)} (tcp_max_tw_buckets)`
-            : `TIME-WAIT was full: ${countText(passed)} connections so far ended without it`,
+            : `TIME-WAIT was full: ${amountText(passed, "connection")} so far ended without it`,
       text: `${
         passed === 0
           ? "Once the limit is reached, connections end without TIME-WAIT"
-          : `${countText(passed)} connections have ended without TIME-WAIT so far, because the limit was reached`
+          : `${amountText(passed, "connection")} ended without TIME-WAIT so far, because the limit was reached`
       }: a lost last ACK is answered with a reset, and late segments can reach a new connection with the same ports.${limit === undefined ? "" : ` Now there are ${countText(total)} of ${countText(limit)}.`}`,
       evidence: {
         timeWait: total,

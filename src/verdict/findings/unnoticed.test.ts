@@ -43,7 +43,7 @@ test("keepalive-slow says when the next probe is due, and turns the setting only
     )[0];
   const found = judge({ "net.ipv4.tcp_keepalive_time": "7200" });
   assert.equal(found?.level, "info");
-  assert.match(found.text, /^2 have been silent for an hour \(the longest for 2 h\), and one is asked only in 10 h\./);
+  assert.match(found.text, /^Silent for an hour: 2, the longest for 2 h; one is asked only in 10 h\./);
   assert.equal(found.evidence["keepaliveRemainingMs"], 36_000_000);
   assert.equal(found.advice.length, 1);
   const bySetting = judge({ "net.ipv4.tcp_keepalive_time": "86400" });
