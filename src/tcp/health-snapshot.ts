@@ -89,6 +89,8 @@ export interface ListenerFacts {
   readonly socket: Socket;
   /** What is known of the processes that hold it. */
   readonly processes: readonly ProcessPlace[];
+  /** The kernel chose the port: bind() to port 0, or listen() without bind(). Left out: not told. */
+  readonly autoBound?: boolean;
   /** How long the connection that waits the longest to be accepted has been silent; left out when none waits or it was not told. */
   readonly oldestWaitingMs?: number;
 }
@@ -127,4 +129,6 @@ export interface SysctlLine {
   /** Dotted. */
   readonly name: string;
   readonly value: string;
+  /** Whether this kernel has, and shows here, a setting of this name; left out: not looked. */
+  readonly exists?: boolean;
 }
