@@ -72,4 +72,25 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./ls.ts")).runLs,
   },
+  {
+    name: "doctor",
+    usage: "doctor",
+    summary: "what is wrong with this machine's sockets, or about to be",
+    about: "Changes nothing. Exit status: 1 for a finding of level warning or worse, else 0.",
+    options: [
+      { flags: "--only <codes>", text: "only these findings, a comma between" },
+      {
+        flags: "--level <level>",
+        text: "only of this level or worse: info, warning or critical",
+        choices: ["info", "warning", "critical"],
+      },
+      { flags: "--watch <seconds>", text: "look twice, so far apart: what grows?" },
+    ],
+    examples: [
+      { line: "sudo portmortem doctor", text: "root sees whose they are" },
+      { line: "portmortem doctor --level warning --json", text: "for a monitoring system" },
+      { line: "sudo portmortem doctor --watch 10 --netns web", text: "what grows, in another network namespace" },
+    ],
+    load: async () => (await import("./doctor.ts")).runDoctor,
+  },
 ];

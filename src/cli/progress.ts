@@ -1,7 +1,7 @@
 /** What is going on, on the terminal of whoever waits for more than a second. On stderr, one line that is written over and then taken away. */
 import { fstatSync } from "node:fs";
 import type { Progress } from "../inspect/progress.ts";
-import { countText } from "../render/duration.ts";
+import { countText, durationText } from "../render/duration.ts";
 import { writeError } from "./output.ts";
 
 const AFTER_MS = 1000;
@@ -9,6 +9,8 @@ const EVERY_MS = 200;
 
 export interface ProgressLine {
   readonly report: Progress;
+  /** Between two looks: how long it still takes. */
+  readonly countDown: (remainingMs: number) => void;
   /** Before anything else is written. */
   readonly clear: () => void;
 }
@@ -24,14 +26,20 @@ export function createProgressLine(wanted: boolean, { now, isTerminal, write }: 
   let next = now() + AFTER_MS;
   let shown = false;
   let terminal: boolean | undefined;
+  const show = (text: string): void => {
+    terminal ??= isTerminal();
+    if (!terminal) return;
+    write(`\r\u001b[K${text}`);
+    shown = true;
+  };
   return {
     report: (done, what) => {
       if (!wanted || now() < next) return;
       next = now() + EVERY_MS;
-      terminal ??= isTerminal();
-      if (!terminal) return;
-      write(`\r\u001b[Kreading: ${countText(done)} ${what}`);
-      shown = true;
+      show(`reading: ${countText(done)} ${what}`);
+    },
+    countDown: (remainingMs) => {
+      if (wanted) show(`looking again in ${durationText(remainingMs)}`);
     },
     clear: () => {
       if (shown) write("\r\u001b[K");

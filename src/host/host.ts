@@ -6,6 +6,7 @@
  * `undefined` or an answer with an `errno`. All methods but `containerName` are synchronous: each is one or a few system calls.
  */
 import type { Filter } from "../tcp/filter/filter.ts";
+import type { ProcessPlace, SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
 import type { SocketState, StateMask } from "../tcp/states.ts";
@@ -18,6 +19,9 @@ export interface Host {
 
   /** This host, acting in another network namespace. Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
   enter(netns: NetnsRef): Host;
+
+  /** The same machine and namespace, looked at anew: a host remembers its list of processes, so that one command gives one answer. */
+  again(): Host;
 
   /** The network namespace this host acts in, as far as it can be told. */
   netns(): NetnsFacts;
@@ -41,6 +45,15 @@ export interface Host {
   /** A kernel setting of this network namespace, by its dotted name; undefined when this kernel does not have it or does not show it. */
   sysctl(name: string): string | undefined;
 
+  /** Every setting of `net.` and `fs.` in the files that are applied at boot, in the order in which they are (sysctl.d(5)). */
+  sysctlLines(): readonly SysctlLine[];
+
+  /**
+   * What the kernel counts of TCP: "Tcp.RetransSegs" and "TcpExt.ListenOverflows" of this namespace since it was made; "sockstat.TCP.tw" of
+   * this namespace now, "sockstat.TCP.orphan", "…alloc" and "…mem" of all namespaces together. One that this kernel lacks is left out.
+   */
+  counters(): Readonly<Record<string, number>>;
+
   /** Addresses of this namespace's devices. */
   localAddresses(): readonly LocalAddress[];
 
@@ -52,6 +65,12 @@ export interface Host {
 
   /** More about one process; undefined when it is gone. */
   process(pid: number): ProcessFacts | undefined;
+
+  /** RLIMIT_NOFILE of a process; undefined when it is gone. */
+  descriptorLimit(pid: number): DescriptorLimit | undefined;
+
+  /** Whom a process was started by, on which terminal and in which directory; undefined when it is gone. */
+  surroundings(pid: number): Surroundings | undefined;
 
   /** The sockets among a process' descriptors; with `below`, only descriptors smaller than that are looked at. */
   socketFds(pid: number, below?: number): SocketFds;
@@ -117,8 +136,8 @@ export interface DumpRequest {
   readonly localPort?: number;
   readonly remotePort?: number;
   readonly filter?: Filter;
-  /** tcp_info, memory and congestion control too. Costs the kernel and us time for each socket. */
-  readonly details?: boolean;
+  /** tcp_info, memory and congestion control too, or tcp_info alone. Costs the kernel and us time for each socket. */
+  readonly details?: boolean | "tcp_info";
 }
 
 export interface SocketDump extends Iterable<SocketBatch> {
@@ -213,6 +232,14 @@ export interface ProcessFacts {
   readonly container?: Container;
   readonly netns?: number;
 }
+
+/** Left out: unlimited. */
+export interface DescriptorLimit {
+  readonly soft?: number;
+  readonly hard?: number;
+}
+
+export type Surroundings = Omit<ProcessPlace, "pid" | "startedAtMs">;
 
 export type SocketFds =
   | {

@@ -1,6 +1,7 @@
 /** Kernel settings, devices and rights that bear on a bind; the dear ones are read only where the answer needs them. */
 import type { Host } from "../host/host.ts";
 import type { BindQuestion, BindSettings } from "../tcp/bind-snapshot.ts";
+import { rootPrefixOf } from "./root-prefix.ts";
 import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 
 const CAP_NET_BIND_SERVICE = 10;
@@ -24,7 +25,6 @@ export function gatherBindSettings(host: Host, question: BindQuestion, needs: Se
   );
   const privileged = mayBindPrivileged(host, question);
   const destroys = needs.mayDestroy ? kernelDestroys(host) : undefined;
-  const sudo = system.uid === 0 ? "" : "sudo ";
   return {
     kernelRelease: system.kernelRelease,
     ...(start === undefined ? {} : { unprivilegedPortStart: start }),
@@ -35,7 +35,7 @@ export function gatherBindSettings(host: Host, question: BindQuestion, needs: Se
     interfaces: question.device === undefined ? [] : host.interfaces().map(({ name }) => name),
     ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
     ...(destroys === undefined ? {} : { kernelDestroys: destroys }),
-    rootPrefix: needs.enterCommand === undefined ? sudo : `${sudo}${needs.enterCommand} `,
+    rootPrefix: rootPrefixOf(system.uid, needs.enterCommand),
     ...(needs.netns === undefined ? {} : { netns: needs.netns }),
   };
 }

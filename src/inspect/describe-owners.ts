@@ -59,6 +59,12 @@ function wantedSockets(host: Host, sockets: readonly Socket[]): WantedSocket[] {
   });
 }
 
+/** A process as the holder of one descriptor; undefined when it is gone. */
+export async function describeOwner(host: Host, pid: number, fd: number): Promise<Owner | undefined> {
+  const person = await describePerson(host, pid);
+  return person === undefined ? undefined : { ...person, fd };
+}
+
 /** Each process is asked once. */
 class People {
   readonly #host: Host;
@@ -73,37 +79,37 @@ class People {
     if (holdings === undefined) return undefined;
     const owners: Owner[] = [];
     for (const { pid, fd } of holdings) {
-      if (!this.#known.has(pid)) this.#known.set(pid, await this.#describe(pid));
+      if (!this.#known.has(pid)) this.#known.set(pid, await describePerson(this.#host, pid));
       const person = this.#known.get(pid);
       if (person !== undefined) owners.push({ ...person, pid, fd });
     }
     // All gone between the scan and now: the socket went with them, or soon will.
     return owners.length > 0 ? { ...socket, owners } : { ...socket, owners, ownerless: "unknown" };
   }
+}
 
-  async #describe(pid: number): Promise<Omit<Owner, "fd"> | undefined> {
-    const facts = this.#host.process(pid);
-    if (facts === undefined) return undefined;
-    const user = facts.uid === undefined ? undefined : this.#host.userName(facts.uid);
-    const container = await this.#container(facts);
-    return {
-      pid,
-      command: facts.command,
-      args: facts.args,
-      ...(user === undefined ? {} : { user }),
-      ...(facts.uid === undefined ? {} : { uid: facts.uid }),
-      ...(facts.startedAtMs === undefined ? {} : { startedAt: new Date(facts.startedAtMs).toISOString() }),
-      state: facts.state,
-      ...(facts.unit === undefined ? {} : { unit: facts.unit }),
-      ...(container === undefined ? {} : { container }),
-    };
-  }
+async function describePerson(host: Host, pid: number): Promise<Omit<Owner, "fd"> | undefined> {
+  const facts = host.process(pid);
+  if (facts === undefined) return undefined;
+  const user = facts.uid === undefined ? undefined : host.userName(facts.uid);
+  const container = await nameContainer(host, facts);
+  return {
+    pid,
+    command: facts.command,
+    args: facts.args,
+    ...(user === undefined ? {} : { user }),
+    ...(facts.uid === undefined ? {} : { uid: facts.uid }),
+    ...(facts.startedAtMs === undefined ? {} : { startedAt: new Date(facts.startedAtMs).toISOString() }),
+    state: facts.state,
+    ...(facts.unit === undefined ? {} : { unit: facts.unit }),
+    ...(container === undefined ? {} : { container }),
+  };
+}
 
-  async #container(facts: ProcessFacts): Promise<Owner["container"]> {
-    if (facts.container === undefined) return undefined;
-    const name = await this.#host.containerName(facts.container);
-    return name === undefined ? facts.container : { ...facts.container, name };
-  }
+async function nameContainer(host: Host, facts: ProcessFacts): Promise<Owner["container"]> {
+  if (facts.container === undefined) return undefined;
+  const name = await host.containerName(facts.container);
+  return name === undefined ? facts.container : { ...facts.container, name };
 }
 
 /** Why nobody was found. What it costs to tell is paid only when it is asked. */

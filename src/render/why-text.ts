@@ -1,6 +1,7 @@
 /** `why` for a person: one line of verdict, then what stands in the way, who is spared, what to do. */
 import type { Attempt } from "../tcp/bind-snapshot.ts";
-import type { Advice, Blocker, Why } from "../verdict/why.ts";
+import type { Blocker, Why } from "../verdict/why.ts";
+import { adviceText } from "./advice-text.ts";
 import { durationText } from "./duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
@@ -37,7 +38,7 @@ export function renderWhy(why: Why, view: WhyView): string {
       ),
     );
   if (why.advice.length > 0)
-    blocks.push(`${style.bold("what to do")}\n${why.advice.map((advice) => renderAdvice(advice, view)).join("\n")}`);
+    blocks.push(`${style.bold("what to do")}\n${why.advice.map((advice) => adviceText(advice, view)).join("\n")}`);
   return `${blocks.join("\n\n")}\n`;
 }
 
@@ -127,12 +128,4 @@ function section(title: string, texts: readonly string[], { style, width }: WhyV
   const rest = texts.length - shown.length;
   const lines = shown.map((text) => hang("  · ", escapeText(text), width));
   return `${style.bold(title)}\n${lines.join("\n")}${rest > 0 ? `\n  · and ${rest} more` : ""}`;
-}
-
-const COSTS: Record<Advice["costs"], string> = { nothing: "", data: " (unsent data is lost)", downtime: " (downtime)" };
-
-function renderAdvice(advice: Advice, { style, width }: WhyView): string {
-  const text = hang("  · ", escapeText(advice.text) + COSTS[advice.costs], width);
-  // A command is never wrapped: it is there to be pasted.
-  return advice.command === undefined ? text : `${text}\n      ${style.accent(`$ ${escapeText(advice.command)}`)}`;
 }

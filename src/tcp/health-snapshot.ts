@@ -15,7 +15,7 @@ export interface HealthSnapshot {
   /** An earlier look at the same machine: only with it can be said what grows. */
   readonly before?: HealthLook;
   readonly listeners: readonly ListenerFacts[];
-  /** Every process of this network namespace whose descriptors are counted, and what is known of it. */
+  /** Processes of this network namespace that use at least half of the descriptors that they may have. */
   readonly descriptors: readonly DescriptorUse[];
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
   readonly rootPrefix: string;
@@ -58,9 +58,12 @@ export type GroupKind =
   | "fin-wait-2-held"
   /** FIN-WAIT-1, LAST-ACK or CLOSING without a descriptor. */
   | "orphan"
-  /** ESTABLISHED, no keepalive timer and nothing unacknowledged: nothing would ever notice that the peer is gone. */
+  /**
+   * ESTABLISHED to another machine and silent for an hour, no keepalive timer and nothing unacknowledged: nothing would ever notice that the
+   * peer is gone.
+   */
   | "no-keepalive"
-  /** ESTABLISHED with the keepalive timer further away than two hours. */
+  /** ESTABLISHED to another machine, with the keepalive timer further away than two hours. */
   | "slow-keepalive";
 
 export interface SocketGroup {
@@ -72,7 +75,7 @@ export interface SocketGroup {
   readonly ownerless?: Ownerless;
   /** Since the peer was last heard of (the smaller of tcpi_last_data_recv and tcpi_last_ack_recv): of the one that is silent the longest. */
   readonly longestSilentMs?: number;
-  /** How many of them have been silent for at least an hour (`no-keepalive`, `slow-keepalive`: only those are worth a word). */
+  /** How many of them have been silent for at least an hour (`no-keepalive`: all of them are). */
   readonly silentAnHour?: number;
   /** Of the one with the most. */
   readonly retransmits?: number;

@@ -31,6 +31,16 @@ export interface SocketRow {
   mark: number | undefined;
   cgroupId: number | undefined;
   options: readonly SocketOptionName[] | undefined;
+  /**
+   * Given by whoever wants no more of tcp_info than this: it is filled, and tcp_info is no reason any more why a row does not say all.
+   */
+  activity?: RowActivity;
+}
+
+/** Undefined: not told. */
+export interface RowActivity {
+  lastDataReceivedMs: number | undefined;
+  lastAckReceivedMs: number | undefined;
 }
 
 export function createSocketRow(protocol: Protocol, netns?: number): SocketRow {
@@ -85,6 +95,38 @@ export function socketOfRow(row: SocketRow): Writable<Socket> {
   if (row.mark !== undefined) socket.mark = row.mark;
   if (row.cgroupId !== undefined) socket.cgroupId = row.cgroupId;
   if (row.options !== undefined) socket.options = row.options;
+  return socket;
+}
+
+/** The other way: what a row has a place for. Answers the socket. */
+export function fillRow(row: SocketRow, socket: Socket): Socket {
+  const { queues, timer, cookie, info } = socket;
+  row.protocol = socket.protocol;
+  row.family = socket.family;
+  row.state = socket.state;
+  row.localAddress = socket.local.address;
+  row.localPort = socket.local.port;
+  row.remoteAddress = socket.remote?.address;
+  row.remotePort = socket.remote?.port ?? 0;
+  row.receiveQueue = queues === undefined ? 0 : "accepting" in queues ? queues.accepting : queues.receiveBytes;
+  row.sendQueue = queues === undefined ? 0 : "accepting" in queues ? (queues.backlog ?? 0) : queues.sendBytes;
+  row.timer = timer?.kind;
+  row.remainingMs = timer?.remainingMs ?? 0;
+  row.retransmits = timer?.retransmits ?? 0;
+  row.uid = socket.uid;
+  row.inode = socket.inode ?? 0;
+  row.cookieHigh = Number.parseInt(cookie?.slice(2, 10) ?? "0", 16);
+  row.cookieLow = Number.parseInt(cookie?.slice(10) ?? "0", 16);
+  row.netns = socket.netns;
+  row.shutdown = socket.shutdown;
+  row.v6only = socket.v6only;
+  row.mark = socket.mark;
+  row.cgroupId = socket.cgroupId;
+  row.options = socket.options;
+  if (row.activity !== undefined) {
+    row.activity.lastDataReceivedMs = info?.lastDataReceivedMs;
+    row.activity.lastAckReceivedMs = info?.lastAckReceivedMs;
+  }
   return socket;
 }
 

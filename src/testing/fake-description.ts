@@ -1,12 +1,15 @@
 /** What a fake machine is made of: plain data, every part of it optional. builders.ts makes the sockets and processes. */
 import type {
+  DescriptorLimit,
   DetachedSockets,
   LocalAddress,
   NetworkInterface,
   Rights,
   SocketSource,
+  Surroundings,
   SystemFacts,
 } from "../host/host.ts";
+import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 
 /**
@@ -40,6 +43,10 @@ export interface FakeProcess {
   readonly sockets?: readonly FakeSocket[];
   /** These get exactly these descriptors. */
   readonly fds?: Readonly<Record<number, FakeSocket>>;
+  /** RLIMIT_NOFILE; default: 1024 and 524288. */
+  readonly descriptorLimit?: DescriptorLimit;
+  /** Default: started by its parent, without a terminal, in "/". */
+  readonly surroundings?: Partial<Surroundings>;
   /** Descriptors that are no sockets; default 3. */
   readonly otherFds?: number;
   /** May the viewer read its descriptors? Default: as root, or as the same user. */
@@ -56,6 +63,8 @@ export interface FakeNetns {
   readonly processes?: readonly FakeProcess[];
   /** Over the defaults of a fresh kernel; undefined takes one away. */
   readonly sysctls?: Readonly<Record<string, string | undefined>>;
+  /** What the kernel counts, "TcpExt.ListenOverflows"; default: nothing but the sockets of sockstat. */
+  readonly counters?: Readonly<Record<string, number>>;
   /** Default: 127.0.0.1 and ::1 on lo, 192.168.1.10 and fd00::10 on eth0. */
   readonly addresses?: readonly LocalAddress[];
   readonly interfaces?: readonly NetworkInterface[];
@@ -78,4 +87,8 @@ export interface FakeHostDescription extends FakeNetns {
   /** `procfs`: as on a machine without the native part, with all that /proc/net does not show left out. */
   readonly source?: SocketSource;
   readonly detached?: Partial<DetachedSockets>;
+  /** What the files say that are applied at boot. */
+  readonly sysctlLines?: readonly SysctlLine[];
+  /** How the machine looks to whoever looks again; default: the same. */
+  readonly later?: FakeHostDescription;
 }

@@ -25,7 +25,7 @@ export function dumpFake(world: DumpedWorld, request: DumpRequest): SocketDump {
     .filter((socket) => isAsked(socket, asked) && !(hidesBound && socket.state === "BOUND"))
     // What a program of the kernel cannot know (owners, and here also who chose the port) it lets pass.
     .filter(filter === undefined || !byKernel || needsOwners(filter) ? () => true : createMatcher(filter, world.match))
-    .map((socket) => shown(socket, byKernel, request.details === true));
+    .map((socket) => shown(socket, byKernel, request.details));
   const summary: DumpSummary = {
     exactFilter: filter === undefined || (byKernel && !needsOwners(filter) && !hasTerm(filter, "autobound")),
     interrupted: false,
@@ -66,11 +66,11 @@ function isAsked(socket: Socket, request: DumpRequest): boolean {
   );
 }
 
-function shown(socket: Socket, byKernel: boolean, details: boolean): Socket {
+function shown(socket: Socket, byKernel: boolean, details: DumpRequest["details"]): Socket {
   if (byKernel) {
-    if (details) return socket;
-    const { info: _info, memory: _memory, congestion: _congestion, ...rest } = socket;
-    return rest;
+    if (details === true) return socket;
+    const { info, memory: _memory, congestion: _congestion, ...rest } = socket;
+    return details === "tcp_info" && info !== undefined ? { ...rest, info } : rest;
   }
   const { protocol, family, state, local, remote, queues, timer, uid, inode } = socket;
   return {

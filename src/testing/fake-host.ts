@@ -4,6 +4,7 @@ import { olderThan } from "../base/kernel-release.ts";
 import type {
   BindAnswer,
   BindAttempt,
+  DescriptorLimit,
   DetachedSockets,
   DumpRequest,
   HeldSocketOptions,
@@ -20,8 +21,10 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  Surroundings,
   SystemFacts,
 } from "../host/host.ts";
+import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
@@ -36,6 +39,7 @@ export function createFakeHost(description: FakeHostDescription = {}): Host {
 }
 
 const CAP_NET_BIND_SERVICE = 10;
+const IN_ROOT = { terminal: "none", directory: "/", directoryGone: false } as const;
 
 class FakeHost implements Host {
   readonly kind = "fake";
@@ -77,6 +81,13 @@ class FakeHost implements Host {
     const ofProcess = /^\/proc\/(\d+)\/ns\/net$/.exec(netns.path);
     if (ofProcess !== null) return byInode(this.#world.processes.get(Number(ofProcess[1]))?.netns);
     return this.#world.namespaces.find(({ names }) => names.some((name) => pathOf(name) === netns.path));
+  }
+
+  again(): Host {
+    const { later } = this.#world.description;
+    if (later === undefined) return this;
+    const world = settleWorld(later);
+    return new FakeHost(world, world.namespaces[this.#world.namespaces.indexOf(this.#here)] ?? world.namespaces[0]!);
   }
 
   netns(): NetnsFacts {
@@ -142,6 +153,15 @@ class FakeHost implements Host {
     return this.#here.sysctls.get(name);
   }
 
+  sysctlLines(): readonly SysctlLine[] {
+    return this.#world.description.sysctlLines ?? [];
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const timeWait = this.#here.sockets.filter(({ socket }) => socket.state === "TIME-WAIT").length;
+    return { "sockstat.TCP.tw": timeWait, ...this.#here.counters };
+  }
+
   localAddresses(): readonly LocalAddress[] {
     return this.#here.addresses;
   }
@@ -180,6 +200,18 @@ class FakeHost implements Host {
         : { container: { runtime: facts.container.runtime, id: facts.container.id } }),
       ...(readable ? { netns } : {}),
     };
+  }
+
+  descriptorLimit(pid: number): DescriptorLimit | undefined {
+    const living = this.#world.processes.get(pid);
+    return living === undefined ? undefined : (living.facts.descriptorLimit ?? { soft: 1024, hard: 524_288 });
+  }
+
+  surroundings(pid: number): Surroundings | undefined {
+    const living = this.#world.processes.get(pid);
+    if (living === undefined) return undefined;
+    const { parentPid = 1, surroundings } = living.facts;
+    return { parentPid, sessionLeaderGone: false, ...(living.readable ? IN_ROOT : {}), ...surroundings };
   }
 
   socketFds(pid: number, below?: number): SocketFds {

@@ -26,6 +26,7 @@ export interface Namespace {
   readonly sysctls: ReadonlyMap<string, string>;
   readonly addresses: readonly LocalAddress[];
   readonly interfaces: readonly NetworkInterface[];
+  readonly counters: Readonly<Record<string, number>>;
   readonly sockets: HeldSocket[];
 }
 
@@ -128,6 +129,7 @@ function settleNamespace(space: FakeNetns & { readonly mayEnter?: boolean }, ind
     sysctls,
     addresses: (space.addresses ?? ADDRESSES).filter(({ family }) => ipv6 || family === "ipv4"),
     interfaces: space.interfaces ?? INTERFACES,
+    counters: space.counters ?? {},
     sockets: [],
   };
 }

@@ -63,6 +63,7 @@ export function decodeRow(view: DataView, start: number, end: number, texts: Add
   row.uid = row.inode === 0 && uid === 0 ? undefined : uid;
   row.cookieLow = view.getUint32(start + AT.cookie, LITTLE_ENDIAN);
   row.cookieHigh = view.getUint32(start + AT.cookie + 4, LITTLE_ENDIAN);
+  if (row.activity !== undefined) row.activity.lastDataReceivedMs = row.activity.lastAckReceivedMs = undefined;
   row.shutdown = row.v6only = row.mark = row.cgroupId = row.options = undefined;
   const common = end - start <= AT.attributes || decodeAttributes(view, start + AT.attributes, end, row);
   return common && view.getUint32(start + AT.device, LITTLE_ENDIAN) === 0;

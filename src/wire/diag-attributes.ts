@@ -3,7 +3,7 @@ import type { Socket, SocketMemory, SocketOptionName } from "../tcp/socket.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
 import { ATTRIBUTE } from "./inet-diag.ts";
 import { LITTLE_ENDIAN, eachAttribute } from "./netlink.ts";
-import { decodeTcpInfo } from "./tcp-info.ts";
+import { decodeActivity, decodeTcpInfo } from "./tcp-info.ts";
 
 const ULP_INFO_NAME = 1;
 
@@ -35,6 +35,9 @@ export function decodeCommonAttribute(row: SocketRow, type: number, view: DataVi
       if (length >= 2) row.options = decodeOptions(view.getUint8(from), view.getUint8(from + 1));
       return true;
     case ATTRIBUTE.INFO:
+      if (row.activity === undefined) return false;
+      decodeActivity(row.activity, view, from, to);
+      return true;
     case ATTRIBUTE.CONG:
     case ATTRIBUTE.SKMEMINFO:
     case ATTRIBUTE.ULP_INFO:

@@ -89,6 +89,7 @@ export const ATTRIBUTE = {
   SOCKOPT: 22,
 } as const;
 export const REQUEST_BYTECODE = 1;
+export const EXTENSIONS_TCP_INFO = 1 << (ATTRIBUTE.INFO - 1);
 /** INFO, CONG and SKMEMINFO. */
 export const EXTENSIONS_DETAILS =
   (1 << (ATTRIBUTE.INFO - 1)) | (1 << (ATTRIBUTE.CONG - 1)) | (1 << (ATTRIBUTE.SKMEMINFO - 1));

@@ -1,7 +1,8 @@
 /** struct tcp_info as a table: the kernel's names beside ours. A shorter struct than ours is an older kernel's, a longer one a newer's. */
+import type { RowActivity } from "../tcp/socket-row.ts";
 import type { TcpInfo } from "../tcp/tcp-info.ts";
 import { LITTLE_ENDIAN } from "./netlink.ts";
-import { defineStruct, sizeOfField } from "./struct.ts";
+import { defineStruct, offsetOf, sizeOfField } from "./struct.ts";
 
 /** include/uapi/linux/tcp.h, as of 6.18. */
 export const tcpInfoStruct = defineStruct({
@@ -153,6 +154,17 @@ export function decodeTcpInfo(view: DataView, start: number, end: number): TcpIn
     info.receiveWindowScale = LITTLE_ENDIAN ? scales >> 4 : scales & 0xf;
   }
   return info;
+}
+
+const LAST_DATA_RECEIVED_AT = offsetOf(tcpInfoStruct, "tcpi_last_data_recv");
+const LAST_ACK_RECEIVED_AT = offsetOf(tcpInfoStruct, "tcpi_last_ack_recv");
+
+/** These two alone, into a row that is filled again and again. */
+export function decodeActivity(activity: RowActivity, view: DataView, start: number, end: number): void {
+  const read = (offset: number): number | undefined =>
+    end - start >= offset + 4 ? readField(view, start + offset, "u32") : undefined;
+  activity.lastDataReceivedMs = read(LAST_DATA_RECEIVED_AT);
+  activity.lastAckReceivedMs = read(LAST_ACK_RECEIVED_AT);
 }
 
 function readField(view: DataView, at: number, type: string): number | undefined {

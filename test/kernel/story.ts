@@ -8,13 +8,17 @@ import { InsideNetns } from "../../src/host/linux/inside-netns.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
 import type { Why } from "../../src/verdict/why.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
+import type { DoctorReport } from "../../src/ask/doctor.ts";
 import { Actor, Program } from "./actor.ts";
+import { argumentsOf, askHere, isAskedHere } from "./ask-doctor.ts";
+import type { DoctorQuestion } from "./ask-doctor.ts";
 import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
 import type { Need } from "./needs.ts";
 import { until } from "./until.ts";
 
+const ROOT = findRoot(import.meta.dirname);
 /** The built command, wherever this file was compiled to. */
-export const CLI = join(findRoot(import.meta.dirname), "dist/cli.cjs");
+export const CLI = join(ROOT, "dist/cli.cjs");
 
 function findRoot(folder: string): string {
   return existsSync(join(folder, "package-lock.json")) ? folder : findRoot(dirname(folder));
@@ -95,6 +99,32 @@ export class Story {
   /** `portmortem why … --json` in a process of its own. */
   why(args: string, options: CommandOptions = {}): Promise<Answer<Why & { readonly schema: string }>> {
     return this.command(["why", ...args.split(" "), "--json"], options);
+  }
+
+  /** `portmortem doctor … --json`; with a `fixture` it can be recorded (ask-doctor.ts says how). */
+  async doctor(question: DoctorQuestion = {}): Promise<Answer<DoctorReport>> {
+    if (!isAskedHere(question)) {
+      const { uid } = question;
+      return this.command<DoctorReport>(argumentsOf(question), uid === undefined ? {} : { uid });
+    }
+    const json = await askHere(question, ROOT);
+    return { status: json.findings.some(({ level }) => level !== "info") ? 1 : 0, json, text: "", warnings: "" };
+  }
+
+  /**
+   * An actor on another machine, so to say: in a namespace of its own, at the other end of a cable. `cut` lets everything on its way get
+   * lost, without a word to either side. Needs `IP` of needs.ts.
+   */
+  actorAcross(): { readonly actor: Actor; readonly here: string; readonly there: string; readonly cut: () => void } {
+    const actor = this.actorElsewhere();
+    const across = (...args: string[]): string =>
+      this.system("nsenter", `--net=/proc/${actor.pid}/ns/net`, "ip", ...args);
+    this.system("ip", "link", "add", "pm0", "type", "veth", "peer", "name", "pm1", "netns", String(actor.pid));
+    this.system("ip", "address", "add", "10.77.0.1/24", "dev", "pm0");
+    this.system("ip", "link", "set", "pm0", "up");
+    across("address", "add", "10.77.0.2/24", "dev", "pm1");
+    across("link", "set", "pm1", "up");
+    return { actor, here: "10.77.0.1", there: "10.77.0.2", cut: () => void across("link", "set", "pm1", "down") };
   }
 
   async command<T = unknown>(args: readonly string[], options: CommandOptions = {}): Promise<Answer<T>> {

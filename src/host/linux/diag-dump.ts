@@ -11,7 +11,12 @@ import { AddressTexts } from "../../wire/address-texts.ts";
 import { CookieSet } from "../../wire/cookie-set.ts";
 import { decodeRow, decodeSocket } from "../../wire/decode-socket.ts";
 import type { DecodeContext } from "../../wire/decode-socket.ts";
-import { EXTENSIONS_DETAILS, REQUEST_BYTECODE, SOCK_DIAG_BY_FAMILY } from "../../wire/inet-diag.ts";
+import {
+  EXTENSIONS_DETAILS,
+  EXTENSIONS_TCP_INFO,
+  REQUEST_BYTECODE,
+  SOCK_DIAG_BY_FAMILY,
+} from "../../wire/inet-diag.ts";
 import { cookieWords, encodeDiagRequest, isDiagMessage, stateAtMessage } from "../../wire/inet-diag.ts";
 import {
   LITTLE_ENDIAN,
@@ -36,7 +41,7 @@ export interface DiagDumpPlan {
   readonly kernelStates: number;
   readonly localPort?: number;
   readonly remotePort?: number;
-  readonly details?: boolean;
+  readonly details?: boolean | "tcp_info";
   readonly bytecode?: Uint8Array;
   readonly exactFilter: boolean;
   readonly blind: readonly SocketState[];
@@ -90,7 +95,7 @@ function* dumpFamily(
     family,
     protocol: plan.protocol,
     kernelStates: plan.kernelStates,
-    extensions: plan.details === true ? EXTENSIONS_DETAILS : 0,
+    extensions: plan.details === true ? EXTENSIONS_DETAILS : plan.details === "tcp_info" ? EXTENSIONS_TCP_INFO : 0,
     ...(plan.localPort === undefined ? {} : { localPort: plan.localPort }),
     ...(plan.remotePort === undefined ? {} : { remotePort: plan.remotePort }),
   });

@@ -1,12 +1,15 @@
 /** The running kernel as a Host: sock_diag through the FFI where it can be had, /proc beside it and in its place. */
 import { release } from "node:os";
 import { PortmortemError, isPortmortemError } from "../../base/errors.ts";
+import type { SysctlLine } from "../../tcp/health-snapshot.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
+import { parseDescriptorLimit } from "../../wire/procfs/process-limits.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
 import { parseSysctlValue, sysctlPath } from "../../wire/procfs/sysctl.ts";
 import type {
   BindAnswer,
   BindAttempt,
+  DescriptorLimit,
   DetachedSockets,
   DumpRequest,
   HeldSocketOptions,
@@ -23,10 +26,12 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  Surroundings,
   SystemFacts,
 } from "../host.ts";
 import { Cgroups } from "./cgroups.ts";
 import { Containers } from "./containers.ts";
+import { readCounters } from "./counters.ts";
 import { probeDestroy } from "./destroy-probe.ts";
 import { findDetachedSockets } from "./detached-sockets.ts";
 import { listInterfaces } from "./devices.ts";
@@ -42,6 +47,8 @@ import { readText } from "./read-file.ts";
 import { readLinkByLibc } from "./read-link.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
+import { readSurroundings } from "./surroundings.ts";
+import { readSysctlLines } from "./sysctl-lines.ts";
 import { Users } from "./users.ts";
 
 /** This machine. Nothing is opened or loaded before a method needs it, and nothing stays open. */
@@ -136,6 +143,10 @@ class LinuxHost implements Host {
     }
   }
 
+  again(): Host {
+    return new Machine().hostIn(this.#namespace.inside, this.#namespace.procNet);
+  }
+
   netns(): NetnsFacts {
     const inode = this.#namespace.inode();
     return inode === undefined ? {} : { inode };
@@ -165,6 +176,14 @@ class LinuxHost implements Host {
     return text === undefined ? undefined : parseSysctlValue(text);
   }
 
+  sysctlLines(): readonly SysctlLine[] {
+    return readSysctlLines();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#namespace.run(() => readCounters(this.#namespace.procNet));
+  }
+
   localAddresses(): readonly LocalAddress[] {
     // A namespace that is only looked at has other devices than this thread's.
     const devices = this.#namespace.onlyLooking() ? { devices: () => ({}) } : {};
@@ -181,6 +200,15 @@ class LinuxHost implements Host {
 
   process(pid: number): ProcessFacts | undefined {
     return this.#machine.table.process(pid);
+  }
+
+  descriptorLimit(pid: number): DescriptorLimit | undefined {
+    const text = readText(`/proc/${pid}/limits`);
+    return text === undefined ? undefined : parseDescriptorLimit(text);
+  }
+
+  surroundings(pid: number): Surroundings | undefined {
+    return readSurroundings(pid, this.#machine.readLink);
   }
 
   socketFds(pid: number, below?: number): SocketFds {

@@ -36,7 +36,7 @@ export class Namespace {
   readonly #readLink: ReadLink;
   readonly #cgroupId: (path: string) => number | undefined;
   /** Undefined: the namespace this program was started in, or one that is only looked at. */
-  readonly #inside: InsideNetns | undefined;
+  readonly inside: InsideNetns | undefined;
   /** Where this namespace's tables are, /proc/PID/net for one that may be looked at but not entered. */
   readonly procNet: string;
   readonly #names = new Map<number, string | undefined>();
@@ -46,17 +46,17 @@ export class Namespace {
     this.#native = means.native;
     this.#readLink = means.readLink;
     this.#cgroupId = means.cgroupId;
-    this.#inside = inside;
+    this.inside = inside;
     this.procNet = procNet;
   }
 
   /** Does the work in the namespace. */
   run<T>(work: () => T): T {
-    return this.#inside === undefined ? work() : this.#inside.run(work);
+    return this.inside === undefined ? work() : this.inside.run(work);
   }
 
   onlyLooking(): boolean {
-    return this.#inside === undefined && this.procNet !== THREAD_NET;
+    return this.inside === undefined && this.procNet !== THREAD_NET;
   }
 
   /** For calls that act in the namespace: they need the FFI, and a namespace that could be entered. */
@@ -65,7 +65,7 @@ export class Namespace {
   }
 
   inode(): number | undefined {
-    if (this.#inside !== undefined) return this.#inside.inode;
+    if (this.inside !== undefined) return this.inside.inode;
     const path = this.onlyLooking() ? this.procNet.replace(/net$/, "ns/net") : "/proc/thread-self/ns/net";
     return readNetnsInode(path, this.#readLink);
   }
@@ -109,7 +109,7 @@ export class Namespace {
       kernelStates: kernelStatesOf(request.protocol, states),
       ...optional("localPort", request.localPort ?? ports.localPort),
       ...optional("remotePort", request.remotePort ?? ports.remotePort),
-      ...(request.details === true ? { details: true } : {}),
+      ...(request.details === undefined ? {} : { details: request.details }),
       ...(compiled?.bytecode === undefined ? {} : { bytecode: compiled.bytecode }),
       exactFilter: compiled?.exact ?? true,
       blind: request.protocol === "tcp" && maskHas(states, "BOUND") && olderThan(release(), 6, 8) ? ["BOUND"] : [],
@@ -127,7 +127,7 @@ export class Namespace {
   /** Inside another namespace the tables must be read in one go: only that long is this thread there. */
   #dumpTables(request: DumpRequest): SocketDump {
     const dump = dumpProcNet(this.procNet, request);
-    return this.#inside === undefined ? dump : this.#inside.run(() => readWhole(dump));
+    return this.inside === undefined ? dump : this.inside.run(() => readWhole(dump));
   }
 
   #bytecodeEnv(): Parameters<typeof compileBytecode>[1] {

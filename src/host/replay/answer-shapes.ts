@@ -4,21 +4,26 @@
  */
 import type { Host } from "../host.ts";
 
-type Shape = "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
+type Shape = "numbers" | "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
 
 const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
   system: "object",
   enter: "object",
+  again: "object",
   netns: "object",
   socketSource: "object",
   dumpSockets: "dump",
   getSocket: "object?",
   probeBind: "object",
   sysctl: "string?",
+  sysctlLines: "array",
+  counters: "numbers",
   localAddresses: "array",
   interfaces: "array",
   processes: "array",
   process: "object?",
+  descriptorLimit: "object?",
+  surroundings: "object?",
   socketFds: "object",
   socketInode: "number?",
   detachedSockets: "object",
@@ -48,6 +53,8 @@ function hasShape(answer: unknown, shape: Shape): boolean {
   switch (shape) {
     case "object":
       return isObject(answer);
+    case "numbers":
+      return isObject(answer) && Object.values(answer).every((value) => typeof value === "number");
     case "array":
       return Array.isArray(answer) && answer.every(isObject);
     case "dump":

@@ -11,7 +11,7 @@ import type {
   SocketDump,
   SocketId,
 } from "../host.ts";
-import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
+import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError } from "./recording.ts";
 import { redacted, withoutSecrets } from "./secrets.ts";
 
@@ -33,6 +33,7 @@ class RecordingHost implements Host {
   readonly kind: Host["kind"];
   readonly #host: Host;
   readonly #namespaces: Record<string, NamespaceRecord>;
+  readonly #key: string;
   readonly #record: NamespaceRecord;
   readonly #options: RecordingOptions;
 
@@ -40,6 +41,7 @@ class RecordingHost implements Host {
     this.kind = host.kind;
     this.#host = host;
     this.#namespaces = namespaces;
+    this.#key = key;
     this.#record = namespaces[key] ??= {};
     this.#options = options;
   }
@@ -66,6 +68,11 @@ class RecordingHost implements Host {
       }
       throw error;
     }
+  }
+
+  again(): Host {
+    const key = this.#note("again", [], { key: laterKey(this.#key) }).key;
+    return new RecordingHost(this.#host.again(), key, this.#namespaces, this.#options);
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
@@ -103,6 +110,12 @@ class RecordingHost implements Host {
   probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> =>
     this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
   sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
+  sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#note("sysctlLines", [], this.#host.sysctlLines());
+  counters = (): ReturnType<Host["counters"]> => this.#note("counters", [], this.#host.counters());
+  descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> =>
+    this.#note("descriptorLimit", [pid], this.#host.descriptorLimit(pid));
+  surroundings = (pid: number): ReturnType<Host["surroundings"]> =>
+    this.#note("surroundings", [pid], this.#host.surroundings(pid));
   localAddresses = (): ReturnType<Host["localAddresses"]> =>
     this.#note("localAddresses", [], this.#host.localAddresses());
   interfaces = (): ReturnType<Host["interfaces"]> => this.#note("interfaces", [], this.#host.interfaces());

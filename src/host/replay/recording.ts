@@ -27,6 +27,12 @@ export function namespaceKey(netns: NetnsRef): string {
   return "pid" in netns ? `pid:${netns.pid}` : "path" in netns ? `path:${netns.path}` : `name:${netns.name}`;
 }
 
+/** The key of a namespace's next look: `home@2`, `home@3`. */
+export function laterKey(key: string): string {
+  const [base, look = "1"] = key.split("@");
+  return `${base}@${Number(look) + 1}`;
+}
+
 export function argumentsKey(args: readonly unknown[]): string {
   return JSON.stringify(args);
 }

@@ -13,7 +13,7 @@ import type {
   SocketDump,
   SocketId,
 } from "../host.ts";
-import { HOME, argumentsKey, namespaceKey } from "./recording.ts";
+import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError, Recording } from "./recording.ts";
 
 export function createReplayHost(recording: Recording): Host {
@@ -25,10 +25,12 @@ type Method = Exclude<keyof Host, "kind">;
 class ReplayHost implements Host {
   readonly kind = "replay";
   readonly #recording: Recording;
+  readonly #key: string;
   readonly #record: NamespaceRecord;
 
   constructor(recording: Recording, key: string) {
     this.#recording = recording;
+    this.#key = key;
     this.#record = recording.namespaces[key] ?? {};
   }
 
@@ -66,6 +68,11 @@ class ReplayHost implements Host {
       ...(hint === undefined ? {} : { hint }),
       ...(errno === undefined ? {} : { errno }),
     });
+  }
+
+  again(): Host {
+    this.#answer("again", []);
+    return new ReplayHost(this.#recording, laterKey(this.#key));
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
@@ -111,6 +118,10 @@ class ReplayHost implements Host {
   getSocket = (id: SocketId): Socket | undefined => this.#answer("getSocket", [id]);
   probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> => this.#answer("probeBind", [attempt]);
   sysctl = (name: string): string | undefined => this.#answer("sysctl", [name]);
+  sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#answer("sysctlLines", []);
+  counters = (): ReturnType<Host["counters"]> => this.#answer("counters", []);
+  descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> => this.#answer("descriptorLimit", [pid]);
+  surroundings = (pid: number): ReturnType<Host["surroundings"]> => this.#answer("surroundings", [pid]);
   localAddresses = (): ReturnType<Host["localAddresses"]> => this.#answer("localAddresses", []);
   interfaces = (): ReturnType<Host["interfaces"]> => this.#answer("interfaces", []);
   processes = (): ReturnType<Host["processes"]> => this.#answer("processes", []);
@@ -143,8 +154,12 @@ function covers(other: DumpRequest, request: DumpRequest): boolean {
     other.remotePort === undefined &&
     other.families === undefined &&
     (request.states & ~other.states) === 0 &&
-    (other.details === true || request.details !== true)
+    detailsRank(other.details) >= detailsRank(request.details)
   );
+}
+
+function detailsRank(details: DumpRequest["details"]): number {
+  return details === true ? 2 : details === "tcp_info" ? 1 : 0;
 }
 
 function isAskedFor(socket: Socket, request: DumpRequest): boolean {

@@ -19,6 +19,8 @@ test("parseProcessStat() reads the identity of a process", () => {
     command: "cat",
     state: "R",
     parentPid: 16632,
+    sessionId: 3300,
+    terminal: 0,
     startTicks: 237634,
   });
 });
@@ -29,6 +31,8 @@ test("parseProcessStat() takes a name with parentheses, spaces and line breaks w
     command: "a) (b R 1 2",
     state: "R",
     parentPid: 16632,
+    sessionId: 3300,
+    terminal: 0,
     startTicks: 237634,
   });
   assert.equal(parseProcessStat(STAT.replace("(cat)", "(a\n) x)"))?.command, "a\n) x");

@@ -11,6 +11,9 @@ export interface ProcessStat {
   /** One letter: R S D Z T t X I … */
   readonly state: string;
   readonly parentPid: number;
+  readonly sessionId: number;
+  /** The controlling terminal's device number; 0: none. */
+  readonly terminal: number;
   /** Field 22: clock ticks (USER_HZ) after boot. */
   readonly startTicks: number;
 }
@@ -18,6 +21,8 @@ export interface ProcessStat {
 /** Where a field stands behind the name: field 3 (the state) is the first. */
 const STATE = 0;
 const PARENT_PID = 1;
+const SESSION_ID = 3;
+const TERMINAL = 4;
 const START_TICKS = 19;
 
 /** Undefined for a text that is cut before the end of the start time, or that is none of the kernel's. */
@@ -31,10 +36,13 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   if (fields.length < START_TICKS + 2) return undefined;
   const state = fields[STATE]!;
   const parentPid = parseDecimal(fields[PARENT_PID]!);
+  const sessionId = parseDecimal(fields[SESSION_ID]!);
+  const terminal = parseDecimal(fields[TERMINAL]!);
   const startTicks = parseDecimal(fields[START_TICKS]!);
   if (pid === undefined || parentPid === undefined || startTicks === undefined || !/^[A-Za-z]$/.test(state))
     return undefined;
-  return { pid, command: text.slice(open + 2, close), state, parentPid, startTicks };
+  if (sessionId === undefined || terminal === undefined) return undefined;
+  return { pid, command: text.slice(open + 2, close), state, parentPid, sessionId, terminal, startTicks };
 }
 
 function parseDecimal(text: string): number | undefined {

@@ -1,0 +1,135 @@
+/** What `doctor` judges, gathered from a host: a look at the sockets, listeners with their programs, descriptors, settings. Judges nothing. */
+import { isPortmortemError } from "../base/errors.ts";
+import type { Host } from "../host/host.ts";
+import type { DescriptorUse, HealthLook, HealthSnapshot, ListenerFacts, ProcessPlace } from "../tcp/health-snapshot.ts";
+import type { Incomplete } from "../tcp/socket.ts";
+import { traceOwners } from "./describe-owners.ts";
+import { lookAtHealth } from "./health-look.ts";
+import type { LookedAt } from "./health-look.ts";
+import type { Progress } from "./progress.ts";
+import { rootPrefixOf } from "./root-prefix.ts";
+
+export interface HealthRequest {
+  /** Names of the settings that judgements need. */
+  readonly settings: readonly string[];
+  readonly before?: HealthLook;
+  /** How a user enters the host's network namespace, "ip netns exec web". */
+  readonly enterCommand?: string;
+  readonly progress?: Progress;
+}
+
+/** How much was looked at, for an answer that nothing is wrong. */
+export interface LookedThrough {
+  readonly sockets: number;
+  readonly listeners: number;
+  readonly processes: number;
+}
+
+export interface GatheredHealth {
+  readonly snapshot: HealthSnapshot;
+  readonly looked: LookedThrough;
+}
+
+export async function gatherHealth(host: Host, request: HealthRequest, signal?: AbortSignal): Promise<GatheredHealth> {
+  const seen = await lookAtHealth(host, request.progress, signal);
+  const incomplete: Incomplete[] = [...seen.incomplete];
+  const { kernelRelease, nowMs, uid } = host.system();
+  const snapshot: HealthSnapshot = {
+    system: { kernelRelease, nowMs, uid },
+    settings: readSettings(host, request.settings, incomplete),
+    configured: host.sysctlLines(),
+    now: seen.look,
+    ...(request.before === undefined ? {} : { before: request.before }),
+    listeners: await describeListeners(host, seen, incomplete, request.progress),
+    descriptors: readDescriptors(host, incomplete),
+    rootPrefix: rootPrefixOf(uid, request.enterCommand),
+    incomplete,
+  };
+  return {
+    snapshot,
+    looked: { sockets: seen.sockets, listeners: seen.listeners.length, processes: ownProcesses(host).length },
+  };
+}
+
+/** A recording of an earlier version was not asked for all of them; that is no reason to say nothing. */
+function readSettings(host: Host, names: readonly string[], incomplete: Incomplete[]): Record<string, string> {
+  const settings: Record<string, string> = {};
+  const missing: string[] = [];
+  for (const name of new Set(names)) {
+    try {
+      const value = host.sysctl(name);
+      if (value !== undefined) settings[name] = value;
+    } catch (error) {
+      if (!isPortmortemError(error) || error.code !== "PM_REPLAY_MISSING") throw error;
+      missing.push(name);
+    }
+  }
+  if (missing.length > 0)
+    incomplete.push({ what: `settings ${missing.join(", ")}`, why: "the recording was made without them" });
+  return settings;
+}
+
+/** More sharers than this say no more about a listener. */
+const MOST_PROCESSES = 32;
+
+async function describeListeners(
+  host: Host,
+  seen: LookedAt,
+  incomplete: Incomplete[],
+  progress: Progress | undefined,
+): Promise<ListenerFacts[]> {
+  const owners = await traceOwners(host, {
+    must: seen.listeners,
+    listeningPorts: new Set(),
+    ...(progress === undefined ? {} : { progress }),
+  });
+  incomplete.push(...owners.incomplete);
+  const places = new Map<number, ProcessPlace | undefined>();
+  return seen.listeners.map((listener) => {
+    const socket = owners.of(listener);
+    const pids = new Set((socket.owners ?? []).slice(0, MOST_PROCESSES).map(({ pid }) => pid));
+    const waiting = seen.oldestWaitingMs(listener);
+    return {
+      socket,
+      processes: [...pids].flatMap((pid) => {
+        if (!places.has(pid)) places.set(pid, placeOf(host, pid));
+        return places.get(pid) ?? [];
+      }),
+      ...(waiting === undefined ? {} : { oldestWaitingMs: waiting }),
+    };
+  });
+}
+
+function placeOf(host: Host, pid: number): ProcessPlace | undefined {
+  const surroundings = host.surroundings(pid);
+  const startedAtMs = host.process(pid)?.startedAtMs;
+  if (surroundings === undefined) return undefined;
+  return { pid, ...surroundings, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
+}
+
+/** Whoever has fewer descriptors than this has room in any limit that a program can run with. */
+const FEW_DESCRIPTORS = 32;
+
+function readDescriptors(host: Host, incomplete: Incomplete[]): DescriptorUse[] {
+  const processes = ownProcesses(host);
+  if (processes.length > 0 && processes.every(({ fdCount }) => fdCount === undefined)) {
+    incomplete.push({
+      what: "how many descriptors processes have",
+      why: `Linux ${host.system().kernelRelease} tells it only by listing them all`,
+      hint: "6.2 and later tell it (the size of /proc/PID/fd)",
+    });
+  }
+  return processes.flatMap(({ pid, fdCount = 0 }) => {
+    const limit = fdCount < FEW_DESCRIPTORS ? undefined : host.descriptorLimit(pid)?.soft;
+    // Up to half of it nobody wants to know who that is.
+    if (limit === undefined || fdCount * 2 < limit) return [];
+    const command = host.process(pid)?.command;
+    return command === undefined ? [] : [{ pid, command, count: fdCount, limit }];
+  });
+}
+
+/** Those of this network namespace, and those of which this user cannot tell. */
+function ownProcesses(host: Host): ReturnType<Host["processes"]> {
+  const netns = host.netns().inode;
+  return host.processes().filter((process) => process.netns === undefined || process.netns === netns);
+}

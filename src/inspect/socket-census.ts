@@ -1,0 +1,157 @@
+/**
+ * The sockets of a machine counted while they are read: sixty thousand rows become a few tables. Only what a finding can be about is kept as
+ * a socket, so many of them at most.
+ */
+import type { DestinationUse, GroupKind, HealthLook, TimeWaitCensus } from "../tcp/health-snapshot.ts";
+import type { Socket } from "../tcp/socket.ts";
+import { socketOfRow } from "../tcp/socket-row.ts";
+import type { SocketRow } from "../tcp/socket-row.ts";
+import { DestinationCensus } from "./destination-census.ts";
+import { TopCounts } from "./top-counts.ts";
+
+export interface Suspect {
+  readonly kind: GroupKind;
+  readonly socket: Socket;
+  /** Since the peer was last heard of. */
+  readonly silentMs: number | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+/** The kernel's default, and the least that RFC 1122 section 4.2.3.6 allows. */
+const USUAL_KEEPALIVE_MS = 2 * HOUR_MS;
+
+const MOST_SUSPECTS = 50_000;
+const MOST_SHOWN = 20;
+const MOST_DESTINATIONS = 40;
+const PORTS = 65_536;
+
+export class SocketCensus {
+  readonly suspects: Suspect[] = [];
+  /** Those that would have been too many to keep. */
+  readonly uncounted = new Map<GroupKind, number>();
+  total = 0;
+  readonly #states: Partial<Record<Socket["state"], number>> = {};
+  readonly #listening: ReadonlySet<number>;
+  readonly #ownAddresses: ReadonlySet<string>;
+  readonly #timeWaitPorts = new Uint32Array(PORTS);
+  #timeWaitTotal = 0;
+  readonly #timeWaitClients = new TopCounts<string>();
+  readonly #destinations = new DestinationCensus();
+  readonly #waiting = new Map<number, Map<string, number>>();
+
+  /** `listening`: ports that have a listener. `ownAddresses`: a connection to one of these has both ends here. */
+  constructor(listening: ReadonlySet<number>, ownAddresses: ReadonlySet<string>) {
+    this.#listening = listening;
+    this.#ownAddresses = ownAddresses;
+  }
+
+  /** The row is valid for this call only. `socket`: the same, where there is one already. */
+  add(row: SocketRow, socket?: Socket): void {
+    const { state } = row;
+    this.total++;
+    this.#states[state] = (this.#states[state] ?? 0) + 1;
+    if (row.remoteAddress === undefined) return;
+    const served = this.#listening.has(row.localPort);
+    if (state === "TIME-WAIT") {
+      this.#timeWaitTotal++;
+      this.#timeWaitPorts[row.localPort]!++;
+      if (served) this.#timeWaitClients.add(plainAddress(row.remoteAddress));
+    }
+    if (!served) {
+      const remote = plainAddress(row.remoteAddress);
+      this.#destinations.add(plainAddress(row.localAddress), remote, row.remotePort, state === "TIME-WAIT");
+    }
+    const silentMs = silenceOf(row);
+    if (served && row.inode === 0 && (state === "ESTABLISHED" || state === "CLOSE-WAIT")) this.#wait(row, silentMs);
+    const kind = this.#kindOf(row, silentMs);
+    if (kind === undefined) return;
+    if (this.suspects.length < MOST_SUSPECTS)
+      this.suspects.push({ kind, socket: socket ?? socketOfRow(row), silentMs });
+    else this.uncounted.set(kind, (this.uncounted.get(kind) ?? 0) + 1);
+  }
+
+  #kindOf(row: SocketRow, silentMs: number | undefined): GroupKind | undefined {
+    const held = row.inode !== 0;
+    switch (row.state) {
+      case "CLOSE-WAIT":
+        return held ? "close-wait" : undefined;
+      case "FIN-WAIT-2":
+        return held ? "fin-wait-2-held" : undefined;
+      case "FIN-WAIT-1":
+      case "LAST-ACK":
+      case "CLOSING":
+        return held ? undefined : "orphan";
+      case "ESTABLISHED":
+        return held ? this.#halfOpenKind(row, silentMs) : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #halfOpenKind(row: SocketRow, silentMs: number | undefined): GroupKind | undefined {
+    const slow = row.timer === "keepalive" && row.remainingMs > USUAL_KEEPALIVE_MS;
+    const unwatched = row.timer === undefined && row.sendQueue === 0 && (silentMs ?? 0) >= HOUR_MS;
+    if (!slow && !unwatched) return undefined;
+    // Where both ends are of one machine, neither can go without the other being told.
+    const remote = plainAddress(row.remoteAddress ?? "");
+    if (remote.startsWith("127.") || this.#ownAddresses.has(remote)) return undefined;
+    return slow ? "slow-keepalive" : "no-keepalive";
+  }
+
+  #wait(row: SocketRow, silentMs: number | undefined): void {
+    if (silentMs === undefined) return;
+    let byAddress = this.#waiting.get(row.localPort);
+    if (byAddress === undefined) this.#waiting.set(row.localPort, (byAddress = new Map()));
+    const address = plainAddress(row.localAddress);
+    byAddress.set(address, Math.max(silentMs, byAddress.get(address) ?? 0));
+  }
+
+  /** How long the connection has been silent that waits the longest to be accepted from this listener. */
+  oldestWaitingMs({ local, v6only }: Socket): number | undefined {
+    const byAddress = this.#waiting.get(local.port);
+    if (byAddress === undefined) return undefined;
+    const own = plainAddress(local.address);
+    const takes = (address: string): boolean =>
+      own === address ||
+      (own === "0.0.0.0" && !address.includes(":")) ||
+      (own === "::" && (address.includes(":") || v6only !== true));
+    const ages = [...byAddress].filter(([address]) => takes(address)).map(([, silentMs]) => silentMs);
+    return ages.length === 0 ? undefined : Math.max(...ages);
+  }
+
+  get states(): HealthLook["states"] {
+    return this.#states;
+  }
+
+  destinations(): readonly DestinationUse[] {
+    return this.#destinations.top(MOST_DESTINATIONS);
+  }
+
+  timeWait(): TimeWaitCensus {
+    const ports: TimeWaitCensus["byLocalPort"][number][] = [];
+    for (let port = 0; port < PORTS; port++) {
+      const count = this.#timeWaitPorts[port]!;
+      if (count > 0) ports.push({ port, count, listening: this.#listening.has(port) });
+    }
+    const clients = this.#timeWaitClients.top(MOST_SHOWN).map(({ key, count }) => ({ address: key, count }));
+    return {
+      total: this.#timeWaitTotal,
+      byLocalPort: ports.sort((a, b) => b.count - a.count).slice(0, MOST_SHOWN),
+      byPeer: [...clients, ...this.#destinations.timeWaitPeers(MOST_SHOWN)]
+        .sort((a, b) => b.count - a.count)
+        .slice(0, MOST_SHOWN),
+    };
+  }
+}
+
+/** The smaller of the two: data or a bare acknowledgement, both show that the peer is there. */
+function silenceOf({ activity }: SocketRow): number | undefined {
+  const { lastDataReceivedMs: data, lastAckReceivedMs: ack } = activity ?? {};
+  if (data === undefined || ack === undefined) return data ?? ack;
+  return Math.min(data, ack);
+}
+
+/** An IPv4 connection of an IPv6 socket takes the same local port as one of an IPv4 socket. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}

@@ -1,0 +1,83 @@
+/** `doctor` for a person: the worst first, each finding with its evidence and what to do; and a friendly line when nothing is wrong. */
+import type { Evidence, Finding, FindingLevel } from "../verdict/findings/finding.ts";
+import { adviceText } from "./advice-text.ts";
+import { countText, durationText } from "./duration.ts";
+import { escapeText } from "./escape.ts";
+import type { Style } from "./style.ts";
+import { hang, wrapParts } from "./text-layout.ts";
+
+export interface DoctorView {
+  readonly style: Style;
+  readonly width: number;
+}
+
+export interface DoctorAnswer {
+  readonly findings: readonly Finding[];
+  readonly looked: { readonly sockets: number; readonly listeners: number; readonly processes: number };
+}
+
+const MOST_ITEMS = 3;
+
+export function renderDoctor({ findings, looked }: DoctorAnswer, view: DoctorView): string {
+  const blocks = findings.map((finding) => renderFinding(finding, view));
+  return `${[...blocks, hang("", `${verdict(findings, view.style)} ${lookedText(looked)}`, view.width)].join("\n\n")}\n`;
+}
+
+function verdict(findings: readonly Finding[], style: Style): string {
+  const count = (wanted: FindingLevel): number => findings.filter(({ level }) => level === wanted).length;
+  const [critical, warning, info] = [count("critical"), count("warning"), count("info")];
+  const notes = info === 0 ? [] : [`${info} to know`];
+  if (critical + warning === 0) return [style.good("Nothing is wrong"), ...notes].join(", ") + ".";
+  const parts = [
+    ...(critical === 0 ? [] : [style.bad(`${critical} critical`)]),
+    ...(warning === 0 ? [] : [style.warn(`${warning} warning${warning > 1 ? "s" : ""}`)]),
+    ...notes,
+  ];
+  return `${parts.join(", ")}.`;
+}
+
+function lookedText({ sockets, listeners, processes }: DoctorAnswer["looked"]): string {
+  const many = (count: number, word: string, plural = `${word}s`): string =>
+    `${countText(count)} ${count === 1 ? word : plural}`;
+  return `Looked at ${many(sockets, "socket")}, ${many(listeners, "listener")} among them, and ${many(processes, "process", "processes")}.`;
+}
+
+function renderFinding({ code, level, title, text, evidence, advice }: Finding, { style, width }: DoctorView): string {
+  const mark = { critical: style.bad, warning: style.warn, info: style.accent }[level](level);
+  const parts = Object.entries(evidence).map(([name, value]) => evidenceText(name, value));
+  const lines = [
+    hang(`${mark}  `, `${style.bold(escapeText(title))} ${style.dim(`[${code}]`)}`, width),
+    hang("  ", escapeText(text), width),
+    ...(parts.length === 0 ? [] : [style.dim(wrapParts("  ", parts, width))]),
+    ...advice.map((one) => adviceText(one, { style, width })),
+  ];
+  return lines.join("\n");
+}
+
+/** "oldestMs: 81000" → "oldest 81 s", "localPort: 80" → "local port 80". */
+function evidenceText(name: string, value: Evidence): string {
+  const isMs = name.endsWith("Ms") && typeof value === "number";
+  const words = (isMs ? name.slice(0, -2) : name).replace(
+    /([a-z0-9])([A-Z])/g,
+    (_, a: string, b: string) => `${a} ${b}`,
+  );
+  return `${words.toLowerCase()} ${isMs ? durationText(value) : valueText(value)}`;
+}
+
+function valueText(value: Evidence): string {
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string") return escapeText(value);
+  if (isList(value)) {
+    const rest = value.length - MOST_ITEMS;
+    const shown = value.slice(0, MOST_ITEMS).map(valueText).join("; ");
+    return value.length === 0 ? "none" : rest > 0 ? `${shown} and ${rest} more` : shown;
+  }
+  return Object.entries(value)
+    .map(([name, each]) => evidenceText(name, each))
+    .join(" ");
+}
+
+function isList(value: Evidence): value is readonly Evidence[] {
+  return Array.isArray(value);
+}

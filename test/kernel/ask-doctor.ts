@@ -1,0 +1,126 @@
+// `s.doctor()` of story.ts: the built command, or, where a story needs what no test can wait for, the same question in this process.
+//
+// With UPDATE_RECORDINGS=1, a story that names a finding as its `fixture` records what doctor read as test/fixtures/doctor/CODE.json, which
+// test/contracts/doctor-fixtures.test.ts replays.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { doctor } from "../../src/ask/doctor.ts";
+import type { DoctorReport } from "../../src/ask/doctor.ts";
+import type { DumpRequest, Host, ProcessSummary, SocketDump } from "../../src/host/host.ts";
+import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
+import { HOME, RECORDING_SCHEMA, RECORDING_VERSION } from "../../src/host/replay/recording.ts";
+import type { NamespaceRecord, Recording } from "../../src/host/replay/recording.ts";
+import { createRecordingHost } from "../../src/host/replay/recording-host.ts";
+import type { Socket } from "../../src/tcp/socket.ts";
+
+export interface DoctorQuestion {
+  /** Codes; default: all. */
+  readonly only?: readonly string[];
+  /** Two looks, so many seconds apart. */
+  readonly watchSeconds?: number;
+  /** As this user, without any capability. */
+  readonly uid?: number;
+  /** As if all connections had been silent for so much longer: no test can wait for an hour, and the kernel's clocks cannot be set. */
+  readonly silentForMs?: number;
+  /** The finding that this story shows, to be recorded. */
+  readonly fixture?: string;
+}
+
+/** Does this question have to be asked in this process? */
+export function isAskedHere({ silentForMs, fixture }: DoctorQuestion): boolean {
+  return silentForMs !== undefined || (fixture !== undefined && isRecording());
+}
+
+const isRecording = (): boolean => (process.env["UPDATE_RECORDINGS"] ?? "") !== "";
+
+export function argumentsOf({ only, watchSeconds }: DoctorQuestion): string[] {
+  return [
+    "doctor",
+    ...(only === undefined ? [] : ["--only", only.join(",")]),
+    ...(watchSeconds === undefined ? [] : ["--watch", String(watchSeconds)]),
+    "--json",
+  ];
+}
+
+/** `root` is the repository's folder. */
+export async function askHere(question: DoctorQuestion, root: string): Promise<DoctorReport> {
+  const { only, watchSeconds, silentForMs = 0, fixture } = question;
+  const { host, namespaces } = createRecordingHost(aged(createLinuxHost(), silentForMs), { redact: true });
+  const report = await doctor({
+    host,
+    ...(only === undefined ? {} : { only }),
+    ...(watchSeconds === undefined ? {} : { watchMs: watchSeconds * 1000 }),
+  });
+  if (fixture !== undefined && isRecording()) writeFixture(fixture, namespaces, argumentsOf(question), root);
+  return report;
+}
+
+/** The same machine, whose connections all have been silent for so much longer. */
+export function aged(host: Host, byMs: number): Host {
+  if (byMs === 0) return host;
+  const older = ({ info, ...socket }: Socket): Socket => ({
+    ...socket,
+    ...(info === undefined ? {} : { info: { ...info, ...later(info, byMs) } }),
+  });
+  return new Proxy(host, {
+    get(target, name) {
+      if (name === "again") return () => aged(target.again(), byMs);
+      if (name === "dumpSockets") return (request: DumpRequest) => agedDump(target.dumpSockets(request), older);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+function later(info: NonNullable<Socket["info"]>, byMs: number): Partial<NonNullable<Socket["info"]>> {
+  const { lastDataReceivedMs, lastAckReceivedMs } = info;
+  return {
+    ...(lastDataReceivedMs === undefined ? {} : { lastDataReceivedMs: lastDataReceivedMs + byMs }),
+    ...(lastAckReceivedMs === undefined ? {} : { lastAckReceivedMs: lastAckReceivedMs + byMs }),
+  };
+}
+
+function agedDump(dump: SocketDump, older: (socket: Socket) => Socket): SocketDump {
+  return {
+    summary: dump.summary,
+    *[Symbol.iterator]() {
+      for (const batch of dump)
+        yield {
+          length: batch.length,
+          stateAt: (index) => batch.stateAt(index),
+          socketAt: (index) => older(batch.socketAt(index)),
+        };
+    },
+  };
+}
+
+/** Small, and without this machine: processes of other namespaces are left out, and so is where the repository lies. */
+function writeFixture(
+  code: string,
+  namespaces: Record<string, NamespaceRecord>,
+  command: readonly string[],
+  root: string,
+): void {
+  for (const record of Object.values(namespaces)) {
+    const processes = record["processes"]?.["[]"] as ProcessSummary[] | undefined;
+    const netns = (namespaces[HOME]?.["netns"]?.["[]"] as { readonly inode?: number } | undefined)?.inode;
+    const asked = (pid: number): boolean =>
+      Object.values(record).some((answers) =>
+        Object.keys(answers).some((key) => key.startsWith(`[${pid},`) || key === `[${pid}]`),
+      );
+    if (processes !== undefined)
+      record["processes"]!["[]"] = processes.filter((process) => process.netns === netns || asked(process.pid));
+  }
+  const recording: Recording = {
+    schema: `${RECORDING_SCHEMA}/${RECORDING_VERSION}`,
+    portmortem: "0.0.0",
+    recordedAt: new Date().toISOString(),
+    command,
+    redacted: true,
+    namespaces,
+  };
+  const folder = join(root, "test/fixtures/doctor");
+  mkdirSync(folder, { recursive: true });
+  const text = JSON.stringify(recording, undefined, 1).replaceAll(root, "/home/deploy/app");
+  writeFileSync(join(folder, `${code}.json`), `${text}\n`);
+}
