@@ -11,6 +11,7 @@ import { FINDING_LEVELS } from "../verdict/findings/finding.ts";
 import type { Finding, FindingDefinition, FindingLevel } from "../verdict/findings/finding.ts";
 import { FINDINGS } from "../verdict/findings/table.ts";
 import { SYSCTLS } from "../verdict/sysctl-table.ts";
+import { JUDGED_WITH } from "../verdict/sysctls/judgement.ts";
 import { enterCommand, hostFor } from "./hosts.ts";
 import { requireKnownOptions } from "./known-options.ts";
 import type { HostOptions } from "./hosts.ts";
@@ -97,7 +98,7 @@ export async function examine(
   const { snapshot, looked } = await gatherHealth(
     host,
     {
-      settings: [...SYSCTLS.map(({ name }) => name), ...SETTINGS],
+      settings: [...SYSCTLS.map(({ name }) => name), ...JUDGED_WITH, ...SETTINGS],
       ...(before === undefined ? {} : { before }),
       ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
       ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),

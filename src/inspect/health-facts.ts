@@ -2,7 +2,10 @@
 import { isPortmortemError } from "../base/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { DescriptorUse, HealthLook, HealthSnapshot, ListenerFacts, ProcessPlace } from "../tcp/health-snapshot.ts";
+import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
+import { maskOf } from "../tcp/states.ts";
+import { autoBoundCookies } from "./auto-bound.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { lookAtHealth } from "./health-look.ts";
 import type { LookedAt } from "./health-look.ts";
@@ -34,10 +37,13 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   const seen = await lookAtHealth(host, request.progress, signal);
   const incomplete: Incomplete[] = [...seen.incomplete];
   const { kernelRelease, nowMs, uid } = host.system();
+  const configured = host.sysctlLines();
+  const named = configured.map(({ name }) => name).filter((name) => COMPARED.test(name));
+  const settings = readSettings(host, [...request.settings, ...named], incomplete);
   const snapshot: HealthSnapshot = {
     system: { kernelRelease, nowMs, uid },
-    settings: readSettings(host, request.settings, incomplete),
-    configured: host.sysctlLines(),
+    settings,
+    configured: configured.map((line) => withExistence(line, settings)),
     now: seen.look,
     ...(request.before === undefined ? {} : { before: request.before }),
     listeners: await describeListeners(host, seen, incomplete, request.progress),
@@ -49,6 +55,13 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
     snapshot,
     looked: { sockets: seen.sockets, listeners: seen.listeners.length, processes: ownProcesses(host).length },
   };
+}
+
+/** Settings of files that are compared with the kernel's: whole names without patterns, and no key of Fast Open. */
+const COMPARED = /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key)|net\.core\.|fs\.)[a-z0-9_-]+$/;
+
+function withExistence(line: SysctlLine, settings: HealthSnapshot["settings"]): SysctlLine {
+  return COMPARED.test(line.name) ? { ...line, exists: settings[line.name] !== undefined } : line;
 }
 
 /** A recording of an earlier version was not asked for all of them; that is no reason to say nothing. */
@@ -85,6 +98,7 @@ async function describeListeners(
   });
   incomplete.push(...owners.incomplete);
   const places = new Map<number, ProcessPlace | undefined>();
+  const automatic = autoBoundCookies(host, maskOf("LISTEN"), { kind: "autobound" });
   return seen.listeners.map((listener) => {
     const socket = owners.of(listener);
     const pids = new Set((socket.owners ?? []).slice(0, MOST_PROCESSES).map(({ pid }) => pid));
@@ -96,6 +110,7 @@ async function describeListeners(
         return places.get(pid) ?? [];
       }),
       ...(waiting === undefined ? {} : { oldestWaitingMs: waiting }),
+      ...(automatic === undefined || socket.cookie === undefined ? {} : { autoBound: automatic.has(socket.cookie) }),
     };
   });
 }
