@@ -18,17 +18,21 @@ export class DestinationCensus {
   #count = 0;
 
   add(localAddress: string, address: string, port: number, timeWait: boolean): void {
+    const use = this.#uses.get(localAddress)?.get(address)?.get(port) ?? this.#first(localAddress, address, port);
+    if (timeWait) use.timeWait++;
+    else use.open++;
+  }
+
+  #first(localAddress: string, address: string, port: number): Use {
+    if (this.#count >= MOST_DESTINATIONS) this.#forgetRare();
+    this.#count++;
     let byAddress = this.#uses.get(localAddress);
     if (byAddress === undefined) this.#uses.set(localAddress, (byAddress = new Map()));
     let byPort = byAddress.get(address);
     if (byPort === undefined) byAddress.set(address, (byPort = new Map()));
-    let use = byPort.get(port);
-    if (use === undefined) {
-      byPort.set(port, (use = { localAddress, address, port, open: 0, timeWait: 0 }));
-      if (++this.#count > MOST_DESTINATIONS) this.#forgetRare();
-    }
-    if (timeWait) use.timeWait++;
-    else use.open++;
+    const use = { localAddress, address, port, open: 0, timeWait: 0 };
+    byPort.set(port, use);
+    return use;
   }
 
   #forgetRare(): void {

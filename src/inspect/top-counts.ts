@@ -13,9 +13,9 @@ export class TopCounts<K> {
   }
 
   add(key: K, count = 1): void {
-    const { size } = this.#counts;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
-    if (size >= this.#most) this.#forgetRare();
+    const known = this.#counts.get(key);
+    if (known === undefined && this.#counts.size >= this.#most) this.#forgetRare();
+    this.#counts.set(key, (known ?? 0) + count);
   }
 
   #forgetRare(): void {

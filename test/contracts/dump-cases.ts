@@ -222,6 +222,16 @@ export const DUMP_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title: "dumpSockets() adds tcp_info alone where nothing else of the details is asked for",
+    needs: "details",
+    run(host, { client }) {
+      const request = { protocol: "tcp", states: 1 << 1, localPort: client.local.port, details: "tcp_info" } as const;
+      const [socket] = dump(host, request).sockets;
+      assert.ok(socket?.info !== undefined);
+      assert.deepEqual([socket.memory, socket.congestion], [undefined, undefined]);
+    },
+  },
+  {
     title: "dumpSockets() adds tcp_info and congestion control where details are asked for, and not otherwise",
     needs: "details",
     run(host, scene) {

@@ -3,11 +3,12 @@
 import { test } from "node:test";
 import type { Host } from "../../src/host/host.ts";
 import { DUMP_CASES } from "./dump-cases.ts";
+import { HEALTH_CASES } from "./health-cases.ts";
 import { MACHINE_CASES } from "./machine-cases.ts";
 import { SOCKET_CASES } from "./socket-cases.ts";
 import type { ContractCase, Lacks, Scene } from "./scene.ts";
 
-const CASES: readonly ContractCase[] = [...DUMP_CASES, ...SOCKET_CASES, ...MACHINE_CASES];
+const CASES: readonly ContractCase[] = [...DUMP_CASES, ...SOCKET_CASES, ...MACHINE_CASES, ...HEALTH_CASES];
 
 export interface CaseResult {
   readonly title: string;

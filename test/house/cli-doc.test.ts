@@ -5,6 +5,7 @@ import { COMMANDS, COMMON_OPTIONS } from "../../src/cli/commands.ts";
 import { EXIT } from "../../src/cli/exit-status.ts";
 import { parseFilter } from "../../src/tcp/filter/parse-filter.ts";
 import { STATES, STATE_GROUPS } from "../../src/tcp/states.ts";
+import { FINDINGS } from "../../src/verdict/findings/table.ts";
 import { expectNone, read } from "./repository.ts";
 import { children, parse, walk, type Node } from "./syntax.ts";
 
@@ -62,6 +63,14 @@ test("the table of rules is that of the program", () => {
   assert.deepEqual(
     firstCells(section(heading)).filter((cell) => cell !== "rule"),
     rules,
+  );
+});
+
+test("the table of findings is that of the program", () => {
+  const heading = /^## `doctor .*$/m.exec(page)![0];
+  assert.deepEqual(
+    firstCells(section(heading).split("### JSON")[0] ?? "").filter((cell) => cell !== "finding"),
+    FINDINGS.map(({ code }) => code),
   );
 });
 
