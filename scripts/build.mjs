@@ -45,6 +45,7 @@ const later = {
     "host/linux/bind-probe",
     "host/linux/container-engine",
     "host/linux/container-files",
+    "host/linux/counters",
     "host/linux/destroy-probe",
     "host/linux/detached-sockets",
     "host/linux/diag-get",
@@ -53,6 +54,8 @@ const later = {
     "host/linux/namespaces",
     "host/linux/proc-net-sockets",
     "host/linux/rights-from-proc",
+    "host/linux/surroundings",
+    "host/linux/sysctl-lines",
   ],
 };
 

@@ -1,5 +1,4 @@
 /** `doctor` as a function: gather, then let each finding look at it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { PortmortemError } from "../base/errors.ts";
 import { nearestWord } from "../base/nearest-word.ts";
 import { gatherHealth } from "../inspect/health-facts.ts";
@@ -142,6 +141,7 @@ function settleWatch(watchMs: number | undefined): number | undefined {
 }
 
 async function wait(watchMs: number, { onWait, signal }: DoctorOptions): Promise<void> {
+  const { setTimeout: sleep } = await import("node:timers/promises");
   const until = Date.now() + watchMs;
   for (let left = watchMs; left > 0; left = until - Date.now()) {
     onWait?.(left);

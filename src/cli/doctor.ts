@@ -39,10 +39,14 @@ export const runDoctor: Run = async (context, _args, options) => {
 };
 
 function codesOf(text: string): string[] {
-  return text
+  const codes = text
     .split(",")
     .map((code) => code.trim())
     .filter((code) => code !== "");
+  if (codes.length > 0) return codes;
+  throw new PortmortemError("PM_USAGE", "--only takes at least one code", {
+    hint: "portmortem doctor --only close-wait,time-wait",
+  });
 }
 
 function watchMsOf(text: string): number {

@@ -48,6 +48,20 @@ const inputs: readonly BadInput[] = [
   { args: ["ls", "--redact"], code: "PM_USAGE", says: /--redact goes with --record/ },
   { args: ["ls", "--record", join(folder, "x"), "--replay", newer], code: "PM_USAGE", says: /do not go together/ },
 
+  { args: ["doctor", "80"], code: "PM_USAGE", says: /too many arguments/ },
+  { args: ["doctr"], code: "PM_USAGE", says: /did you mean doctor\?/ },
+  {
+    args: ["doctor", "--only", "no-such-finding-at-all"],
+    code: "PM_USAGE",
+    says: /no finding "no-such-finding-at-all"/,
+  },
+  { args: ["doctor", "--only", ","], code: "PM_USAGE", says: /--only .* code/ },
+  { args: ["doctor", "--level", "bad"], code: "PM_USAGE", says: /bad.*info, warning, critical/ },
+  { args: ["doctor", "--watch", "soon"], code: "PM_USAGE", says: /"soon" is none\n.*--watch 10/ },
+  { args: ["doctor", "--watch", "0"], code: "PM_USAGE", says: /more than 0 seconds/ },
+  { args: ["doctor", "--watch", "99999999999"], code: "PM_USAGE", says: /a day at most/ },
+  { args: ["doctor", "--watch"], code: "PM_USAGE", says: /--watch <seconds>/ },
+
   { args: ["why", "70000"], code: "PM_BAD_PORT", says: /70000\n {2}\^\n.*1 to 65535/ },
   { args: ["why", "0"], code: "PM_BAD_PORT", says: /port 0/ },
   { args: ["why", "-5"], code: "PM_BAD_PORT", says: /"-5" is not a port/ },

@@ -64,6 +64,7 @@ for (const args of [
   ["ls", `sport = :${port}`],
   ["ls", "--count"],
   ["why", `127.0.0.1:${port}`],
+  ["doctor"],
 ])
   test(`portmortem ${args.join(" ").replace(String(port), "PORT")} loads no costly module`, () => {
     const rest = atRest();
@@ -74,7 +75,14 @@ for (const args of [
     );
   });
 
-for (const args of [["--version"], ["--help"], ["why", "--help"], ["why", "70000"], ["ls", "state bogus"]])
+for (const args of [
+  ["--version"],
+  ["--help"],
+  ["why", "--help"],
+  ["why", "70000"],
+  ["ls", "state bogus"],
+  ["doctor", "--only", "bogus"],
+])
   test(`portmortem ${args.join(" ")} does not load the native binding`, () => {
     const { files } = loaded(args);
     assert.deepEqual(
