@@ -117,14 +117,14 @@ test("auditSysctls() warns of tcp_syncookies = 0 where a listener can be reached
 
 test("auditSysctls() says that a larger somaxconn helps nobody, unless a program asked for more", () => {
   const name = "net.core.somaxconn";
-  const with_ = (backlog: number): string =>
+  const granted = (backlog: number): string =>
     judged(
       name,
       { [name]: "65535" },
       { listeners: [listenerFacts({ address: "::", port: 80 }, { socket: { queues: { accepting: 0, backlog } } })] },
     ).verdict;
-  assert.equal(with_(511), "no-effect");
-  assert.equal(with_(16_384), "changed");
+  assert.equal(granted(511), "no-effect");
+  assert.equal(granted(16_384), "changed");
 });
 
 test("retransmitSeconds() is the kernel's model: 924.6 s for 15 retransmissions, 100 s for the 8 of orphans", () => {

@@ -32,4 +32,5 @@ function command(name: string, ...args: string[]): Need {
 
 export const SS = command("ss", "-V");
 export const IP = command("ip", "-V");
+export const SCRIPT = command("script", "--version");
 export const C_COMPILER = command("cc", "--version");

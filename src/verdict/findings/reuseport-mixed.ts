@@ -51,7 +51,8 @@ function mixedPrograms(group: readonly ListenerFacts[]): Finding | undefined {
   const others = sockets.filter((programs) => !programs.some(({ identity }) => ours.has(identity)));
   if (others.length === 0) return undefined;
   const mine = sockets.filter((programs) => !others.includes(programs)).flat();
-  return mixedFinding(group, "warning", [mine, others.flat()], "different programs");
+  // Which of them is the right one cannot be told.
+  return mixedFinding(group, "warning", [mine, others.flat()], "different programs", [others.flat(), mine]);
 }
 
 function mixedVersions(group: readonly ListenerFacts[], { system }: HealthSnapshot): Finding | undefined {
@@ -61,7 +62,7 @@ function mixedVersions(group: readonly ListenerFacts[], { system }: HealthSnapsh
   if (old.length === 0 || fresh.length === 0) return undefined;
   const started = fresh.flatMap(({ place }) => (place?.startedAtMs === undefined ? [] : [place.startedAtMs]));
   const lasts = started.length > 0 && system.nowMs - Math.min(...started) > HANDOVER_MS;
-  return mixedFinding(group, lasts ? "warning" : "info", [fresh, old], "an old and a new version");
+  return mixedFinding(group, lasts ? "warning" : "info", [fresh, old], "an old and a new version", [old]);
 }
 
 /** What it was started from is not there any more: a later version took its place. */
@@ -74,10 +75,10 @@ function mixedFinding(
   level: Finding["level"],
   [one, other]: readonly [readonly ListeningProgram[], readonly ListeningProgram[]],
   what: string,
+  toEnd: readonly (readonly ListeningProgram[])[],
 ): Finding {
   const port = group[0]?.socket.local.port ?? 0;
   const where = group[0] === undefined ? "" : listenerText(group[0]);
-  const pids = [...new Set(other.map(({ owner }) => owner.pid))].join(" ");
   return {
     code: REUSEPORT_MIXED.code,
     level,
@@ -92,7 +93,11 @@ function mixedFinding(
         outdated: isOld(program),
       })),
     },
-    advice: [{ text: `end ${nameOf(other)}, if it should not be there`, command: `kill ${pids}`, costs: "downtime" }],
+    advice: toEnd.map((programs) => ({
+      text: `end ${nameOf(programs)}, if it should not be there`,
+      command: `kill ${[...new Set(programs.map(({ owner }) => owner.pid))].join(" ")}`,
+      costs: "downtime",
+    })),
   };
 }
 
