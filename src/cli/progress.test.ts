@@ -37,3 +37,13 @@ test("createProgressLine() shows nothing off a terminal, and nothing to whoever 
     assert.deepEqual(written, []);
   }
 });
+
+test("createProgressLine() counts down between two looks, from the first second on", () => {
+  const { line, written } = watched(true, true);
+  line.countDown(10_000);
+  line.clear();
+  assert.deepEqual(written, ["\r\u001b[Klooking again in 10 s", "\r\u001b[K"]);
+  const quiet = watched(false, true);
+  quiet.line.countDown(10_000);
+  assert.deepEqual(quiet.written, []);
+});

@@ -66,7 +66,7 @@ export class SocketCensus {
     const kind = this.#kindOf(row, silentMs);
     if (kind === undefined) return;
     if (this.suspects.length < MOST_SUSPECTS)
-      this.suspects.push({ kind, socket: socket ?? socketOfRow(row), silentMs });
+      this.suspects.push({ kind, socket: socket === undefined ? socketOfRow(row) : withoutInfo(socket), silentMs });
     else this.uncounted.set(kind, (this.uncounted.get(kind) ?? 0) + 1);
   }
 
@@ -149,6 +149,11 @@ function silenceOf({ activity }: SocketRow): number | undefined {
   const { lastDataReceivedMs: data, lastAckReceivedMs: ack } = activity ?? {};
   if (data === undefined || ack === undefined) return data ?? ack;
   return Math.min(data, ack);
+}
+
+/** As a row would tell it. */
+function withoutInfo({ info: _info, ...socket }: Socket): Socket {
+  return socket;
 }
 
 /** An IPv4 connection of an IPv6 socket takes the same local port as one of an IPv4 socket. */

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { examine } from "../../src/ask/doctor.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
+import { createRecordingHost } from "../../src/host/replay/recording-host.ts";
+import { createReplayHost } from "../../src/host/replay/replay-host.ts";
 import { aged } from "./ask-doctor.ts";
 import { IP } from "./needs.ts";
 import { story } from "./story.ts";
@@ -45,6 +47,9 @@ test(
       [[3, client.pid, [{ address: there, port: 8080, count: 3 }]]],
     );
     assert.equal(close[0]!.sample.local.address, here);
+    // By the fin, which the kernel counts as the last that was heard of the peer.
+    const { longestSilentMs = Infinity } = close[0]!;
+    assert.ok(longestSilentMs < 8000, String(longestSilentMs));
     const orphans = snapshot.now.groups.filter(({ kind }) => kind === "orphan");
     assert.deepEqual(
       orphans.map(({ state, count, ownerless }) => [state, count, ownerless]),
@@ -80,3 +85,30 @@ test(
     assert.deepEqual((await examine()).snapshot.now.groups, [], "a minute is no time");
   }, IP),
 );
+
+test(
+  "a replay tells the same from sockets as the kernel's own from rows",
+  story(async (s) => {
+    const { actor: server, there } = s.actorAcross();
+    const listener = await server.listen(`${there}:8080`);
+    const client = s.actor();
+    await client.connect(`${there}:8080`);
+    await server.close(await server.accept(listener));
+    await client.listen("127.0.0.1:8081");
+    await client.connect("127.0.0.1:8081");
+    const { host, namespaces } = createRecordingHost(createLinuxHost(), { redact: false });
+    const { snapshot } = await examine({ host, watchMs: 1 });
+    assert.ok(snapshot.now.groups.length > 0 && snapshot.listeners[0]?.oldestWaitingMs !== undefined);
+    const recording = JSON.parse(JSON.stringify(namespaces)) as typeof namespaces;
+    const replayed = createReplayHost({ ...EMPTY_RECORDING, namespaces: recording });
+    assert.deepEqual((await examine({ host: replayed, watchMs: 60_000 })).snapshot, snapshot);
+  }, IP),
+);
+
+const EMPTY_RECORDING = {
+  schema: "portmortem.recording/1",
+  portmortem: "0.0.0",
+  recordedAt: "2025-01-01T12:00:00.000Z",
+  command: ["doctor"],
+  redacted: false,
+};

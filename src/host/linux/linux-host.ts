@@ -66,6 +66,19 @@ class Machine {
   readonly cgroups = new Cgroups();
   readonly containers = new Containers();
   #summaries: readonly ProcessSummary[] | undefined;
+  #system: SystemFacts | undefined;
+
+  /** Read once, the time too: what is recorded of it is then what was judged by. */
+  system(): SystemFacts {
+    return (this.#system ??= {
+      platform: process.platform,
+      kernelRelease: release(),
+      architecture: process.arch,
+      nowMs: Date.now(),
+      uid: process.geteuid?.() ?? -1,
+      pid: process.pid,
+    });
+  }
 
   summaries(): readonly ProcessSummary[] {
     return (this.#summaries ??= this.table.processes());
@@ -115,14 +128,7 @@ class LinuxHost implements Host {
   }
 
   system(): SystemFacts {
-    return {
-      platform: process.platform,
-      kernelRelease: release(),
-      architecture: process.arch,
-      nowMs: Date.now(),
-      uid: process.geteuid?.() ?? -1,
-      pid: process.pid,
-    };
+    return this.#machine.system();
   }
 
   enter(netns: NetnsRef): Host {

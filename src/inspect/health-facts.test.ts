@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Host } from "../host/host.ts";
+import { connection, createFakeHost, listener, program } from "../testing/testing.ts";
+import type { FakeHostDescription } from "../testing/testing.ts";
+import { gatherHealth } from "./health-facts.ts";
+import type { GatheredHealth } from "./health-facts.ts";
+
+const SETTINGS = ["net.ipv4.tcp_fin_timeout", "net.ipv4.no_such_setting"];
+
+const gather = (host: FakeHostDescription | Host): Promise<GatheredHealth> =>
+  gatherHealth("kind" in host ? host : createFakeHost(host), { settings: SETTINGS });
+
+const closing = (port: number) =>
+  connection({ local: `10.0.0.1:${port}`, remote: "10.0.0.7:5432", state: "CLOSE-WAIT" });
+
+test("gatherHealth() tells settings, lines of files, counters and how much was looked at", async () => {
+  const line = { path: "/etc/sysctl.conf", line: 3, name: "net.ipv4.tcp_tw_recycle", value: "1" };
+  const { snapshot, looked } = await gather({
+    sysctlLines: [line],
+    counters: { "TcpExt.ListenOverflows": 7 },
+    processes: [program("node", { sockets: [listener({ port: 80 }), closing(40_000)] }), program("sh")],
+  });
+  assert.deepEqual(snapshot.settings, { "net.ipv4.tcp_fin_timeout": "60" });
+  assert.deepEqual(snapshot.configured, [line]);
+  assert.equal(snapshot.now.counters["TcpExt.ListenOverflows"], 7);
+  assert.deepEqual(looked, { sockets: 2, listeners: 1, processes: 2 });
+  assert.deepEqual(snapshot.incomplete, []);
+  assert.equal(snapshot.before, undefined);
+});
+
+test("gatherHealth() groups suspects by their holder, the largest group first, with their peers", async () => {
+  const other = connection({ local: "10.0.0.1:41000", remote: "10.0.0.8:80", state: "CLOSE-WAIT" });
+  const { snapshot } = await gather({
+    processes: [
+      program("python", { pid: 20, sockets: [closing(40_009)] }),
+      program("node", { pid: 30, sockets: [closing(40_000), closing(40_001), other] }),
+    ],
+    sockets: [connection({ local: "10.0.0.1:40010", remote: "10.0.0.7:5432", state: "LAST-ACK" })],
+  });
+  assert.deepEqual(
+    snapshot.now.groups.map(({ kind, count, owner, ownerless, peers }) => [
+      kind,
+      count,
+      owner?.pid ?? ownerless,
+      peers,
+    ]),
+    [
+      [
+        "close-wait",
+        3,
+        30,
+        [
+          { address: "10.0.0.7", port: 5432, count: 2 },
+          { address: "10.0.0.8", port: 80, count: 1 },
+        ],
+      ],
+      ["close-wait", 1, 20, [{ address: "10.0.0.7", port: 5432, count: 1 }]],
+      ["orphan", 1, "kernel", [{ address: "10.0.0.7", port: 5432, count: 1 }]],
+    ],
+  );
+});
+
+test("gatherHealth() says what an ordinary user cannot see, and gathers the rest", async () => {
+  const { snapshot } = await gather({
+    system: { uid: 1000 },
+    processes: [program("node", { uid: 33, sockets: [listener({ port: 80 }), closing(40_000)] })],
+  });
+  assert.deepEqual(
+    snapshot.now.groups.map(({ count, owner, ownerless }) => [count, owner, ownerless]),
+    [[1, undefined, "no-permission"]],
+  );
+  assert.equal(snapshot.listeners[0]?.socket.ownerless, "no-permission");
+  assert.equal(snapshot.rootPrefix, "sudo ");
+  assert.deepEqual(
+    snapshot.incomplete.map(({ what }) => what),
+    ["who holds 1 connection that looks abandoned", "the owners of 1 socket"],
+  );
+});
+
+test("gatherHealth() tells where the processes of a listener stand", async () => {
+  const { snapshot } = await gather({
+    processes: [
+      program("node", {
+        pid: 30,
+        parentPid: 1,
+        startedAtMs: 5000,
+        sockets: [listener({ port: 3000 })],
+        surroundings: { adopted: true, terminal: "gone", directory: "/home/deploy/app" },
+      }),
+    ],
+  });
+  assert.deepEqual(snapshot.listeners[0]?.processes, [
+    {
+      pid: 30,
+      parentPid: 1,
+      sessionLeaderGone: false,
+      adopted: true,
+      terminal: "gone",
+      directory: "/home/deploy/app",
+      directoryGone: false,
+      startedAtMs: 5000,
+    },
+  ]);
+});
+
+test("gatherHealth() tells who uses half of the descriptors that it may have", async () => {
+  const { snapshot } = await gather({
+    processes: [
+      program("near", { pid: 10, otherFds: 512 }),
+      program("far", { pid: 11, otherFds: 511 }),
+      program("small", { pid: 12, otherFds: 40, descriptorLimit: { soft: 64 } }),
+      program("unlimited", { pid: 13, otherFds: 5000, descriptorLimit: {} }),
+    ],
+  });
+  assert.deepEqual(snapshot.descriptors, [
+    { pid: 10, command: "near", count: 512, limit: 1024 },
+    { pid: 12, command: "small", count: 40, limit: 64 },
+  ]);
+});
+
+test("gatherHealth() does without tcp_info, and says that silence cannot be told", async () => {
+  const { snapshot } = await gather({
+    source: { kind: "procfs", why: "there is no sock_diag", hint: "load it" },
+    processes: [program("node", { sockets: [connection({ local: "10.0.0.1:40000", remote: "10.0.0.7:80" })] })],
+  });
+  assert.deepEqual(
+    snapshot.incomplete.map(({ what }) => what),
+    ["cookies, devices, backlogs, bound-only sockets", "how long connections have been silent"],
+  );
+});
+
+test("gatherHealth() stops when it is told to", async () => {
+  const host = createFakeHost({});
+  await assert.rejects(gatherHealth(host, { settings: [] }, AbortSignal.abort()), { name: "AbortError" });
+});
