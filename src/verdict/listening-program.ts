@@ -14,6 +14,8 @@ export interface ListeningProgram {
 const INTERPRETER =
   /^(?:node|nodejs|deno|bun|python[\d.]*|pypy[\d.]*|ruby[\d.]*|perl[\d.]*|php[\d.]*|java|dotnet|lua[\d.]*|(?:ba|da|z|k)?sh)$/;
 
+const LEFT_OUT = "…";
+
 /** The programs that hold a listener, one for each of its processes; empty where nobody may be seen. */
 export function programsOf({ socket, processes }: ListenerFacts): ListeningProgram[] {
   const byPid = new Map((socket.owners ?? []).map((owner) => [owner.pid, owner]));
@@ -40,7 +42,9 @@ function identityOf(owner: Owner, place: ProcessPlace | undefined): string {
   const words = [owner.container?.id ?? "", executable];
   if (INTERPRETER.test(baseName(executable))) {
     const script = owner.args?.slice(1).find((word) => !word.startsWith("-"));
-    if (script !== undefined) words.push(script.startsWith("/") ? script : `${place?.directory ?? ""}/${script}`);
+    // In a recording that leaves arguments out, nobody knows which script it is.
+    if (script !== undefined && script !== LEFT_OUT)
+      words.push(script.startsWith("/") ? script : `${place?.directory ?? ""}/${script}`);
   }
   return words.join("\n");
 }

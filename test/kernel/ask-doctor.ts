@@ -31,6 +31,8 @@ export interface DoctorQuestion {
   readonly settings?: Readonly<Record<string, string>>;
   /** As if every process had been started so much earlier. */
   readonly startedMsEarlier?: number;
+  /** The recording keeps the arguments of command lines: two scripts of one interpreter are told apart by them. */
+  readonly withArguments?: boolean;
   /** The finding that this story shows, to be recorded. */
   readonly fixture?: string;
 }
@@ -60,14 +62,14 @@ export function argumentsOf({ only, watchSeconds }: DoctorQuestion): string[] {
 export async function askHere(question: DoctorQuestion, root: string): Promise<DoctorReport> {
   const { only, watchSeconds, silentForMs = 0, fixture } = question;
   const { host, namespaces } = createRecordingHost(configured(aged(createLinuxHost(), silentForMs), question), {
-    redact: true,
+    redact: question.withArguments !== true,
   });
   const report = await doctor({
     host,
     ...(only === undefined ? {} : { only }),
     ...(watchSeconds === undefined ? {} : { watchMs: watchSeconds * 1000 }),
   });
-  if (fixture !== undefined && isRecording()) writeFixture(fixture, namespaces, argumentsOf(question), root);
+  if (fixture !== undefined && isRecording()) writeFixture(fixture, namespaces, question, root);
   return report;
 }
 
@@ -154,7 +156,7 @@ function agedDump(dump: SocketDump, older: (socket: Socket) => Socket): SocketDu
 function writeFixture(
   code: string,
   namespaces: Record<string, NamespaceRecord>,
-  command: readonly string[],
+  question: DoctorQuestion,
   root: string,
 ): void {
   for (const record of Object.values(namespaces)) {
@@ -171,8 +173,8 @@ function writeFixture(
     schema: `${RECORDING_SCHEMA}/${RECORDING_VERSION}`,
     portmortem: "0.0.0",
     recordedAt: new Date().toISOString(),
-    command,
-    redacted: true,
+    command: argumentsOf(question),
+    redacted: question.withArguments !== true,
     namespaces,
   };
   const folder = join(root, "test/fixtures/doctor");

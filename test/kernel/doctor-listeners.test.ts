@@ -55,7 +55,7 @@ test(
     assert.deepEqual((await s.doctor({ only })).json.findings, [], "one program, two processes");
     const narrow = otherProgram(s);
     const narrowFd = await narrow.listen("127.0.0.1:7000", { reusePort: true });
-    const { status, json } = await s.doctor({ only, fixture: "listener-shadowed" });
+    const { status, json } = await s.doctor({ only, withArguments: true, fixture: "listener-shadowed" });
     assert.equal(status, 1);
     assert.deepEqual(
       json.findings.map(({ level, evidence }) => [level, evidence["wildcard"], evidence["specific"]]),
@@ -79,7 +79,7 @@ test(
     assert.deepEqual((await s.doctor({ only })).json.findings, []);
     const other = otherProgram(s);
     await other.listen("0.0.0.0:7000", { reusePort: true });
-    const { status, json } = await s.doctor({ only, fixture: "reuseport-mixed" });
+    const { status, json } = await s.doctor({ only, withArguments: true, fixture: "reuseport-mixed" });
     assert.equal(status, 1);
     assert.deepEqual(
       json.findings.map(({ level, evidence }) => [level, evidence["port"], evidence["sockets"]]),
@@ -100,7 +100,7 @@ test(
     await twin.close(same);
     const other = otherProgram(s);
     await other.listen("[::1]:5173");
-    const { status, json } = await s.doctor({ only, fixture: "port-split" });
+    const { status, json } = await s.doctor({ only, withArguments: true, fixture: "port-split" });
     assert.equal(status, 1);
     assert.deepEqual(
       json.findings.map(({ level, evidence }) => [level, evidence["ipv4"], evidence["ipv6"]]),
