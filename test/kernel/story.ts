@@ -151,6 +151,10 @@ export class Story {
     return (await listSockets({ filter, owners: false })).sockets;
   }
 
+  async udpSockets(): Promise<readonly Socket[]> {
+    return (await listSockets({ udp: true, owners: false })).sockets.filter(({ protocol }) => protocol === "udp");
+  }
+
   /** Waits until exactly one socket matches. */
   socket(filter: string): Promise<Socket> {
     return until(`one socket: ${filter}`, async () => {
