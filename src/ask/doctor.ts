@@ -3,14 +3,12 @@ import { PortmortemError } from "../base/errors.ts";
 import { nearestWord } from "../base/nearest-word.ts";
 import { gatherHealth } from "../inspect/health-facts.ts";
 import type { LookedThrough } from "../inspect/health-facts.ts";
-import { lookAtHealth } from "../inspect/health-look.ts";
-import type { HealthLook, HealthSnapshot } from "../tcp/health-snapshot.ts";
+import type { HealthSnapshot } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
 import { FINDING_LEVELS } from "../verdict/findings/finding.ts";
 import type { Finding, FindingDefinition, FindingLevel } from "../verdict/findings/finding.ts";
 import { FINDINGS } from "../verdict/findings/table.ts";
 import { SYSCTLS } from "../verdict/sysctl-table.ts";
-import { JUDGED_WITH } from "../verdict/sysctls/judgement.ts";
 import { enterCommand, hostFor } from "./hosts.ts";
 import { requireKnownOptions } from "./known-options.ts";
 import type { HostOptions } from "./hosts.ts";
@@ -39,22 +37,8 @@ export interface DoctorReport {
 
 /** What findings look at besides the settings that `explain` knows. */
 const SETTINGS = [
-  "net.ipv4.ip_local_port_range",
-  "net.ipv4.ip_local_reserved_ports",
-  "net.ipv4.ip_unprivileged_port_start",
-  "net.ipv4.tcp_fin_timeout",
-  "net.ipv4.tcp_keepalive_intvl",
-  "net.ipv4.tcp_keepalive_probes",
-  "net.ipv4.tcp_keepalive_time",
-  "net.ipv4.tcp_max_orphans",
-  "net.ipv4.tcp_max_syn_backlog",
-  "net.ipv4.tcp_max_tw_buckets",
-  "net.ipv4.tcp_orphan_retries",
-  "net.ipv4.tcp_retries2",
-  "net.ipv4.tcp_timestamps",
-  "net.ipv4.tcp_tw_reuse",
-  "net.ipv4.tcp_tw_reuse_delay",
-  "net.core.somaxconn",
+  // The limits of TIME-WAIT, orphans and handshakes are made of it (tcp_set_hashinfo).
+  "net.ipv4.tcp_ehash_entries",
   "fs.file-max",
   "fs.file-nr",
   "fs.nr_open",
@@ -87,23 +71,19 @@ export async function examine(
   const definitions = definitionsOf(options.only);
   const least = rankOf(options.level ?? "info");
   const watchMs = settleWatch(options.watchMs);
-  let host = hostFor(options);
-  let before: HealthLook | undefined;
+  const host = hostFor(options);
+  const request = {
+    settings: [...SYSCTLS.map(({ name }) => name), ...SETTINGS],
+    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
+    ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
+  };
+  let { snapshot, looked } = await gatherHealth(host, request, options.signal);
   if (watchMs !== undefined) {
-    before = (await lookAtHealth(host, options.onProgress, options.signal)).look;
     if (host.kind === "linux") await wait(watchMs, options);
-    host = host.again();
+    const before = snapshot.now;
+    // All of it again, not its sockets only: a recording of this can then be asked without --watch too.
+    ({ snapshot, looked } = await gatherHealth(host.again(), { ...request, before }, options.signal));
   }
-  const { snapshot, looked } = await gatherHealth(
-    host,
-    {
-      settings: [...SYSCTLS.map(({ name }) => name), ...JUDGED_WITH, ...SETTINGS],
-      ...(before === undefined ? {} : { before }),
-      ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
-      ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
-    },
-    options.signal,
-  );
   const findings = definitions
     .flatMap(({ find }) => find(snapshot))
     .filter(({ level }) => rankOf(level) >= least)

@@ -39,7 +39,8 @@ export function createProgressLine(wanted: boolean, { now, isTerminal, write }: 
       show(`reading: ${countText(done)} ${what}`);
     },
     countDown: (remainingMs) => {
-      if (wanted) show(`looking again in ${durationText(remainingMs)}`);
+      if (wanted) show(`looking again in ${durationText(Math.ceil(remainingMs / 1000) * 1000)}`);
+      next = now() + AFTER_MS;
     },
     clear: () => {
       if (shown) write("\r\u001b[K");

@@ -10,7 +10,7 @@ interface Use {
 }
 
 /** A crawler has a hundred thousand destinations with one connection each: those are forgotten, as none of them is short of ports. */
-const MOST_DESTINATIONS = 50_000;
+const MOST_DESTINATIONS = 20_000;
 
 export class DestinationCensus {
   /** By local address, remote address and remote port. Numbers and texts that come again: nothing is made for a socket. */

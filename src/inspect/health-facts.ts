@@ -11,6 +11,7 @@ import { lookAtHealth } from "./health-look.ts";
 import type { LookedAt } from "./health-look.ts";
 import type { Progress } from "./progress.ts";
 import { rootPrefixOf } from "./root-prefix.ts";
+import { sharedUdpPorts } from "./shared-udp-ports.ts";
 
 export interface HealthRequest {
   /** Names of the settings that judgements need. */
@@ -40,13 +41,15 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   const configured = host.sysctlLines();
   const named = configured.map(({ name }) => name).filter((name) => COMPARED.test(name));
   const settings = readSettings(host, [...request.settings, ...named], incomplete);
+  const described = await describeListeners(host, seen, incomplete, request.progress);
   const snapshot: HealthSnapshot = {
     system: { kernelRelease, nowMs, uid },
     settings,
     configured: configured.map((line) => withExistence(line, settings)),
     now: seen.look,
     ...(request.before === undefined ? {} : { before: request.before }),
-    listeners: await describeListeners(host, seen, incomplete, request.progress),
+    listeners: described.filter(({ socket }) => socket.protocol === "tcp"),
+    udpSharers: described.filter(({ socket }) => socket.protocol === "udp"),
     descriptors: readDescriptors(host, incomplete),
     rootPrefix: rootPrefixOf(uid, request.enterCommand),
     incomplete,
@@ -85,24 +88,27 @@ function readSettings(host: Host, names: readonly string[], incomplete: Incomple
 /** More sharers than this say no more about a listener. */
 const MOST_PROCESSES = 32;
 
+/** TCP listeners, and those UDP sockets of which one may take from another. */
 async function describeListeners(
   host: Host,
   seen: LookedAt,
   incomplete: Incomplete[],
   progress: Progress | undefined,
 ): Promise<ListenerFacts[]> {
+  const sockets = [...seen.listeners, ...sharedUdpPorts(host)];
   const owners = await traceOwners(host, {
-    must: seen.listeners,
+    must: sockets,
     listeningPorts: new Set(),
     ...(progress === undefined ? {} : { progress }),
   });
   incomplete.push(...owners.incomplete);
   const places = new Map<number, ProcessPlace | undefined>();
   const automatic = autoBoundCookies(host, maskOf("LISTEN"), { kind: "autobound" });
-  return seen.listeners.map((listener) => {
+  return sockets.map((listener) => {
     const socket = owners.of(listener);
     const pids = new Set((socket.owners ?? []).slice(0, MOST_PROCESSES).map(({ pid }) => pid));
-    const waiting = seen.oldestWaitingMs(listener);
+    const isTcp = listener.protocol === "tcp";
+    const waiting = isTcp ? seen.oldestWaitingMs(listener) : undefined;
     return {
       socket,
       processes: [...pids].flatMap((pid) => {
@@ -110,7 +116,9 @@ async function describeListeners(
         return places.get(pid) ?? [];
       }),
       ...(waiting === undefined ? {} : { oldestWaitingMs: waiting }),
-      ...(automatic === undefined || socket.cookie === undefined ? {} : { autoBound: automatic.has(socket.cookie) }),
+      ...(automatic === undefined || socket.cookie === undefined || !isTcp
+        ? {}
+        : { autoBound: automatic.has(socket.cookie) }),
     };
   });
 }

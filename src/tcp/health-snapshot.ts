@@ -15,6 +15,8 @@ export interface HealthSnapshot {
   /** An earlier look at the same machine: only with it can be said what grows. */
   readonly before?: HealthLook;
   readonly listeners: readonly ListenerFacts[];
+  /** UDP sockets without a peer, of ports that have both a wildcard and a single address. Left out: not looked for. */
+  readonly udpSharers?: readonly ListenerFacts[];
   /** Processes of this network namespace that use at least half of the descriptors that they may have. */
   readonly descriptors: readonly DescriptorUse[];
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */

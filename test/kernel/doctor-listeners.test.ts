@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Actor } from "./actor.ts";
+import { SECOND_USER } from "./needs.ts";
 import { setSysctl } from "./sysctls.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -68,6 +69,31 @@ test(
     await client.connect("127.0.0.3:7000");
     await wide.accept(wideFd);
   }),
+);
+
+test(
+  "listener-shadowed: another user takes a UDP server's datagrams, where both set SO_REUSEADDR; multicast is not taken",
+  story(async (s) => {
+    const only = ["listener-shadowed"];
+    const options = { type: "dgram", reuseAddr: true } as const;
+    const server = s.actor();
+    await server.bound("0.0.0.0:5300", options);
+    const taker = otherProgram(s);
+    await taker.call("setuid", { uid: 65_534 });
+    const many = await taker.bound("224.0.0.251:5300", options);
+    assert.deepEqual((await s.doctor({ only })).json.findings, []);
+    await taker.close(many);
+    const fd = await taker.bound("127.0.0.1:5300", options);
+    const { status, json } = await s.doctor({ only });
+    assert.equal(status, 1);
+    assert.deepEqual(
+      json.findings.map(({ level, evidence }) => [level, evidence["specific"], evidence["specificUid"]]),
+      [["warning", "127.0.0.1:5300", 65_534]],
+    );
+    const client = s.actor();
+    await client.call("write", { fd: await client.connect("127.0.0.1:5300", { type: "dgram" }), text: "secret" });
+    assert.equal(await taker.call("read", { fd }), "secret");
+  }, SECOND_USER),
 );
 
 test(

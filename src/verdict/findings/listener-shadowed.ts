@@ -8,12 +8,12 @@ export const LISTENER_SHADOWED: FindingDefinition = {
   title: "a listener that another program takes connections from",
   about: {
     meaning: [
-      "One program listens on all addresses, another on one of them with the same port. Connections to that address go to the second; the first never hears of them.",
-      "Linux allows it for TCP only where both sockets set SO_REUSEPORT and were made by the same user. The user of the socket counts, not that of the process: services that start as root and change their user later can meet that way.",
-      "Always a warning: what clients get hangs on the address by which they came.",
+      "One program listens on all addresses, another on one of them with the same port. What comes to that address goes to the second; the first never hears of it.",
+      "For TCP, Linux allows it only where both sockets set SO_REUSEPORT and were made by one user (the user of the socket, who may have changed since). For UDP, SO_REUSEADDR on both is enough, and any user can do it.",
+      "A warning; information where both are UDP sockets of one user, who may mean it so.",
     ],
     remedy: [
-      "End the one that should not be there, or give it a port of its own. A program that does not set SO_REUSEPORT is refused with EADDRINUSE instead of sharing.",
+      "End the one that should not be there, or give it a port of its own. A program that sets neither option is safe: whoever wants its port gets EADDRINUSE.",
     ],
     sources: [
       "inet_lookup_listener: the address before the wildcard (net/ipv4/inet_hashtables.c)",
@@ -24,7 +24,8 @@ export const LISTENER_SHADOWED: FindingDefinition = {
   find: (snapshot) => findShadowed(snapshot),
 };
 
-function findShadowed({ listeners }: HealthSnapshot): Finding[] {
+function findShadowed({ listeners: tcp, udpSharers = [] }: HealthSnapshot): Finding[] {
+  const listeners = [...tcp, ...udpSharers];
   return listeners.flatMap((wide) =>
     isWildcardAddress(wide.socket.local.address)
       ? listeners
@@ -36,8 +37,7 @@ function findShadowed({ listeners }: HealthSnapshot): Finding[] {
 
 /** Does a connection that would reach the wildcard go to the other listener? */
 function takesFrom({ socket: narrow }: ListenerFacts, { socket: wide }: ListenerFacts): boolean {
-  if (narrow.local.port !== wide.local.port || narrow.protocol !== wide.protocol || wide.protocol !== "tcp")
-    return false;
+  if (narrow.local.port !== wide.local.port || narrow.protocol !== wide.protocol) return false;
   // Of a wildcard and the same wildcard on a device, the one that listened last wins (docs/kernel/interception.md): neither is named.
   if (narrow.local.interface !== wide.local.interface && wide.local.interface !== undefined) return false;
   const { address } = narrow.local;
@@ -50,26 +50,30 @@ function takesFrom({ socket: narrow }: ListenerFacts, { socket: wide }: Listener
 
 function shadowFinding(narrow: ListenerFacts, wide: ListenerFacts): Finding {
   const [taker, loser] = [programsOf(narrow), programsOf(wide)];
-  const { port, address } = narrow.socket.local;
-  const where = isWildcardAddress(address)
-    ? `IPv4 connections to port ${port}`
-    : `connections to ${listenerText(narrow)}`;
+  const { local, protocol, uid } = narrow.socket;
+  const what = protocol === "udp" ? "datagrams" : "connections";
+  const where = isWildcardAddress(local.address)
+    ? `IPv4 ${what} to port ${local.port}`
+    : `${what} to ${listenerText(narrow)}`;
   const pids = [...new Set(taker.map(({ owner }) => owner.pid))].join(" ");
   return {
     code: LISTENER_SHADOWED.code,
-    level: "warning",
+    level: protocol === "udp" && uid !== undefined && uid === wide.socket.uid ? "info" : "warning",
     title: `${taker[0]?.command ?? "a program"} takes ${where} from ${loser[0]?.command ?? "another"}`,
-    text: `${nameOf(loser)} listens on ${listenerText(wide)}, ${nameOf(taker)} on ${listenerText(narrow)}, which the kernel prefers: ${where} all go there.`,
+    text: `${nameOf(loser)} has ${protocol} ${listenerText(wide)}, ${nameOf(taker)} ${listenerText(narrow)}, which the kernel prefers: ${where} all go there.`,
     evidence: {
-      port,
+      protocol,
+      port: local.port,
       wildcard: listenerText(wide),
       specific: listenerText(narrow),
+      ...(wide.socket.uid === undefined ? {} : { wildcardUid: wide.socket.uid }),
+      ...(uid === undefined ? {} : { specificUid: uid }),
       wildcardProgram: loser.map(programEvidence),
       specificProgram: taker.map(programEvidence),
     },
     advice: [
       { text: `end ${nameOf(taker)}, if it should not be there`, command: `kill ${pids}`, costs: "downtime" },
-      { text: `or give one of them another port than ${port}`, costs: "nothing" },
+      { text: `or give one of them another port than ${local.port}`, costs: "nothing" },
     ],
   };
 }

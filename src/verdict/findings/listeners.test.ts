@@ -106,6 +106,17 @@ test("listener-shadowed knows which of two listeners the kernel prefers", () => 
   assert.equal(shadowed(on("0.0.0.0", 80, NGINX), on("127.0.0.1", 80, [])), undefined, "nobody to be seen");
 });
 
+test("listener-shadowed warns where another user takes datagrams, and informs where it is the same", () => {
+  const level = (uid: number): string | undefined => {
+    const udp = { protocol: "udp", state: "BOUND" } as const;
+    const udpSharers = [on("0.0.0.0", 53, NGINX, { ...udp, uid: 33 }), on("127.0.0.1", 53, NODE, { ...udp, uid })];
+    const [finding] = findings(LISTENER_SHADOWED, [on("127.0.0.1", 53, NODE)], { udpSharers });
+    assert.equal(finding?.title, "node takes datagrams to 127.0.0.1:53 from nginx");
+    return finding.level;
+  };
+  assert.deepEqual([level(1000), level(33)], ["warning", "info"]);
+});
+
 test("reuseport-mixed tells different programs on one endpoint, and not a master with its workers", () => {
   const [finding] = findings(REUSEPORT_MIXED, [on("0.0.0.0", 80, NGINX), on("0.0.0.0", 80, NODE)]);
   assert.equal(finding?.level, "warning");

@@ -17,11 +17,6 @@ export type SysctlJudgement =
 /** Judges a value; undefined where there is nothing to say against it. */
 export type Judge = (value: string, snapshot: HealthSnapshot) => SysctlJudgement | undefined;
 
-export const JUDGED_WITH = [
-  /** Hash buckets of the TCP table (since 6.1): tcp_max_tw_buckets, tcp_max_orphans and tcp_max_syn_backlog are made of it. */
-  "net.ipv4.tcp_ehash_entries",
-] as const;
-
 export function harmful(level: "info" | "warning", why: string, better: string): SysctlJudgement {
   return { verdict: "harmful", level, why, better };
 }
@@ -37,7 +32,7 @@ export function settingNumber(snapshot: HealthSnapshot, name: string): number | 
 /** The default where it hangs on the kernel's version or on the size of its hash table; undefined: not known. */
 export function computedDefault(name: string, snapshot: HealthSnapshot): string | undefined {
   const { kernelRelease } = snapshot.system;
-  // Negative in a network namespace that shares the table of the first one; the limits are made of the same number.
+  // Hash buckets of the TCP table, since 6.1. Negative in a network namespace that shares the table of the first one; the limits are made of the same number.
   const entries = settingNumber(snapshot, "net.ipv4.tcp_ehash_entries");
   const buckets = entries === undefined ? undefined : Math.abs(entries);
   switch (name) {
