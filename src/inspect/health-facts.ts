@@ -60,8 +60,9 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   };
 }
 
-/** Settings of files that are compared with the kernel's: whole names without patterns, and no key of Fast Open. */
-const COMPARED = /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key)|net\.core\.|fs\.)[a-z0-9_-]+$/;
+/** Settings of files that are compared with the kernel's: those that bear on sockets, whole names without patterns, and no key of Fast Open. */
+const COMPARED =
+  /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key)[a-z0-9_]+|net\.core\.[a-z0-9_]+|fs\.(?:file-max|nr_open))$/;
 
 function withExistence(line: SysctlLine, settings: HealthSnapshot["settings"]): SysctlLine {
   return COMPARED.test(line.name) ? { ...line, exists: settings[line.name] !== undefined } : line;

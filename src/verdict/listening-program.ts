@@ -5,7 +5,8 @@ import type { Owner } from "../tcp/socket.ts";
 export interface ListeningProgram {
   /** Equal for processes that run the same program. */
   readonly identity: string;
-  readonly command: string;
+  /** What a person calls it: "nginx", "node server.js". */
+  readonly name: string;
   readonly owner: Owner;
   readonly place?: ProcessPlace;
 }
@@ -21,9 +22,10 @@ export function programsOf({ socket, processes }: ListenerFacts): ListeningProgr
   const byPid = new Map((socket.owners ?? []).map((owner) => [owner.pid, owner]));
   return [...byPid.values()].map((owner) => {
     const place = processes.find(({ pid }) => pid === owner.pid);
+    const script = scriptOf(owner, place);
     return {
-      identity: identityOf(owner, place),
-      command: owner.command,
+      identity: identityOf(owner, place, script),
+      name: script === undefined ? owner.command : `${owner.command} ${baseName(script)}`,
       owner,
       ...(place === undefined ? {} : { place }),
     };
@@ -37,15 +39,30 @@ export function areOfDifferentPrograms(one: ListenerFacts, other: ListenerFacts)
   return ones.size > 0 && others.length > 0 && others.every(({ identity }) => !ones.has(identity));
 }
 
-function identityOf(owner: Owner, place: ProcessPlace | undefined): string {
-  const executable = place?.executable ?? owner.command;
-  const words = [owner.container?.id ?? "", executable];
-  if (INTERPRETER.test(baseName(executable))) {
-    const script = owner.args?.slice(1).find((word) => !word.startsWith("-"));
-    // In a recording that leaves arguments out, nobody knows which script it is.
-    if (script !== undefined && script !== LEFT_OUT)
-      words.push(script.startsWith("/") ? script : `${place?.directory ?? ""}/${script}`);
+/** Options of interpreters whose value is the next word, so that it is not taken for the script. */
+const WITH_VALUE = /^(?:-r|--require|--import|--loader|--experimental-loader|-W|-X|-I|-cp|-classpath|--class-path)$/;
+/** The next word is a program by itself. */
+const INLINE = /^(?:-e|--eval|-p|--print|-c)$/;
+
+/** What an interpreter runs; undefined for other programs, for code on the command line, and in a recording that leaves arguments out. */
+function scriptOf({ command, args = [] }: Owner, place: ProcessPlace | undefined): string | undefined {
+  if (!INTERPRETER.test(baseName(place?.executable ?? command))) return undefined;
+  for (let at = 1; at < args.length; at++) {
+    const word = args[at] ?? "";
+    if (INLINE.test(word) || word === LEFT_OUT) return undefined;
+    if (WITH_VALUE.test(word)) at += 1;
+    else if (!word.startsWith("-")) return word;
   }
+  return undefined;
+}
+
+function identityOf(owner: Owner, place: ProcessPlace | undefined, script: string | undefined): string {
+  const words = [owner.container?.id ?? "", place?.executable ?? owner.command];
+  // Code on the command line tells programs apart as well as a script does.
+  const args = (owner.args ?? []).slice(1);
+  if (script === undefined && INTERPRETER.test(baseName(words[1] ?? "")) && !args.includes(LEFT_OUT))
+    words.push(...args);
+  if (script !== undefined) words.push(script.startsWith("/") ? script : `${place?.directory ?? ""}/${script}`);
   return words.join("\n");
 }
 
@@ -59,24 +76,22 @@ export function nameOf(programs: readonly ListeningProgram[]): string {
   if (first === undefined) return "a program that cannot be seen";
   const pids = [...new Set(programs.map(({ owner }) => owner.pid))];
   const shown = pids.length > 3 ? `${pids.slice(0, 2).join(", ")} and ${pids.length - 2} more` : pids.join(", ");
-  return `${first.command} (${pids.length > 1 ? "pids" : "pid"} ${shown})`;
+  return `${first.name} (${pids.length > 1 ? "pids" : "pid"} ${shown})`;
 }
 
 /** As evidence: what a script needs to find it again. */
-export function programEvidence(program: ListeningProgram): { readonly [name: string]: string | number } {
-  const { owner, place } = program;
+export function programEvidence({ owner, name, place }: ListeningProgram): {
+  readonly [name: string]: string | number;
+} {
   return {
     pid: owner.pid,
-    command: owner.command,
-    ...(owner.args === undefined ? {} : { args: owner.args.join(" ") }),
+    program: name,
     ...(owner.user === undefined ? {} : { user: owner.user }),
-    ...(place?.executable === undefined ? {} : { executable: place.executable }),
     ...(place?.directory === undefined ? {} : { directory: place.directory }),
-    ...(owner.startedAt === undefined ? {} : { startedAt: owner.startedAt }),
   };
 }
 
-/** The address and port of a listener, "*" for a wildcard of both families. */
+/** The address and port of a listener, with its device. */
 export function listenerText({ socket }: ListenerFacts): string {
   const { address, port, interface: device } = socket.local;
   const host = device === undefined ? address : `${address}%${device}`;

@@ -47,7 +47,12 @@ function findInRange(snapshot: HealthSnapshot): Finding[] {
       level: "info",
       title: `outgoing connections may take the port${one ? "" : "s"} of ${named.join(", ")}${more}`,
       text: `${one ? "The port is" : `These ${ports.length} ports are`} in ip_local_port_range (${range.first} to ${range.last}) and not reserved. While the program is down, an outgoing connection can get its port, and it cannot start until that connection ends.`,
-      evidence: { ports, rangeFirst: range.first, rangeLast: range.last, reserved: setting ?? "" },
+      evidence: {
+        ports,
+        rangeFirst: range.first,
+        rangeLast: range.last,
+        ...(reserved.length === 0 ? {} : { reserved: setting ?? "" }),
+      },
       advice:
         value === undefined
           ? []
@@ -63,5 +68,5 @@ function findInRange(snapshot: HealthSnapshot): Finding[] {
 
 function commandOn(port: number, listeners: readonly ListenerFacts[]): string {
   const listener = listeners.find(({ socket }) => socket.local.port === port);
-  return (listener === undefined ? undefined : programsOf(listener)[0]?.command) ?? "somebody";
+  return (listener === undefined ? undefined : programsOf(listener)[0]?.name) ?? "somebody";
 }

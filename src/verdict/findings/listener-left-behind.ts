@@ -76,20 +76,20 @@ function leftBehindFinding(
   ports: readonly number[],
   snapshot: HealthSnapshot,
 ): Finding {
-  const { pid, command } = program.owner;
+  const { name } = program;
+  const { pid } = program.owner;
   const where = `port${ports.length === 1 ? "" : "s"} ${ports.join(", ")}`;
   const ageMs = place.startedAtMs === undefined ? undefined : snapshot.system.nowMs - place.startedAtMs;
   return {
     code: LISTENER_LEFT_BEHIND.code,
     level: "info",
-    title: `${command} on ${where} may have been left behind`,
-    text: `${command} (pid ${pid}) still listens, and ${hints.join("; ")}.`,
+    title: `${name} on ${where} may have been left behind`,
+    text: `${name} (pid ${pid}) still listens, and ${hints.join("; ")}.`,
     evidence: {
       pid,
-      command,
+      program: name,
       ports,
       hints,
-      ...(program.owner.args === undefined ? {} : { args: program.owner.args.join(" ") }),
       ...(place.directory === undefined ? {} : { directory: place.directory }),
       ...(place.sourceTree === undefined ? {} : { sourceTree: place.sourceTree }),
       ...(program.owner.startedAt === undefined ? {} : { startedAt: program.owner.startedAt }),

@@ -59,7 +59,7 @@ function shadowFinding(narrow: ListenerFacts, wide: ListenerFacts): Finding {
   return {
     code: LISTENER_SHADOWED.code,
     level: protocol === "udp" && uid !== undefined && uid === wide.socket.uid ? "info" : "warning",
-    title: `${taker[0]?.command ?? "a program"} takes ${where} from ${loser[0]?.command ?? "another"}`,
+    title: `${taker[0]?.name ?? "a program"} takes ${where} from ${loser[0]?.name ?? "another"}`,
     text: `${nameOf(loser)} has ${protocol} ${listenerText(wide)}, ${nameOf(taker)} ${listenerText(narrow)}, which the kernel prefers: ${where} all go there.`,
     evidence: {
       protocol,

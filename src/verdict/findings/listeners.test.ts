@@ -54,7 +54,7 @@ test("listener-in-port-range tells all such listeners at once, with the merged l
   assert.deepEqual(finding.evidence["ports"], [40_000, 40_001, 50_000]);
   assert.equal(
     finding.title,
-    "outgoing connections may take the ports of node on 40000, node on 40001, nginx on 50000",
+    "outgoing connections may take the ports of node server.js on 40000, node server.js on 40001, nginx on 50000",
   );
   assert.equal(finding.advice[0]?.command, "sudo sysctl -w net.ipv4.ip_local_reserved_ports=9000,40000-40002,50000");
 });
@@ -71,7 +71,7 @@ test("listener-shadowed names who takes connections from whom", () => {
   const [finding, ...others] = findings(LISTENER_SHADOWED, [on("0.0.0.0", 8080, NGINX), on("127.0.0.1", 8080, NODE)]);
   assert.deepEqual(others, []);
   assert.equal(finding?.level, "warning");
-  assert.equal(finding.title, "node takes connections to 127.0.0.1:8080 from nginx");
+  assert.equal(finding.title, "node server.js takes connections to 127.0.0.1:8080 from nginx");
   assert.equal(finding.advice[0]?.command, "kill 812");
 });
 
@@ -81,15 +81,15 @@ test("listener-shadowed knows which of two listeners the kernel prefers", () => 
     findings(LISTENER_SHADOWED, [wide, narrow])[0]?.title;
   assert.equal(
     shadowed(on("::", 80, NGINX, dual), on("10.0.0.1", 80, NODE)),
-    "node takes connections to 10.0.0.1:80 from nginx",
+    "node server.js takes connections to 10.0.0.1:80 from nginx",
   );
   assert.equal(
     shadowed(on("::", 80, NGINX, dual), on("0.0.0.0", 80, NODE)),
-    "node takes IPv4 connections to port 80 from nginx",
+    "node server.js takes IPv4 connections to port 80 from nginx",
   );
   assert.equal(
     shadowed(on("::", 80, NGINX, { v6only: true }), on("::1", 80, NODE)),
-    "node takes connections to [::1]:80 from nginx",
+    "node server.js takes connections to [::1]:80 from nginx",
   );
   assert.equal(
     shadowed(on("::", 80, NGINX, { v6only: true }), on("0.0.0.0", 80, NODE)),
@@ -111,7 +111,7 @@ test("listener-shadowed warns where another user takes datagrams, and informs wh
     const udp = { protocol: "udp", state: "BOUND" } as const;
     const udpSharers = [on("0.0.0.0", 53, NGINX, { ...udp, uid: 33 }), on("127.0.0.1", 53, NODE, { ...udp, uid })];
     const [finding] = findings(LISTENER_SHADOWED, [on("127.0.0.1", 53, NODE)], { udpSharers });
-    assert.equal(finding?.title, "node takes datagrams to 127.0.0.1:53 from nginx");
+    assert.equal(finding?.title, "node server.js takes datagrams to 127.0.0.1:53 from nginx");
     return finding.level;
   };
   assert.deepEqual([level(1000), level(33)], ["warning", "info"]);
@@ -120,7 +120,7 @@ test("listener-shadowed warns where another user takes datagrams, and informs wh
 test("reuseport-mixed tells different programs on one endpoint, and not a master with its workers", () => {
   const [finding] = findings(REUSEPORT_MIXED, [on("0.0.0.0", 80, NGINX), on("0.0.0.0", 80, NODE)]);
   assert.equal(finding?.level, "warning");
-  assert.match(finding.title, /^port 80 is shared by different programs: nginx and node$/);
+  assert.match(finding.title, /^port 80 is shared by different programs: nginx and node server\.js$/);
   const workers = [
     on("0.0.0.0", 80, [NGINX, { ...NGINX, pid: 11 }]),
     on("0.0.0.0", 80, [NGINX, { ...NGINX, pid: 12 }]),
@@ -135,6 +135,23 @@ test("reuseport-mixed takes two scripts of one interpreter for two programs, by 
   const two = (a: string, b: string): number =>
     findings(REUSEPORT_MIXED, [on("::", 80, NODE, {}, place(a)), on("::", 80, other, {}, place(b))]).length;
   assert.deepEqual([two("/srv/a", "/srv/b"), two("/srv/a", "/srv/a")], [1, 0]);
+});
+
+test("reuseport-mixed looks behind the options of an interpreter, and takes code on the command line as it is", () => {
+  const two = (...args: readonly (readonly string[])[]): number =>
+    findings(
+      REUSEPORT_MIXED,
+      args.map((words, at) => on("::", 80, { ...NODE, pid: 900 + at, args: ["node", ...words] })),
+    ).length;
+  assert.equal(two(["-r", "tsx", "/srv/a.ts"], ["-r", "tsx", "/srv/b.ts"]), 1);
+  assert.equal(two(["--inspect", "/srv/a.ts"], ["/srv/a.ts"]), 0);
+  assert.equal(two(["-e", "one()"], ["-e", "two()"]), 1);
+  assert.equal(two(["…", "--port", "1"], ["…", "--port", "2"]), 0, "a recording without arguments");
+  const [finding] = findings(REUSEPORT_MIXED, [
+    on("::", 80, { ...NODE, args: ["node", "-e", "one()"] }),
+    on("::", 80, { ...NODE, pid: 900, args: ["node", "--import", "tsx", "/srv/b.ts"] }),
+  ]);
+  assert.equal(finding?.title, "port 80 is shared by different programs: node and node b.ts");
 });
 
 test("reuseport-mixed is information while an old version hands over, and a warning when it stays", () => {
@@ -167,7 +184,7 @@ test("port-split tells two programs behind localhost", () => {
   ]);
   assert.deepEqual(others, []);
   assert.equal(finding?.level, "warning");
-  assert.equal(finding.title, "port 5173 is node by IPv4 and ssh by IPv6");
+  assert.equal(finding.title, "port 5173 is node server.js by IPv4 and ssh by IPv6");
 });
 
 test("port-split has nothing to say of one program, of other addresses, of devices and of one socket for both", () => {
@@ -201,7 +218,7 @@ test("listener-left-behind names a development server that outlived its terminal
   ]);
   assert.deepEqual(others, []);
   assert.equal(finding?.level, "info");
-  assert.equal(finding.title, "node on ports 5173, 24678 may have been left behind");
+  assert.equal(finding.title, "node server.js on ports 5173, 24678 may have been left behind");
   assert.deepEqual(finding.evidence["hints"], [
     "its terminal was closed",
     "the process that started it has ended",

@@ -55,7 +55,7 @@ function splitFinding(four: ListenerFacts, six: ListenerFacts): Finding {
   return {
     code: PORT_SPLIT.code,
     level: "warning",
-    title: `port ${port} is ${ipv4[0]?.command ?? "one program"} by IPv4 and ${ipv6[0]?.command ?? "another"} by IPv6`,
+    title: `port ${port} is ${ipv4[0]?.name ?? "one program"} by IPv4 and ${ipv6[0]?.name ?? "another"} by IPv6`,
     text: `${nameOf(ipv4)} listens on ${listenerText(four)}, ${nameOf(ipv6)} on ${listenerText(six)}. Who connects to localhost:${port} gets one or the other.`,
     evidence: {
       port,

@@ -82,7 +82,7 @@ function mixedFinding(
   return {
     code: REUSEPORT_MIXED.code,
     level,
-    title: `port ${port} is shared by ${what}: ${one[0]?.command ?? ""} and ${other[0]?.command ?? ""}`,
+    title: `port ${port} is shared by ${what}: ${one[0]?.name ?? ""} and ${other[0]?.name ?? ""}`,
     text: `${group.length} sockets listen on ${where} by SO_REUSEPORT: ${nameOf(one)} and ${nameOf(other)}. Which of them a client gets is decided by a hash of its address and port.`,
     evidence: {
       port,
