@@ -270,6 +270,20 @@ test("listener-left-behind looks at those who started the others, and at all of 
   );
 });
 
+test("listener-left-behind says nothing where one of two who started by themselves was not left behind", () => {
+  const listener = listenerFacts(
+    { address: "::", port: 5173 },
+    {
+      socket: { owners: [NODE, { ...NODE, pid: 813 }] },
+      processes: [
+        { pid: NODE.pid, ...ABANDONED },
+        { pid: 813, ...ABANDONED, parentPid: 400, adopted: false, sessionLeaderGone: false },
+      ],
+    },
+  );
+  assert.deepEqual(findings(LISTENER_LEFT_BEHIND, [listener]), []);
+});
+
 test("the findings about listeners have nothing to say where nobody may be seen", () => {
   const hidden = [on("0.0.0.0", 80, [], { ownerless: "no-permission" }), on("127.0.0.1", 80, []), on("::1", 80, [])];
   for (const definition of [LISTENER_SHADOWED, REUSEPORT_MIXED, PORT_SPLIT, LISTENER_LEFT_BEHIND])

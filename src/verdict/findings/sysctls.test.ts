@@ -31,7 +31,10 @@ test("the findings about settings have nothing to say on a healthy machine", () 
 });
 
 test("sysctl-harmful names the setting, and gives the command and the line of the file", () => {
-  const configured = [line("net.ipv4.ip_local_port_range", "60000 60100", { line: 12 })];
+  const configured = [
+    line("net.ipv4.ip_local_port_range", "1024 65535", { line: 2 }),
+    line("net.ipv4.ip_local_port_range", "60000 60100", { line: 12 }),
+  ];
   const [finding, ...others] = SYSCTL_HARMFUL.find(
     withSettings({ "net.ipv4.ip_local_port_range": "60000 60100" }, { configured, rootPrefix: "sudo " }),
   );
