@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Host } from "../host/host.ts";
+import { maskOf } from "../tcp/states.ts";
 import { connection, createFakeHost, listener, program, udp } from "../testing/testing.ts";
 import type { FakeHostDescription } from "../testing/testing.ts";
 import { gatherHealth } from "./health-facts.ts";
@@ -112,7 +113,7 @@ test("gatherHealth() says what an ordinary user cannot see, and gathers the rest
   assert.equal(snapshot.rootPrefix, "sudo ");
   assert.deepEqual(
     snapshot.incomplete.map(({ what }) => what),
-    ["who holds 1 connection that looks abandoned", "the owners of 1 socket"],
+    ["the holders of 1 connection that is half closed or silent", "the owners of 1 socket"],
   );
 });
 
@@ -171,4 +172,30 @@ test("gatherHealth() does without tcp_info, and says that silence cannot be told
 test("gatherHealth() stops when it is told to", async () => {
   const host = createFakeHost({});
   await assert.rejects(gatherHealth(host, { settings: [] }, AbortSignal.abort()), { name: "AbortError" });
+});
+
+test("gatherHealth() suspects nothing that passes while its holder is searched for", async () => {
+  const host = createFakeHost({
+    processes: [program("node", { pid: 30, sockets: [closing(40_000), closing(40_001)] })],
+  });
+  // The first was closed after the sockets were read, and before the descriptors were.
+  const first = [...host.dumpSockets({ protocol: "tcp", states: maskOf("CLOSE-WAIT") })][0]!.socketAt(0);
+  const busy = new Proxy(host, {
+    get(target, name) {
+      if (name === "socketFds")
+        return (pid: number, below?: number) => {
+          const answer = target.socketFds(pid, below);
+          return "fds" in answer ? { ...answer, fds: answer.fds.filter(({ inode }) => inode !== first.inode) } : answer;
+        };
+      if (name === "getSocket") return () => undefined;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const { snapshot } = await gather(busy);
+  assert.deepEqual(
+    snapshot.now.groups.map(({ count, owner }) => [count, owner?.pid]),
+    [[1, 30]],
+  );
+  assert.deepEqual(snapshot.incomplete, []);
 });

@@ -1,6 +1,7 @@
 // The findings of doctor about kernel settings, on the running kernel: set for real, in a namespace of the story's own.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SOMAXCONN } from "./needs.ts";
 import { setSysctl } from "./sysctls.ts";
 import { story } from "./story.ts";
 
@@ -63,7 +64,7 @@ test(
     await s.actor().listen("127.0.0.2:7000", { backlog: 60_000 });
     const asked = (await s.doctor({ only })).json.findings.map(({ evidence }) => evidence["name"]);
     assert.deepEqual(asked, ["net.ipv4.tcp_fin_timeout"]);
-  }),
+  }, SOMAXCONN),
 );
 
 test(

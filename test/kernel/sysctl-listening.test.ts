@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Actor } from "./actor.ts";
+import { SOMAXCONN } from "./needs.ts";
 import { kernelCounter, setSysctl } from "./sysctls.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -23,7 +24,7 @@ test(
     assert.equal(await backlogOf(s, 7000), 128);
     await server.call("listen", { fd, backlog: 100_000 });
     assert.equal(await backlogOf(s, 7000), 8192);
-  }),
+  }, SOMAXCONN),
 );
 
 /** Handshakes that wait for data of the client: the listener has TCP_DEFER_ACCEPT. */
