@@ -45,7 +45,10 @@ export interface Host {
   /** A kernel setting of this network namespace, by its dotted name; undefined when this kernel does not have it or does not show it. */
   sysctl(name: string): string | undefined;
 
-  /** Every setting of `net.` and `fs.` in the files that are applied at boot, in the order in which they are (sysctl.d(5)). */
+  /**
+   * Every setting of `net.`, `fs.file-max` and `fs.nr_open` in the files that are applied at boot, in the order in which they are
+   * (sysctl.d(5)).
+   */
   sysctlLines(): readonly SysctlLine[];
 
   /**

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Host } from "../host/host.ts";
-import { connection, createFakeHost, listener, program } from "../testing/testing.ts";
+import { maskOf } from "../tcp/states.ts";
+import { connection, createFakeHost, listener, program, udp } from "../testing/testing.ts";
 import type { FakeHostDescription } from "../testing/testing.ts";
 import { gatherHealth } from "./health-facts.ts";
 import type { GatheredHealth } from "./health-facts.ts";
@@ -22,11 +23,49 @@ test("gatherHealth() tells settings, lines of files, counters and how much was l
     processes: [program("node", { sockets: [listener({ port: 80 }), closing(40_000)] }), program("sh")],
   });
   assert.deepEqual(snapshot.settings, { "net.ipv4.tcp_fin_timeout": "60" });
-  assert.deepEqual(snapshot.configured, [line]);
+  assert.deepEqual(snapshot.configured, [{ ...line, exists: false }]);
   assert.equal(snapshot.now.counters["TcpExt.ListenOverflows"], 7);
   assert.deepEqual(looked, { sockets: 2, listeners: 1, processes: 2 });
   assert.deepEqual(snapshot.incomplete, []);
   assert.equal(snapshot.before, undefined);
+});
+
+test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys", async () => {
+  const names = [
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_fastopen_key",
+    "net.ipv4.conf.*.forwarding",
+    "net.ipv4.tcp_no_such",
+  ];
+  const { snapshot } = await gather({
+    sysctls: Object.fromEntries(names.slice(0, 3).map((name) => [name, "1"])),
+    sysctlLines: names.map((name, at) => ({ path: "/etc/sysctl.conf", line: at + 1, name, value: "1" })),
+  });
+  assert.deepEqual(
+    snapshot.configured.map(({ exists }) => exists),
+    [true, undefined, undefined, false],
+  );
+  assert.deepEqual(
+    [snapshot.settings["net.ipv4.tcp_rmem"], snapshot.settings["net.ipv4.tcp_fastopen_key"]],
+    ["1", undefined],
+  );
+});
+
+test("gatherHealth() keeps UDP sockets only of ports with a wildcard and a single address, multicast not counted", async () => {
+  const sockets = [
+    udp({ port: 53 }),
+    udp({ address: "127.0.0.1", port: 53 }),
+    udp({ port: 68 }),
+    udp({ port: 5353 }),
+    udp({ address: "224.0.0.251", port: 5353 }),
+    udp({ address: "10.0.0.1", port: 123 }),
+    udp({ address: "10.0.0.2", port: 123 }),
+  ];
+  const { snapshot } = await gather({ sockets });
+  assert.deepEqual(
+    snapshot.udpSharers?.map(({ socket }) => socket.local.port),
+    [53, 53],
+  );
 });
 
 test("gatherHealth() groups suspects by their holder, the largest group first, with their peers", async () => {
@@ -74,7 +113,7 @@ test("gatherHealth() says what an ordinary user cannot see, and gathers the rest
   assert.equal(snapshot.rootPrefix, "sudo ");
   assert.deepEqual(
     snapshot.incomplete.map(({ what }) => what),
-    ["who holds 1 connection that looks abandoned", "the owners of 1 socket"],
+    ["the holders of 1 connection that is half closed or silent", "the owners of 1 socket"],
   );
 });
 
@@ -133,4 +172,30 @@ test("gatherHealth() does without tcp_info, and says that silence cannot be told
 test("gatherHealth() stops when it is told to", async () => {
   const host = createFakeHost({});
   await assert.rejects(gatherHealth(host, { settings: [] }, AbortSignal.abort()), { name: "AbortError" });
+});
+
+test("gatherHealth() suspects nothing that passes while its holder is searched for", async () => {
+  const host = createFakeHost({
+    processes: [program("node", { pid: 30, sockets: [closing(40_000), closing(40_001)] })],
+  });
+  // The first was closed after the sockets were read, and before the descriptors were.
+  const first = [...host.dumpSockets({ protocol: "tcp", states: maskOf("CLOSE-WAIT") })][0]!.socketAt(0);
+  const busy = new Proxy(host, {
+    get(target, name) {
+      if (name === "socketFds")
+        return (pid: number, below?: number) => {
+          const answer = target.socketFds(pid, below);
+          return "fds" in answer ? { ...answer, fds: answer.fds.filter(({ inode }) => inode !== first.inode) } : answer;
+        };
+      if (name === "getSocket") return () => undefined;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const { snapshot } = await gather(busy);
+  assert.deepEqual(
+    snapshot.now.groups.map(({ count, owner }) => [count, owner?.pid]),
+    [[1, 30]],
+  );
+  assert.deepEqual(snapshot.incomplete, []);
 });

@@ -23,9 +23,10 @@ interface Holder {
   readonly fd: number;
 }
 
-export async function groupSuspects(host: Host, suspects: readonly Suspect[], progress?: Progress): Promise<Groups> {
-  const wanted = new Set(suspects.flatMap(({ socket }) => socket.inode ?? []));
+export async function groupSuspects(host: Host, seen: readonly Suspect[], progress?: Progress): Promise<Groups> {
+  const wanted = new Set(seen.flatMap(({ socket }) => socket.inode ?? []));
   const { holders, denied } = findHolders(host, wanted, progress);
+  const suspects = withoutPassing(host, seen, holders);
   const byKey = new Map<string, { readonly members: Suspect[]; readonly holder: Holder | undefined }>();
   for (const suspect of suspects) {
     const { inode, state } = suspect.socket;
@@ -40,7 +41,7 @@ export async function groupSuspects(host: Host, suspects: readonly Suspect[], pr
     const owner = holder === undefined ? undefined : await describeOwner(host, holder.pid, holder.fd);
     groups.push(groupOf(members, owner, denied > 0 ? "no-permission" : "unknown"));
   }
-  const unseen = [...wanted].filter((inode) => !holders.has(inode)).length;
+  const unseen = suspects.filter(({ socket: { inode } }) => inode !== undefined && !holders.has(inode)).length;
   return {
     groups: groups.sort((a, b) => b.count - a.count),
     incomplete:
@@ -48,12 +49,35 @@ export async function groupSuspects(host: Host, suspects: readonly Suspect[], pr
         ? []
         : [
             {
-              what: `who holds ${unseen} connection${unseen > 1 ? "s" : ""} that look${unseen > 1 ? "" : "s"} abandoned`,
+              what: `the holders of ${unseen} connection${unseen > 1 ? "s" : ""} that ${unseen > 1 ? "are" : "is"} half closed or silent`,
               why: `the descriptors of ${denied} process${denied > 1 ? "es" : ""} may not be read`,
               hint: "run it with sudo (CAP_SYS_PTRACE shows them)",
             },
           ],
   };
+}
+
+/** So many are looked at again; more than that do not all pass. */
+const MOST_LOOKED_AT_AGAIN = 256;
+
+/**
+ * A busy server closes connections all the time: one that nobody holds any more was closed while its holder was searched for. Those that are
+ * gone, or have gone on to another state, are no suspects.
+ */
+function withoutPassing(
+  host: Host,
+  suspects: readonly Suspect[],
+  holders: ReadonlyMap<number, Holder>,
+): readonly Suspect[] {
+  const isUnheld = ({ socket: { inode, cookie } }: Suspect): boolean =>
+    inode !== undefined && cookie !== undefined && !holders.has(inode);
+  if (suspects.filter(isUnheld).length > MOST_LOOKED_AT_AGAIN) return suspects;
+  return suspects.filter((suspect) => {
+    if (!isUnheld(suspect)) return true;
+    const { protocol, family, local, remote, cookie = "", state } = suspect.socket;
+    const id = { protocol, family, local, ...(remote === undefined ? {} : { remote }), cookie };
+    return host.getSocket(id)?.state === state;
+  });
 }
 
 function groupOf(members: readonly Suspect[], owner: Owner | undefined, reason: Ownerless): SocketGroup {

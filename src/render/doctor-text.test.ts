@@ -51,8 +51,9 @@ test("renderDoctor() shows the finding, its evidence and what to do, and fits th
     `warning  node[812] does not close 900 connections [close-wait]
   Their peers have closed, and only node can free them: each keeps a descriptor
   and a port until it calls close() or ends.
-  count 900, oldest 3 min 20 s, per second 0.12, stopped yes,
-  peers address 10.0.0.7 port 5432 count 800; address 10.0.0.8 count 50; address 10.0.0.9 count 40 and 1 more
+  count 900, oldest 3 min 20 s, per second 0.12, stopped yes, peers address
+  10.0.0.7 port 5432 count 800; address 10.0.0.8 count 50; address 10.0.0.9
+  count 40 and 1 more
   · Restart it (downtime)
       $ kill -TERM 812 # a command is never wrapped, however long it is: it is pasted
 

@@ -4,7 +4,7 @@ import { adviceText } from "./advice-text.ts";
 import { amountText, durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
-import { hang, wrapParts } from "./text-layout.ts";
+import { hang } from "./text-layout.ts";
 
 export interface DoctorView {
   readonly style: Style;
@@ -46,7 +46,7 @@ function renderFinding({ code, level, title, text, evidence, advice }: Finding, 
   const lines = [
     hang(`${mark}  `, `${style.bold(escapeText(title))} ${style.dim(`[${code}]`)}`, width),
     hang("  ", escapeText(text), width),
-    ...(parts.length === 0 ? [] : [style.dim(wrapParts("  ", parts, width))]),
+    ...(parts.length === 0 ? [] : [style.dim(hang("  ", parts.join(", "), width))]),
     ...advice.map((one) => adviceText(one, { style, width })),
   ];
   return lines.join("\n");

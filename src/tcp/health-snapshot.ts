@@ -15,6 +15,8 @@ export interface HealthSnapshot {
   /** An earlier look at the same machine: only with it can be said what grows. */
   readonly before?: HealthLook;
   readonly listeners: readonly ListenerFacts[];
+  /** UDP sockets without a peer, of ports that have both a wildcard and a single address. Left out: not looked for. */
+  readonly udpSharers?: readonly ListenerFacts[];
   /** Processes of this network namespace that use at least half of the descriptors that they may have. */
   readonly descriptors: readonly DescriptorUse[];
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
@@ -95,6 +97,8 @@ export interface ListenerFacts {
   readonly socket: Socket;
   /** What is known of the processes that hold it. */
   readonly processes: readonly ProcessPlace[];
+  /** The kernel chose the port: bind() to port 0, or listen() without bind(). Left out: not told. */
+  readonly autoBound?: boolean;
   /** How long the connection that waits the longest to be accepted has been silent; left out when none waits or it was not told. */
   readonly oldestWaitingMs?: number;
 }
@@ -135,4 +139,6 @@ export interface SysctlLine {
   /** Dotted. */
   readonly name: string;
   readonly value: string;
+  /** Whether this kernel has, and shows here, a setting of this name; left out: not looked. */
+  readonly exists?: boolean;
 }

@@ -103,7 +103,7 @@ test(
       (
         await s.doctor({
           only: ["orphans-limit"],
-          machineSettings: { "net.ipv4.tcp_max_orphans": String(limit) },
+          settings: { "net.ipv4.tcp_max_orphans": String(limit) },
           ...(fixture === undefined ? {} : { fixture }),
         })
       ).json.findings[0];

@@ -152,7 +152,7 @@ test(
       (
         await s.doctor({
           only,
-          machineSettings: { "fs.file-nr": `${used}\t0\t${max}` },
+          settings: { "fs.file-nr": `${used}\t0\t${max}` },
           ...(fixture === undefined ? {} : { fixture }),
         })
       ).json.findings[0];

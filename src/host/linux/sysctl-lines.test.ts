@@ -29,7 +29,7 @@ test("readSysctlLines() reads by the files' names across the directories, and /e
       "/etc/sysctl.conf": "fs.file-max = 5\n",
       "/etc/sysctl.d/20-b.conf": "net.core.somaxconn = 2\n",
       "/run/sysctl.d/10-a.conf": "net.core.somaxconn = 1\n",
-      "/usr/lib/sysctl.d/99-z.conf": "kernel.panic = 1\nnet.core.somaxconn = 4\n",
+      "/usr/lib/sysctl.d/99-z.conf": "kernel.panic = 1\nnet.core.somaxconn = 4\nfs.protected_fifos = 1\n",
       "/usr/local/lib/sysctl.d/30-c.conf": "net.core.somaxconn = 3\n",
       "/etc/sysctl.d/notes.txt": "net.core.somaxconn = 9\n",
     },

@@ -11,7 +11,10 @@ import { readText } from "./read-file.ts";
 const DIRECTORIES = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 const LAST_FILE = "/etc/sysctl.conf";
 
-/** Only settings that bear on sockets and descriptors: names of `net.` and `fs.`. `root` is put before every path. */
+/** Those that bear on sockets and descriptors. Distributions set others of `fs.`, which are nobody's business here. */
+const ABOUT_SOCKETS = /^(?:net\.|fs\.(?:file-max|nr_open)$)/;
+
+/** `root` is put before every path. */
 export function readSysctlLines(root = ""): readonly SysctlLine[] {
   const files = new Map<string, string>();
   for (const directory of DIRECTORIES)
@@ -25,7 +28,7 @@ export function readSysctlLines(root = ""): readonly SysctlLine[] {
     if (target === undefined || target === "/dev/null" || read.has(target)) return [];
     read.add(target);
     return parseSysctlFile(readText(path) ?? "")
-      .filter(({ name }) => name.startsWith("net.") || name.startsWith("fs."))
+      .filter(({ name }) => ABOUT_SOCKETS.test(name))
       .map((assignment) => ({ path, ...assignment }));
   });
 }
