@@ -1,6 +1,7 @@
 // What an ordinary user sees, what is seen without the native binding, and what the output then says is missing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { DoctorReport } from "../../src/ask/doctor.ts";
 import type { Incomplete, Socket } from "../../src/tcp/socket.ts";
 import { copyCommand } from "./copied-command.ts";
 import { SECOND_USER } from "./needs.ts";
@@ -35,6 +36,11 @@ test(
     const listing = await story.command<Listing>(["ls", "-l", "--json"], asNobody);
     assert.equal(listing.status, 0);
     assert.equal(listing.json.sockets.find(({ local }) => local.port === 49_370)?.ownerless, "no-permission");
+
+    const report = await story.command<DoctorReport>(["doctor", "--json"], asNobody);
+    assert.equal(report.status, 0);
+    assert.deepEqual(report.json.looked.listeners, 1);
+    assert.match(report.json.incomplete.map(({ hint }) => hint).join(), /sudo/);
 
     const own = story.actor();
     await own.call("setuid", { uid: NOBODY });

@@ -7,7 +7,7 @@ export const PORT_SPLIT: FindingDefinition = {
   title: "two programs on one port, one for IPv4 and one for IPv6",
   about: {
     meaning: [
-      "One program listens on a port of IPv4, another on the same port of IPv6, and both are reached as localhost. Which one a client gets hangs on the address that it tries first: browsers and curl take ::1, many libraries 127.0.0.1.",
+      "One program listens on a port of IPv4, another on the same port of IPv6, and both are reached as localhost. Which one a client gets hangs on the address that it tries first: RFC 6724 puts ::1 first, and some programs only know 127.0.0.1.",
       "The second program got no error when it started, as the families do not exclude each other unless one of them listens on :: for both.",
       "Always a warning: the typical case is a second development server, or an ssh tunnel, beside a forgotten first.",
     ],

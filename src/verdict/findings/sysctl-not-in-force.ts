@@ -1,10 +1,14 @@
 import type { HealthSnapshot, SysctlLine } from "../../tcp/health-snapshot.ts";
 import { parseSysctlPortList } from "../../tcp/sysctl-values.ts";
-import { normalValue } from "../audit-sysctls.ts";
+import { auditSysctls, normalValue } from "../audit-sysctls.ts";
 import { mergeReservedPorts } from "../reserved-ports.ts";
 import { isFirstNamespace } from "../sysctls/judgement.ts";
-import { shortValue } from "../sysctls/remedy.ts";
+import { quoted, shortValue } from "../sysctls/remedy.ts";
+import type { Advice } from "../why.ts";
 import type { FindingDefinition } from "./finding.ts";
+
+/** So many lines are advised on; the evidence has them all. */
+const MOST_ADVICE = 4;
 
 export const SYSCTL_NOT_IN_FORCE: FindingDefinition = {
   code: "sysctl-not-in-force",
@@ -42,17 +46,24 @@ export const SYSCTL_NOT_IN_FORCE: FindingDefinition = {
             line,
           })),
         },
-        advice: lines.slice(0, 4).flatMap(({ name, path, line, value }) => [
-          {
-            text: `line ${line} of ${path} sets ${name}: apply it now, or change the line`,
-            command: `${snapshot.rootPrefix}sysctl -w ${name}="${value.replace(/["$`\\]/g, "\\$&")}"`,
-            costs: "nothing" as const,
-          },
-        ]),
+        advice: lines.slice(0, MOST_ADVICE).map((line) => adviceFor(line, snapshot)),
       },
     ];
   },
 };
+
+/** To apply what does harm is no advice. */
+function adviceFor({ name, path, line, value }: SysctlLine, snapshot: HealthSnapshot): Advice {
+  const applied = auditSysctls({ ...snapshot, settings: { ...snapshot.settings, [name]: value } });
+  const judgement = applied.find((row) => row.name === name)?.judgement;
+  if (judgement?.verdict === "harmful")
+    return { text: `change line ${line} of ${path}: with ${name} = ${value}, ${judgement.why}`, costs: "nothing" };
+  return {
+    text: `line ${line} of ${path} sets ${name}: apply it now, or change the line`,
+    command: `${snapshot.rootPrefix}sysctl -w ${name}=${quoted(value)}`,
+    costs: "nothing",
+  };
+}
 
 /** Of several lines for one setting the last is the one that counts. */
 function lastLines({ configured }: HealthSnapshot): SysctlLine[] {

@@ -131,8 +131,20 @@ test("sysctl-not-in-force goes by the last line, and knows when two texts mean t
   assert.deepEqual(finding?.evidence["settings"], [
     { name: "net.ipv4.tcp_fin_timeout", value: "60", configuredValue: "20", file: FILE, line: 7 },
   ]);
-  assert.equal(finding?.advice[0]?.command, 'sysctl -w net.ipv4.tcp_fin_timeout="20"');
+  assert.equal(finding?.advice[0]?.command, "sysctl -w net.ipv4.tcp_fin_timeout=20");
   assert.deepEqual(SYSCTL_NOT_IN_FORCE.find(elsewhere(snapshot)), [], "files are not applied there");
+});
+
+test("sysctl-not-in-force does not advise to apply what does harm, and quotes what somebody wrote", () => {
+  const advice = (name: string, value: string): { readonly text: string; readonly command?: string } | undefined =>
+    SYSCTL_NOT_IN_FORCE.find(withSettings({ [name]: "0" }, { configured: [line(name, value)] }))[0]?.advice[0];
+  const harmful = advice("net.ipv4.tcp_abort_on_overflow", "1");
+  assert.equal(harmful?.command, undefined);
+  assert.match(
+    harmful?.text ?? "",
+    /^change line 3 of .*: with net\.ipv4\.tcp_abort_on_overflow = 1, clients get ECONNRESET/,
+  );
+  assert.equal(advice("net.ipv4.tcp_rfc1337", "$(id)")?.command, 'sysctl -w net.ipv4.tcp_rfc1337="\\$(id)"');
 });
 
 test("sysctl-not-in-force sees ports that are reserved in the file only, or in the kernel only", () => {

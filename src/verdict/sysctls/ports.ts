@@ -27,7 +27,7 @@ export const PORT_SYSCTLS: readonly SysctlKnowledge[] = [
     versions: ["Since Linux 4.11. Docker sets it to 0 inside containers since 20.10."],
     defaultValue: "1024",
     advice: "Lowering it is fine where nobody else logs in: any user can then take the port of a service that is down.",
-    sources: ["inet_port_requires_bind_service (include/net/ip.h)", "ip-sysctl.rst"],
+    sources: ["inet_port_requires_bind_service (include/net/ip.h)", "ip-sysctl.rst", "moby/moby#41030"],
   },
   {
     name: "net.ipv4.ip_nonlocal_bind",

@@ -3,9 +3,9 @@ import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { configuredLine } from "../audit-sysctls.ts";
 import type { Advice } from "../why.ts";
 
-/** As a word of a shell command: values have spaces, "32768 60999". */
-function quoted(value: string): string {
-  return value === "" || /[^\w,.-]/.test(value) ? `"${value}"` : value;
+/** As a word of a shell command: values have spaces, "32768 60999", and in a file whatever somebody wrote. */
+export function quoted(value: string): string {
+  return value === "" || /[^\w,.-]/.test(value) ? `"${value.replace(/["$`\\]/g, "\\$&")}"` : value;
 }
 
 /** Sets it now, and for the next boot where a file sets it. */

@@ -30,7 +30,7 @@ export const TIME_WAIT_SYSCTLS: readonly SysctlKnowledge[] = [
     does: "How many milliseconds a TIME-WAIT must be old before tcp_tw_reuse lets connect() take it. It says how coarse the peer's timestamp clock may be: with less, old segments cannot be told from new ones.",
     versions: ["Since Linux 6.14. Before, it was always 1 s."],
     defaultValue: "1000",
-    advice: "Leave it, unless every peer is known to tick faster: Linux peers tick every millisecond.",
+    advice: "Leave it, unless every peer is known to have a faster clock.",
     sources: ["tcp_twsk_unique (net/ipv4/tcp_ipv4.c)", "ip-sysctl.rst", "RFC 7323 section 5.4"],
   },
   {
