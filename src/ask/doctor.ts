@@ -37,22 +37,8 @@ export interface DoctorReport {
 
 /** What findings look at besides the settings that `explain` knows. */
 const SETTINGS = [
-  "net.ipv4.ip_local_port_range",
-  "net.ipv4.ip_local_reserved_ports",
-  "net.ipv4.ip_unprivileged_port_start",
-  "net.ipv4.tcp_fin_timeout",
-  "net.ipv4.tcp_keepalive_intvl",
-  "net.ipv4.tcp_keepalive_probes",
-  "net.ipv4.tcp_keepalive_time",
-  "net.ipv4.tcp_max_orphans",
-  "net.ipv4.tcp_max_syn_backlog",
-  "net.ipv4.tcp_max_tw_buckets",
-  "net.ipv4.tcp_orphan_retries",
-  "net.ipv4.tcp_retries2",
-  "net.ipv4.tcp_timestamps",
-  "net.ipv4.tcp_tw_reuse",
-  "net.ipv4.tcp_tw_reuse_delay",
-  "net.core.somaxconn",
+  // The limits of TIME-WAIT, orphans and handshakes are made of it (tcp_set_hashinfo).
+  "net.ipv4.tcp_ehash_entries",
   "fs.file-max",
   "fs.file-nr",
   "fs.nr_open",

@@ -1,7 +1,7 @@
 /** What is going on, on the terminal of whoever waits for more than a second. On stderr, one line that is written over and then taken away. */
 import { fstatSync } from "node:fs";
 import type { Progress } from "../inspect/progress.ts";
-import { countText, durationText } from "../render/duration.ts";
+import { countText, durationText } from "../base/duration.ts";
 import { writeError } from "./output.ts";
 
 const AFTER_MS = 1000;

@@ -8,6 +8,7 @@ import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { findElsewhere } from "./elsewhere.ts";
 import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
+import { autoBoundCookies } from "./auto-bound.ts";
 import { describeDump, dumpAll, listeningPorts } from "./dump.ts";
 import type { Progress } from "./progress.ts";
 
@@ -133,7 +134,8 @@ function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: read
     return holders.map((socket) => ({ socket }));
   const listening = listeningPorts(host);
   const addresses = new Set(host.localAddresses().map(({ address }) => address));
-  const automatic = autoBoundCookies(host, port);
+  const chosen = allOf([{ kind: "autobound" }, portRange("local", port, port)]);
+  const automatic = autoBoundCookies(host, ALL_STATES & ~maskOf("BOUND"), chosen);
   return holders.map((socket) => {
     const { remote, cookie } = socket;
     const origin =
@@ -144,20 +146,6 @@ function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: read
     const address = remote.address.replace(/^::ffff:(?=\d+\.)/, "");
     return { socket, ...origin, peerListens: address.startsWith("127.") || addresses.has(address) };
   });
-}
-
-function autoBoundCookies(host: Host, port: number): ReadonlySet<string> | undefined {
-  if (host.socketSource().kind !== "sock_diag") return undefined;
-  const cookies = new Set<string>();
-  const filter = allOf([{ kind: "autobound" }, portRange("local", port, port)]);
-  const { exactFilter } = dumpAll(
-    host,
-    { protocol: "tcp", states: ALL_STATES & ~maskOf("BOUND"), filter },
-    ({ cookie }) => {
-      if (cookie !== undefined) cookies.add(cookie);
-    },
-  );
-  return exactFilter ? cookies : undefined;
 }
 
 /** Sockets that hold the port by being there: whoever wants it must know who has them. */

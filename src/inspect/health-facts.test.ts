@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Host } from "../host/host.ts";
 import { maskOf } from "../tcp/states.ts";
-import { connection, createFakeHost, listener, program } from "../testing/testing.ts";
+import { connection, createFakeHost, listener, program, udp } from "../testing/testing.ts";
 import type { FakeHostDescription } from "../testing/testing.ts";
 import { gatherHealth } from "./health-facts.ts";
 import type { GatheredHealth } from "./health-facts.ts";
@@ -23,11 +23,49 @@ test("gatherHealth() tells settings, lines of files, counters and how much was l
     processes: [program("node", { sockets: [listener({ port: 80 }), closing(40_000)] }), program("sh")],
   });
   assert.deepEqual(snapshot.settings, { "net.ipv4.tcp_fin_timeout": "60" });
-  assert.deepEqual(snapshot.configured, [line]);
+  assert.deepEqual(snapshot.configured, [{ ...line, exists: false }]);
   assert.equal(snapshot.now.counters["TcpExt.ListenOverflows"], 7);
   assert.deepEqual(looked, { sockets: 2, listeners: 1, processes: 2 });
   assert.deepEqual(snapshot.incomplete, []);
   assert.equal(snapshot.before, undefined);
+});
+
+test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys", async () => {
+  const names = [
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_fastopen_key",
+    "net.ipv4.conf.*.forwarding",
+    "net.ipv4.tcp_no_such",
+  ];
+  const { snapshot } = await gather({
+    sysctls: Object.fromEntries(names.slice(0, 3).map((name) => [name, "1"])),
+    sysctlLines: names.map((name, at) => ({ path: "/etc/sysctl.conf", line: at + 1, name, value: "1" })),
+  });
+  assert.deepEqual(
+    snapshot.configured.map(({ exists }) => exists),
+    [true, undefined, undefined, false],
+  );
+  assert.deepEqual(
+    [snapshot.settings["net.ipv4.tcp_rmem"], snapshot.settings["net.ipv4.tcp_fastopen_key"]],
+    ["1", undefined],
+  );
+});
+
+test("gatherHealth() keeps UDP sockets only of ports with a wildcard and a single address, multicast not counted", async () => {
+  const sockets = [
+    udp({ port: 53 }),
+    udp({ address: "127.0.0.1", port: 53 }),
+    udp({ port: 68 }),
+    udp({ port: 5353 }),
+    udp({ address: "224.0.0.251", port: 5353 }),
+    udp({ address: "10.0.0.1", port: 123 }),
+    udp({ address: "10.0.0.2", port: 123 }),
+  ];
+  const { snapshot } = await gather({ sockets });
+  assert.deepEqual(
+    snapshot.udpSharers?.map(({ socket }) => socket.local.port),
+    [53, 53],
+  );
 });
 
 test("gatherHealth() groups suspects by their holder, the largest group first, with their peers", async () => {
@@ -115,7 +153,7 @@ test("gatherHealth() tells who uses half of the descriptors that it may have", a
     ],
   });
   assert.deepEqual(snapshot.descriptors, [
-    { pid: 10, command: "near", count: 512, limit: 1024 },
+    { pid: 10, command: "near", count: 512, limit: 1024, hardLimit: 524_288 },
     { pid: 12, command: "small", count: 40, limit: 64 },
   ]);
 });

@@ -2,12 +2,16 @@
 import { isPortmortemError } from "../base/errors.ts";
 import type { Host } from "../host/host.ts";
 import type { DescriptorUse, HealthLook, HealthSnapshot, ListenerFacts, ProcessPlace } from "../tcp/health-snapshot.ts";
+import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
+import { maskOf } from "../tcp/states.ts";
+import { autoBoundCookies } from "./auto-bound.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { lookAtHealth } from "./health-look.ts";
 import type { LookedAt } from "./health-look.ts";
 import type { Progress } from "./progress.ts";
 import { rootPrefixOf } from "./root-prefix.ts";
+import { sharedUdpPorts } from "./shared-udp-ports.ts";
 
 export interface HealthRequest {
   /** Names of the settings that judgements need. */
@@ -34,13 +38,18 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   const seen = await lookAtHealth(host, request.progress, signal);
   const incomplete: Incomplete[] = [...seen.incomplete];
   const { kernelRelease, nowMs, uid } = host.system();
+  const configured = host.sysctlLines();
+  const named = configured.map(({ name }) => name).filter((name) => COMPARED.test(name));
+  const settings = readSettings(host, [...request.settings, ...named], incomplete);
+  const described = await describeListeners(host, seen, incomplete, request.progress);
   const snapshot: HealthSnapshot = {
     system: { kernelRelease, nowMs, uid },
-    settings: readSettings(host, request.settings, incomplete),
-    configured: host.sysctlLines(),
+    settings,
+    configured: configured.map((line) => withExistence(line, settings)),
     now: seen.look,
     ...(request.before === undefined ? {} : { before: request.before }),
-    listeners: await describeListeners(host, seen, incomplete, request.progress),
+    listeners: described.filter(({ socket }) => socket.protocol === "tcp"),
+    udpSharers: described.filter(({ socket }) => socket.protocol === "udp"),
     descriptors: readDescriptors(host, incomplete),
     rootPrefix: rootPrefixOf(uid, request.enterCommand),
     incomplete,
@@ -49,6 +58,14 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
     snapshot,
     looked: { sockets: seen.sockets, listeners: seen.listeners.length, processes: ownProcesses(host).length },
   };
+}
+
+/** Settings of files that are compared with the kernel's: those that bear on sockets, whole names without patterns, and no key of Fast Open. */
+const COMPARED =
+  /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key)[a-z0-9_]+|net\.core\.[a-z0-9_]+|fs\.(?:file-max|nr_open))$/;
+
+function withExistence(line: SysctlLine, settings: HealthSnapshot["settings"]): SysctlLine {
+  return COMPARED.test(line.name) ? { ...line, exists: settings[line.name] !== undefined } : line;
 }
 
 /** A recording of an earlier version was not asked for all of them; that is no reason to say nothing. */
@@ -72,23 +89,27 @@ function readSettings(host: Host, names: readonly string[], incomplete: Incomple
 /** More sharers than this say no more about a listener. */
 const MOST_PROCESSES = 32;
 
+/** TCP listeners, and those UDP sockets of which one may take from another. */
 async function describeListeners(
   host: Host,
   seen: LookedAt,
   incomplete: Incomplete[],
   progress: Progress | undefined,
 ): Promise<ListenerFacts[]> {
+  const sockets = [...seen.listeners, ...sharedUdpPorts(host)];
   const owners = await traceOwners(host, {
-    must: seen.listeners,
+    must: sockets,
     listeningPorts: new Set(),
     ...(progress === undefined ? {} : { progress }),
   });
   incomplete.push(...owners.incomplete);
   const places = new Map<number, ProcessPlace | undefined>();
-  return seen.listeners.map((listener) => {
+  const automatic = autoBoundCookies(host, maskOf("LISTEN"), { kind: "autobound" });
+  return sockets.map((listener) => {
     const socket = owners.of(listener);
     const pids = new Set((socket.owners ?? []).slice(0, MOST_PROCESSES).map(({ pid }) => pid));
-    const waiting = seen.oldestWaitingMs(listener);
+    const isTcp = listener.protocol === "tcp";
+    const waiting = isTcp ? seen.oldestWaitingMs(listener) : undefined;
     return {
       socket,
       processes: [...pids].flatMap((pid) => {
@@ -96,6 +117,9 @@ async function describeListeners(
         return places.get(pid) ?? [];
       }),
       ...(waiting === undefined ? {} : { oldestWaitingMs: waiting }),
+      ...(automatic === undefined || socket.cookie === undefined || !isTcp
+        ? {}
+        : { autoBound: automatic.has(socket.cookie) }),
     };
   });
 }
@@ -120,11 +144,13 @@ function readDescriptors(host: Host, incomplete: Incomplete[]): DescriptorUse[] 
     });
   }
   return processes.flatMap(({ pid, fdCount = 0 }) => {
-    const limit = fdCount < FEW_DESCRIPTORS ? undefined : host.descriptorLimit(pid)?.soft;
+    const { soft: limit, hard } = fdCount < FEW_DESCRIPTORS ? {} : (host.descriptorLimit(pid) ?? {});
     // Up to half of it nobody wants to know who that is.
     if (limit === undefined || fdCount * 2 < limit) return [];
     const command = host.process(pid)?.command;
-    return command === undefined ? [] : [{ pid, command, count: fdCount, limit }];
+    return command === undefined
+      ? []
+      : [{ pid, command, count: fdCount, limit, ...(hard === undefined ? {} : { hardLimit: hard }) }];
   });
 }
 

@@ -6,6 +6,7 @@ import { createSocketRow, fillRow } from "../tcp/socket-row.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
 import { STATE_GROUPS, maskOf } from "../tcp/states.ts";
 import type { StateMask } from "../tcp/states.ts";
+import { parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 import { describeDump, openDump } from "./dump.ts";
 import type { Progress } from "./progress.ts";
 import { SocketCensus } from "./socket-census.ts";
@@ -46,11 +47,13 @@ export async function lookAtHealth(host: Host, progress?: Progress, signal?: Abo
     for (const item of describeDump(host, dump.summary))
       if (!incomplete.some(({ what, why }) => what === item.what && why === item.why)) incomplete.push(item);
   };
-  for (const batch of openDump(host, { protocol: "tcp", states: LISTEN }))
+  // With all details: a listener's own counter of what it dropped is among them, and listeners are few.
+  for (const batch of openDump(host, { protocol: "tcp", states: LISTEN, details: true }))
     for (let index = 0; index < batch.length; index++) listeners.push(batch.socketAt(index));
   const census = new SocketCensus(
     new Set(listeners.map(({ local }) => local.port)),
     new Set(host.localAddresses().map(({ address }) => address)),
+    parseSysctlPortRange(host.sysctl("net.ipv4.ip_local_port_range")),
   );
   for (const socket of listeners) census.add(fillRowOf(socket), socket);
   read(WITH_INFO, true, (row, socket) => census.add(row, socket));

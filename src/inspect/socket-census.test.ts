@@ -95,6 +95,24 @@ test("SocketCensus suspects a connection that nothing would notice, after an hou
   assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(2 * HOUR_MS + 1) })), ["slow-keepalive"]);
 });
 
+test("SocketCensus counts no port as taken that connect() would not have taken; its TIME-WAIT has a peer all the same", () => {
+  const census = new SocketCensus(new Set([80]), new Set([HERE]), { first: 40_000, last: 40_999 });
+  const row = createSocketRow("tcp");
+  for (const port of [39_999, 40_000, 40_999, 41_000]) {
+    for (const socket of [
+      timeWait({ port, address: HERE, peer: "10.0.0.7:5432" }),
+      held({}, { local: `${HERE}:${port}` }),
+      held({}, { local: `${HERE}:${port}`, remote: "10.0.0.8:443" }),
+    ])
+      census.add(row, fillRow(row, socket));
+  }
+  assert.deepEqual(census.destinations(), [
+    { localAddress: HERE, remote: { address: "10.0.0.7", port: 5432 }, open: 2, timeWait: 2 },
+    { localAddress: HERE, remote: { address: "10.0.0.8", port: 443 }, open: 2, timeWait: 0 },
+  ]);
+  assert.deepEqual(census.timeWait().byPeer, [{ address: "10.0.0.7", port: 5432, count: 4 }]);
+});
+
 test("SocketCensus suspects no connection whose both ends are on this machine", () => {
   for (const remote of ["127.0.0.1:5432", "10.0.0.2:5432", `[::ffff:${HERE}]:5432`])
     assert.deepEqual(kinds(held(silent(HOUR_MS), { remote })), [], remote);

@@ -7,6 +7,7 @@ import type { Socket } from "../tcp/socket.ts";
 import { socketOfRow } from "../tcp/socket-row.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
 import { DestinationCensus } from "./destination-census.ts";
+import type { PortRange } from "../tcp/sysctl-values.ts";
 import { TopCounts } from "./top-counts.ts";
 
 export interface Suspect {
@@ -33,16 +34,18 @@ export class SocketCensus {
   readonly #states: Partial<Record<Socket["state"], number>> = {};
   readonly #listening: ReadonlySet<number>;
   readonly #ownAddresses: ReadonlySet<string>;
+  readonly #localPorts: PortRange | undefined;
   readonly #timeWaitPorts = new Uint32Array(PORTS);
   #timeWaitTotal = 0;
   readonly #timeWaitClients = new TopCounts<string>();
   readonly #destinations = new DestinationCensus();
   readonly #waiting = new Map<number, Map<string, number>>();
 
-  /** `listening`: ports that have a listener. `ownAddresses`: a connection to one of these has both ends here. */
-  constructor(listening: ReadonlySet<number>, ownAddresses: ReadonlySet<string>) {
+  /** `listening`: ports that have a listener. `ownAddresses`: a connection to one of these has both ends here. `localPorts`: what connect() takes. */
+  constructor(listening: ReadonlySet<number>, ownAddresses: ReadonlySet<string>, localPorts?: PortRange) {
     this.#listening = listening;
     this.#ownAddresses = ownAddresses;
+    this.#localPorts = localPorts;
   }
 
   /** The row is valid for this call only. `socket`: the same, where there is one already. */
@@ -59,7 +62,8 @@ export class SocketCensus {
     }
     if (!served) {
       const remote = plainAddress(row.remoteAddress);
-      this.#destinations.add(plainAddress(row.localAddress), remote, row.remotePort, state === "TIME-WAIT");
+      const chosen = this.#isChosen(row.localPort);
+      this.#destinations.add(plainAddress(row.localAddress), remote, row.remotePort, state === "TIME-WAIT", chosen);
     }
     const silentMs = silenceOf(row);
     if (served && row.inode === 0 && (state === "ESTABLISHED" || state === "CLOSE-WAIT")) this.#wait(row, silentMs);
@@ -68,6 +72,12 @@ export class SocketCensus {
     if (this.suspects.length < MOST_SUSPECTS)
       this.suspects.push({ kind, socket: socket === undefined ? socketOfRow(row) : withoutInfo(socket), silentMs });
     else this.uncounted.set(kind, (this.uncounted.get(kind) ?? 0) + 1);
+  }
+
+  /** A port that no connect() without bind() would take: proxies choose their own, to have more than the range has. */
+  #isChosen(port: number): boolean {
+    const range = this.#localPorts;
+    return range !== undefined && (port < range.first || port > range.last);
   }
 
   #kindOf(row: SocketRow, silentMs: number | undefined): GroupKind | undefined {

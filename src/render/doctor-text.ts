@@ -1,7 +1,7 @@
 /** `doctor` for a person: the worst first, each finding with its evidence and what to do; and a friendly line when nothing is wrong. */
 import type { Evidence, Finding, FindingLevel } from "../verdict/findings/finding.ts";
 import { adviceText } from "./advice-text.ts";
-import { countText, durationText } from "./duration.ts";
+import { amountText, durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 import { hang } from "./text-layout.ts";
@@ -37,9 +37,7 @@ function verdict(findings: readonly Finding[], style: Style): string {
 }
 
 function lookedText({ sockets, listeners, processes }: DoctorAnswer["looked"]): string {
-  const many = (count: number, word: string, plural = `${word}s`): string =>
-    `${countText(count)} ${count === 1 ? word : plural}`;
-  return `Looked at ${many(sockets, "socket")}, ${many(listeners, "listener")} among them, and ${many(processes, "process", "processes")}.`;
+  return `Looked at ${amountText(sockets, "socket")}, ${amountText(listeners, "listener")} among them, and ${amountText(processes, "process", "processes")}.`;
 }
 
 function renderFinding({ code, level, title, text, evidence, advice }: Finding, { style, width }: DoctorView): string {

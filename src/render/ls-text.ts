@@ -1,7 +1,7 @@
 /** `ls` for a person. */
 import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { STATES } from "../tcp/states.ts";
-import { countText } from "./duration.ts";
+import { countText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { SortKey } from "./sort-keys.ts";
 import { endpointText, ownersText, queuesText, timerText } from "./socket-text.ts";

@@ -1,6 +1,6 @@
 /** Pieces of a socket for a person: endpoints, queues, timers, owners. */
 import type { Endpoint, LocalEndpoint, Owner, Ownerless, Socket } from "../tcp/socket.ts";
-import { durationText } from "./duration.ts";
+import { durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 
 /** "127.0.0.1:80", "[::1]:80"; a wildcard as "*:80" (dual-stack), "0.0.0.0:80" or "[::]:80" (V6ONLY); the bound device after "%". */

@@ -1,6 +1,6 @@
 /** `why --connect` for a person: one line of verdict, the ports by class, what TIME-WAIT does here, what to do. At most one screen. */
 import type { PortCounts, WhyConnect } from "../verdict/why-connect.ts";
-import { countText, durationText } from "./duration.ts";
+import { countText, durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import { hang } from "./text-layout.ts";
 import type { WhyView } from "./why-text.ts";

@@ -2,7 +2,7 @@
 import type { Attempt } from "../tcp/bind-snapshot.ts";
 import type { Blocker, Why } from "../verdict/why.ts";
 import { adviceText } from "./advice-text.ts";
-import { durationText } from "./duration.ts";
+import { durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 import { hang } from "./text-layout.ts";

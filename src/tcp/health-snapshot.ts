@@ -15,6 +15,8 @@ export interface HealthSnapshot {
   /** An earlier look at the same machine: only with it can be said what grows. */
   readonly before?: HealthLook;
   readonly listeners: readonly ListenerFacts[];
+  /** UDP sockets without a peer, of ports that have both a wildcard and a single address. Left out: not looked for. */
+  readonly udpSharers?: readonly ListenerFacts[];
   /** Processes of this network namespace that use at least half of the descriptors that they may have. */
   readonly descriptors: readonly DescriptorUse[];
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
@@ -42,7 +44,7 @@ export interface TimeWaitCensus {
   readonly byPeer: readonly { readonly address: string; readonly port?: number; readonly count: number }[];
 }
 
-/** Local ports taken by connections from one local address to one remote endpoint. */
+/** Local ports of ip_local_port_range taken by connections from one local address to one remote endpoint. */
 export interface DestinationUse {
   readonly localAddress: string;
   readonly remote: Endpoint;
@@ -79,7 +81,10 @@ export interface SocketGroup {
   readonly silentAnHour?: number;
   /** Of the one with the most. */
   readonly retransmits?: number;
-  /** How many wait for the peer's window to open. */
+  /**
+   * How many have the timer of zero-window probes. The kernel also starts it when this machine itself could not send (no carrier): nothing
+   * is under way, and there is something to send (tcp_check_probe_timer()).
+   */
   readonly zeroWindow?: number;
   /** Remote ends, the most frequent first; a few. */
   readonly peers: readonly { readonly address: string; readonly port?: number; readonly count: number }[];
@@ -92,6 +97,8 @@ export interface ListenerFacts {
   readonly socket: Socket;
   /** What is known of the processes that hold it. */
   readonly processes: readonly ProcessPlace[];
+  /** The kernel chose the port: bind() to port 0, or listen() without bind(). Left out: not told. */
+  readonly autoBound?: boolean;
   /** How long the connection that waits the longest to be accepted has been silent; left out when none waits or it was not told. */
   readonly oldestWaitingMs?: number;
 }
@@ -121,6 +128,8 @@ export interface DescriptorUse {
   readonly count: number;
   /** RLIMIT_NOFILE's soft limit. */
   readonly limit: number;
+  /** Its hard limit, up to which the soft one can be raised without a right. */
+  readonly hardLimit?: number;
 }
 
 /** One setting of /etc/sysctl.conf, /etc/sysctl.d and the like (man sysctl.d). */
@@ -130,4 +139,6 @@ export interface SysctlLine {
   /** Dotted. */
   readonly name: string;
   readonly value: string;
+  /** Whether this kernel has, and shows here, a setting of this name; left out: not looked. */
+  readonly exists?: boolean;
 }

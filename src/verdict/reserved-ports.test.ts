@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseSysctlPortList } from "../tcp/sysctl-values.ts";
-import { mergeReservedPort } from "./reserved-ports.ts";
+import { mergeReservedPort, mergeReservedPorts, portsLeft } from "./reserved-ports.ts";
 
 test("mergeReservedPort() adds a port and joins ranges that touch", () => {
   assert.equal(mergeReservedPort(undefined, 8080), "8080");
@@ -41,4 +41,21 @@ test("mergeReservedPort() reserves what was reserved and the port, and nothing e
         );
     }),
   );
+});
+
+test("mergeReservedPorts() adds many at once, and none that is in it", () => {
+  assert.equal(mergeReservedPorts("9000-9002", [9003, 8080, 9001, 8081]), "8080-8081,9000-9003");
+  assert.equal(mergeReservedPorts("9000-9002", [9001, 9002]), undefined);
+});
+
+test("portsLeft() counts what is reserved once, and only inside of the range", () => {
+  assert.equal(portsLeft({ first: 100, last: 199 }, []), 100);
+  assert.equal(
+    portsLeft({ first: 100, last: 199 }, [
+      { first: 1, last: 109 },
+      { first: 105, last: 114 },
+    ]),
+    85,
+  );
+  assert.equal(portsLeft({ first: 100, last: 199 }, [{ first: 1, last: 65_535 }]), 0);
 });

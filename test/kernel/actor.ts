@@ -10,6 +10,10 @@ import type { ActorCalls } from "../programs/socket-actor.ts";
 const PROGRAMS = join(import.meta.dirname, "../programs");
 const DEADLINE_MS = 8000;
 
+export interface ProgramOptions {
+  readonly argv0?: string;
+}
+
 /** A program of test/programs/ as a child process; lines in, lines out. */
 export class Program {
   readonly pid: number;
@@ -19,8 +23,9 @@ export class Program {
   readonly #gone: Promise<void>;
   #ended = false;
 
-  constructor(name: string, args: readonly string[] = [], options: { readonly argv0?: string } = {}) {
-    this.#child = spawn(process.execPath, [join(PROGRAMS, `${name}.js`), ...args], {
+  constructor(name: string, args: readonly string[] = [], options: ProgramOptions = {}) {
+    const script = name.startsWith("/") ? name : join(PROGRAMS, `${name}.js`);
+    this.#child = spawn(process.execPath, [script, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
       ...options,
     });
@@ -83,8 +88,9 @@ export type SocketOptions = Omit<Parameters<ActorCalls["socket"]>[0], "family">;
 export class Actor extends Program {
   #id = 0;
 
-  constructor() {
-    super("socket-actor");
+  /** `program`: the same script under another path. */
+  constructor(program = "socket-actor", options: ProgramOptions = {}) {
+    super(program, [], options);
   }
 
   /** Throws when the call failed. */

@@ -1,5 +1,6 @@
 /** What some tests need beyond a namespace. Each is probed once and answers why it cannot be had, or undefined. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 
 export type Need = () => string | undefined;
 
@@ -30,6 +31,13 @@ function command(name: string, ...args: string[]): Need {
   });
 }
 
+/** Older kernels show it only where the machine's root has made the network namespace (sysctl_core_net_init). */
+export const SOMAXCONN = once(() =>
+  existsSync("/proc/sys/net/core/somaxconn")
+    ? undefined
+    : "probed: net.core.somaxconn; this namespace does not show it",
+);
 export const SS = command("ss", "-V");
 export const IP = command("ip", "-V");
+export const SCRIPT = command("script", "--version");
 export const C_COMPILER = command("cc", "--version");

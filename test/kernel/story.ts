@@ -1,6 +1,6 @@
 /** A test on the real kernel: its own network namespace, real processes in it, and the built command as another one. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { listSockets } from "../../src/ask/list-sockets.ts";
@@ -10,7 +10,7 @@ import type { Why } from "../../src/verdict/why.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
 import type { DoctorReport } from "../../src/ask/doctor.ts";
 import { Actor, Program } from "./actor.ts";
-import { argumentsOf, askHere, isAskedHere } from "./ask-doctor.ts";
+import { argumentsOf, askHere, isAskedHere, underFiles } from "./ask-doctor.ts";
 import type { DoctorQuestion } from "./ask-doctor.ts";
 import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
 import type { Need } from "./needs.ts";
@@ -37,6 +37,8 @@ export interface CommandOptions {
   readonly uid?: number;
   /** Another copy of the command. */
   readonly cli?: string;
+  /** The words of a command that is to run it. */
+  readonly under?: readonly string[];
 }
 
 export class Story {
@@ -104,16 +106,21 @@ export class Story {
   /** `portmortem doctor … --json`; with a `fixture` it can be recorded (ask-doctor.ts says how). */
   async doctor(question: DoctorQuestion = {}): Promise<Answer<DoctorReport>> {
     if (!isAskedHere(question)) {
-      const { uid } = question;
-      return this.command<DoctorReport>(argumentsOf(question), uid === undefined ? {} : { uid });
+      const { uid, sysctlFiles } = question;
+      const files = sysctlFiles === undefined ? undefined : underFiles(sysctlFiles);
+      if (files !== undefined) this.atEnd(() => rmSync(files.root, { recursive: true }));
+      return this.command<DoctorReport>(argumentsOf(question), {
+        ...(uid === undefined ? {} : { uid }),
+        ...(files === undefined ? {} : { under: files.words }),
+      });
     }
     const json = await askHere(question, ROOT);
     return { status: json.findings.some(({ level }) => level !== "info") ? 1 : 0, json, text: "", warnings: "" };
   }
 
   /**
-   * An actor on another machine, so to say: in a namespace of its own, at the other end of a cable. `cut` lets everything on its way get
-   * lost, without a word to either side. Needs `IP` of needs.ts.
+   * An actor on another machine, so to say: in a namespace of its own, at the other end of a cable. After `cut` nothing comes back from it,
+   * without a word to this side: a device that is taken down would give one, the kernel here would not even send. Needs `IP` of needs.ts.
    */
   actorAcross(): { readonly actor: Actor; readonly here: string; readonly there: string; readonly cut: () => void } {
     const actor = this.actorElsewhere();
@@ -124,7 +131,12 @@ export class Story {
     this.system("ip", "link", "set", "pm0", "up");
     across("address", "add", "10.77.0.2/24", "dev", "pm1");
     across("link", "set", "pm1", "up");
-    return { actor, here: "10.77.0.1", there: "10.77.0.2", cut: () => void across("link", "set", "pm1", "down") };
+    return {
+      actor,
+      here: "10.77.0.1",
+      there: "10.77.0.2",
+      cut: () => void across("route", "add", "blackhole", "10.77.0.1/32"),
+    };
   }
 
   async command<T = unknown>(args: readonly string[], options: CommandOptions = {}): Promise<Answer<T>> {
@@ -142,6 +154,10 @@ export class Story {
 
   async sockets(filter: string): Promise<readonly Socket[]> {
     return (await listSockets({ filter, owners: false })).sockets;
+  }
+
+  async udpSockets(): Promise<readonly Socket[]> {
+    return (await listSockets({ udp: true, owners: false })).sockets.filter(({ protocol }) => protocol === "udp");
   }
 
   /** Waits until exactly one socket matches. */
@@ -169,8 +185,9 @@ function runCommand(
   args: readonly string[],
   options: CommandOptions,
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const { uid } = options;
-  const child = spawn(process.execPath, [cli, ...args], {
+  const { uid, under = [] } = options;
+  const [program, ...words] = [...under, process.execPath, cli, ...args];
+  const child = spawn(program!, words, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1", ...options.env },
     ...(uid === undefined ? {} : { uid, gid: uid, cwd: "/" }),

@@ -37,6 +37,8 @@ export interface ActorCalls {
     keepAlive?: boolean;
     mark?: number;
     receiveBufferBytes?: number;
+    /** A listener's handshakes are complete only once data has come (TCP_DEFER_ACCEPT): so many seconds it waits for it. */
+    deferAcceptSeconds?: number;
   }): number;
   bind(call: { fd: number; to: string }): number;
   listen(call: { fd: number; backlog: number }): number;
@@ -55,6 +57,8 @@ export interface ActorCalls {
   bequeath(call: { fd: number }): number;
 }
 
+const IPPROTO_TCP = 6;
+const TCP_DEFER_ACCEPT = 9;
 const SO_SNDTIMEO = 21;
 const SO_LINGER = 13;
 const SO_KEEPALIVE = 9;
@@ -107,6 +111,7 @@ const calls: ActorCalls = {
     if (call.device !== undefined) set(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${call.device}\0`));
     if (call.linger !== undefined) set(fd, SOL_SOCKET, SO_LINGER, words(1, call.linger));
     if (call.keepAlive !== undefined) set(fd, SOL_SOCKET, SO_KEEPALIVE, words(Number(call.keepAlive)));
+    if (call.deferAcceptSeconds !== undefined) set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, words(call.deferAcceptSeconds));
     if (call.mark !== undefined) set(fd, SOL_SOCKET, SO_MARK, words(call.mark));
     if (call.receiveBufferBytes !== undefined) set(fd, SOL_SOCKET, SO_RCVBUF, words(call.receiveBufferBytes));
     return fd;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { countText, durationText } from "./duration.ts";
+import { amountText, countText, durationText } from "./duration.ts";
 
 test("durationText() rounds up, so that it is never over before it says so", () => {
   const cases: readonly (readonly [number, string])[] = [
@@ -34,4 +34,10 @@ test("durationText() says no less than the time, and at most a minute more", () 
 
 test("countText() sets thousands apart", () => {
   assert.deepEqual([0, 999, 1000, 81_055, 1_000_000].map(countText), ["0", "999", "1 000", "81 055", "1 000 000"]);
+});
+
+test("amountText() has a singular", () => {
+  assert.equal(amountText(1, "connection"), "1 connection");
+  assert.equal(amountText(1204, "connection"), "1 204 connections");
+  assert.equal(amountText(2, "process", "processes"), "2 processes");
 });

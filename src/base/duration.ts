@@ -9,6 +9,11 @@ export function durationText(ms: number): string {
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** "1 connection", "1 204 connections". */
+export function amountText(count: number, word: string, plural = `${word}s`): string {
+  return `${countText(count)} ${count === 1 ? word : plural}`;
+}
+
 /** 81055 as "81 055": thousands apart, no locale. */
 export function countText(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, " ");
