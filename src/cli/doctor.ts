@@ -32,7 +32,9 @@ export const runDoctor: Run = async (context, _args, options) => {
   }).finally(progress.clear);
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.doctor/1", ...answer })}\n`);
   else {
-    writeOut(renderDoctor(answer, { style: context.style, width: context.width ?? PIPE_WIDTH }));
+    writeOut(
+      renderDoctor(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }),
+    );
     if (!context.quiet) writeError(renderIncomplete(answer.incomplete, context.style, context.width));
   }
   return answer.findings.some(({ level }) => level !== "info") ? EXIT.no : EXIT.ok;

@@ -5,7 +5,11 @@ import { renderDoctor } from "./doctor-text.ts";
 import { createStyle } from "./style.ts";
 
 const looked = { sockets: 60_021, listeners: 12, processes: 300 };
-const plain = { style: createStyle(false), width: 80 };
+const plain = { style: createStyle(false), width: 80, verbose: false };
+const EVIDENCE = `  count 900, oldest 3 min 20 s, per second 0.12, stopped yes, peers address
+  10.0.0.7 port 5432 count 800; address 10.0.0.8 count 50; address 10.0.0.9
+  count 40 and 1 more
+`;
 
 const FINDING: Finding = {
   code: "close-wait",
@@ -44,22 +48,17 @@ test("renderDoctor() tells a healthy machine what was looked at", () => {
   );
 });
 
-test("renderDoctor() shows the finding, its evidence and what to do, and fits the terminal but for the command", () => {
-  const text = renderDoctor({ findings: [FINDING], looked }, plain);
-  assert.equal(
-    text,
-    `warning  node[812] does not close 900 connections [close-wait]
+test("renderDoctor() shows the finding and what to do, with --verbose its evidence too, and fits the terminal but for the command", () => {
+  const shown = (evidence: string): string => `warning  node[812] does not close 900 connections [close-wait]
   Their peers have closed, and only node can free them: each keeps a descriptor
   and a port until it calls close() or ends.
-  count 900, oldest 3 min 20 s, per second 0.12, stopped yes, peers address
-  10.0.0.7 port 5432 count 800; address 10.0.0.8 count 50; address 10.0.0.9
-  count 40 and 1 more
-  · Restart it (downtime)
+${evidence}  · Restart it (downtime)
       $ kill -TERM 812 # a command is never wrapped, however long it is: it is pasted
 
 1 warning. Looked at 60 021 sockets, 12 listeners among them, and 300 processes.
-`,
-  );
+`;
+  assert.equal(renderDoctor({ findings: [FINDING], looked }, plain), shown(""));
+  assert.equal(renderDoctor({ findings: [FINDING], looked }, { ...plain, verbose: true }), shown(EVIDENCE));
 });
 
 test("renderDoctor() sums up what was found", () => {
@@ -74,6 +73,9 @@ test("renderDoctor() sums up what was found", () => {
 
 test("renderDoctor() lets no name act on the terminal", () => {
   const title = "\u001b]0;x\u0007evil";
-  const text = renderDoctor({ findings: [{ ...FINDING, title, text: title, evidence: { title } }], looked }, plain);
+  const text = renderDoctor(
+    { findings: [{ ...FINDING, title, text: title, evidence: { title } }], looked },
+    { ...plain, verbose: true },
+  );
   assert.ok(!text.includes("\u001b"));
 });

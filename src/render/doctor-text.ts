@@ -1,4 +1,4 @@
-/** `doctor` for a person: the worst first, each finding with its evidence and what to do; and a friendly line when nothing is wrong. */
+/** `doctor` for a person: the worst first, each finding with what was seen and what to do; and a friendly line when nothing is wrong. */
 import type { Evidence, Finding, FindingLevel } from "../verdict/findings/finding.ts";
 import { adviceText } from "./advice-text.ts";
 import { amountText, durationText } from "../base/duration.ts";
@@ -9,6 +9,8 @@ import { hang } from "./text-layout.ts";
 export interface DoctorView {
   readonly style: Style;
   readonly width: number;
+  /** The evidence too, as the JSON has it; the text has said what matters of it. */
+  readonly verbose: boolean;
 }
 
 export interface DoctorAnswer {
@@ -40,9 +42,12 @@ function lookedText({ sockets, listeners, processes }: DoctorAnswer["looked"]): 
   return `Looked at ${amountText(sockets, "socket")}, ${amountText(listeners, "listener")} among them, and ${amountText(processes, "process", "processes")}.`;
 }
 
-function renderFinding({ code, level, title, text, evidence, advice }: Finding, { style, width }: DoctorView): string {
+function renderFinding(
+  { code, level, title, text, evidence, advice }: Finding,
+  { style, width, verbose }: DoctorView,
+): string {
   const mark = { critical: style.bad, warning: style.warn, info: style.accent }[level](level);
-  const parts = Object.entries(evidence).map(([name, value]) => evidenceText(name, value));
+  const parts = Object.entries(verbose ? evidence : {}).map(([name, value]) => evidenceText(name, value));
   const lines = [
     hang(`${mark}  `, `${style.bold(escapeText(title))} ${style.dim(`[${code}]`)}`, width),
     hang("  ", escapeText(text), width),

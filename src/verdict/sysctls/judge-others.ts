@@ -91,7 +91,7 @@ export const OTHER_JUDGES: Readonly<Record<string, Judge>> = {
     if (ports >= FEW_PORTS) return undefined;
     return harmful(
       ports < TOO_FEW_PORTS ? "warning" : "info",
-      `${ports} local ports are ${Math.floor(ports / 60)} new connections a second to one peer, as each is blocked for 60 s after use`,
+      `${ports} local ports are ${ports < 600 ? (ports / 60).toFixed(1) : Math.floor(ports / 60)} new connections a second to one peer, as each is blocked for 60 s after use`,
       "32768 60999",
     );
   },
