@@ -17,9 +17,12 @@ export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
 export const COMMANDS: readonly CommandDeclaration[] = [
   {
     name: "why",
-    usage: "why <[address:]port>",
+    usage: "why [[address:]port]",
     summary: "can this port be bound, and if not, what stands in the way",
-    about: "Exit status: 0 it can be bound, 1 it cannot.",
+    about: [
+      "With --connect: does a connection to that host get a local port, and for how long.",
+      "Exit status: 0 it can be bound, or connected; 1 it cannot.",
+    ].join("\n"),
     options: [
       { flags: "--udp", text: "a UDP port" },
       { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
@@ -28,11 +31,14 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
       { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
       { flags: "--device <name>", text: "bound to this network device" },
+      { flags: "--connect <host:port>", text: "about a connection to there, instead of a bind" },
+      { flags: "--from <address>", text: "with --connect: from ADDRESS, ADDRESS:PORT or ADDRESS:LOW-HIGH" },
       { flags: "--no-probe", text: "judge by the rules alone; no real bind" },
     ],
     examples: [
       { line: "portmortem why 8080", text: "who has port 8080, by which rule, and for how long" },
       { line: "portmortem why 127.0.0.1:5432 --json", text: "one address, for a script" },
+      { line: "portmortem why --connect 10.0.0.5:5432", text: "are there local ports left for this peer" },
       { line: "sudo portmortem why 80 --netns web", text: "inside another network namespace" },
     ],
     load: async () => (await import("./why.ts")).runWhy,

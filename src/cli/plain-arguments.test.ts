@@ -88,6 +88,8 @@ for (const line of [
   "ls --count --by state state time-wait",
   "why 9100 --json",
   "why --no-reuse-addr --user root 80",
+  "why",
+  "why --connect db:5432 --from :600-1023",
 ]) {
   test(`readPlainArguments() needs no help with: ${line}`, () => {
     const argv = line.split(" ");
@@ -97,18 +99,7 @@ for (const line of [
   });
 }
 
-for (const line of [
-  "",
-  "help",
-  "--help",
-  "ls --help",
-  "ls -lu",
-  "ls --nonsense",
-  "ls --sort",
-  "why",
-  "why 80 81",
-  "lss",
-]) {
+for (const line of ["", "help", "--help", "ls --help", "ls -lu", "ls --nonsense", "ls --sort", "why 80 81", "lss"]) {
   test(`readPlainArguments() leaves to commander: ${line || "(nothing)"}`, () => {
     assert.equal(readPlainArguments(line === "" ? [] : line.split(" ")), undefined);
   });

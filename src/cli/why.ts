@@ -1,5 +1,6 @@
-/** `portmortem why [ADDRESS:]PORT` */
+/** `portmortem why [ADDRESS:]PORT`, and with --connect the other question, whose body is loaded then. */
 import { why } from "../ask/why.ts";
+import { PortmortemError } from "../base/errors.ts";
 import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
@@ -10,6 +11,8 @@ import { createProgressLine } from "./progress.ts";
 import { writeError, writeOut } from "./output.ts";
 
 interface WhyFlags {
+  readonly connect?: string;
+  readonly from?: string;
   readonly udp?: boolean;
   readonly v6only?: boolean;
   readonly reuseAddr?: boolean;
@@ -23,7 +26,17 @@ const PIPE_WIDTH = 100;
 
 export const runWhy: Run = async (context, [endpoint], options) => {
   const flags = options as WhyFlags;
-  const parsed = parseEndpoint(String(endpoint));
+  if (flags.connect !== undefined)
+    return (await import("./why-connect.ts")).runWhyConnect(context, flags.connect, endpoint, flags);
+  if (flags.from !== undefined)
+    throw new PortmortemError("PM_USAGE", "--from goes with --connect", {
+      hint: "it says where a connection comes from: --connect HOST:PORT --from ADDRESS",
+    });
+  if (typeof endpoint !== "string")
+    throw new PortmortemError("PM_USAGE", "missing the port", {
+      hint: "write why [ADDRESS:]PORT for a bind, or why --connect HOST:PORT for a connection",
+    });
+  const parsed = parseEndpoint(endpoint);
   const address = scopedAddress(parsed);
   const progress = createProgressLine(!context.quiet);
   const answer = await why(

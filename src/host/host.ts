@@ -3,13 +3,32 @@
  * `testing/` from what a test says. All of them pass the same contract suite (test/contracts/).
  *
  * A method answers with plain values that survive JSON, so that every answer can be recorded. It never guesses: what could not be read is
- * `undefined` or an answer with an `errno`. All methods but `containerName` are synchronous: each is one or a few system calls.
+ * `undefined` or an answer with an `errno`. All methods but `containerName` and `resolveName` are synchronous: each is one or a few system calls.
  */
 import type { Filter } from "../tcp/filter/filter.ts";
-import type { ProcessPlace, SysctlLine } from "../tcp/health-snapshot.ts";
+import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
 import type { SocketState, StateMask } from "../tcp/states.ts";
+import type {
+  DescriptorLimit,
+  DetachedSockets,
+  HeldSocketOptions,
+  ProcessFacts,
+  ProcessSummary,
+  SocketFds,
+  Surroundings,
+} from "./process-answers.ts";
+
+export type {
+  DescriptorLimit,
+  DetachedSockets,
+  HeldSocketOptions,
+  ProcessFacts,
+  ProcessSummary,
+  SocketFds,
+  Surroundings,
+} from "./process-answers.ts";
 
 export interface Host {
   readonly kind: "linux" | "replay" | "fake";
@@ -41,6 +60,12 @@ export interface Host {
 
   /** Creates a socket with these options, binds it, closes it. Nothing is sent and nothing listens. */
   probeBind(attempt: BindAttempt): BindAnswer;
+
+  /** The local address of a connection to this address, and whether there is a way at all. Nothing is sent. */
+  sourceAddress(question: SourceQuestion): SourceAnswer;
+
+  /** The addresses of a name, by the system's resolver of the program's own namespace. It may ask the network. */
+  resolveName(name: string): Promise<NameAnswer>;
 
   /** A kernel setting of this network namespace, by its dotted name; undefined when this kernel does not have it or does not show it. */
   sysctl(name: string): string | undefined;
@@ -196,6 +221,22 @@ export type BindAnswer =
   | { readonly result: string; readonly step: "socket" | "option" | "bind" }
   | { readonly refused: string; readonly errno?: string };
 
+export interface SourceQuestion {
+  /** Numeric, with its scope where it has one. */
+  readonly remote: string;
+  /** The address that the socket is bound to before it connects; left out: the kernel chooses. */
+  readonly from?: string;
+}
+
+/** `errno` is what connect(), or the bind() before it, answers; `refused` says that it could not be tried at all. */
+export type SourceAnswer =
+  | { readonly source: string }
+  | { readonly errno: string; readonly step: "socket" | "bind" | "connect" }
+  | { readonly refused: string };
+
+/** `errno` is the resolver's word: ENOTFOUND, EAI_AGAIN. */
+export type NameAnswer = { readonly addresses: readonly string[] } | { readonly errno: string };
+
 export interface LocalAddress {
   readonly address: string;
   readonly family: Family;
@@ -207,62 +248,6 @@ export interface NetworkInterface {
   readonly name: string;
   readonly index: number;
 }
-
-export interface ProcessSummary {
-  readonly pid: number;
-  /** Left out where this user may not look. */
-  readonly netns?: number;
-  readonly uid?: number;
-  /** Size of the descriptor table (st_size of /proc/PID/fd, since Linux 6.2); left out when not told. */
-  readonly fdCount?: number;
-}
-
-export interface ProcessFacts {
-  readonly pid: number;
-  readonly parentPid: number;
-  readonly command: string;
-  readonly args: readonly string[];
-  /** The letter of /proc/PID/stat. */
-  readonly state: string;
-  /** Clock ticks after boot: with the pid, a process' identity. */
-  readonly startTicks: number;
-  /** Wall clock, ms since the epoch. */
-  readonly startedAtMs?: number;
-  readonly uid?: number;
-  /** The cgroup-v2 path, else the path of systemd's v1 hierarchy. */
-  readonly cgroup?: string;
-  readonly unit?: string;
-  readonly container?: Container;
-  readonly netns?: number;
-}
-
-/** Left out: unlimited. */
-export interface DescriptorLimit {
-  readonly soft?: number;
-  readonly hard?: number;
-}
-
-export type Surroundings = Omit<ProcessPlace, "pid" | "startedAtMs">;
-
-export type SocketFds =
-  | {
-      readonly fds: readonly { readonly fd: number; readonly inode: number }[];
-      /** Every descriptor was looked at. */
-      readonly complete: boolean;
-    }
-  | { readonly errno: string };
-
-export interface DetachedSockets {
-  readonly ioUring: readonly { readonly pid: number; readonly inode: number }[];
-  /** Processes with a Unix socket in whose queue descriptors wait (`scm_fds` of fdinfo). */
-  readonly inFlight: readonly number[];
-  /** This program sees only a part of the machine's processes: it is in a pid namespace of its own. */
-  readonly ownPidNamespace: boolean;
-}
-
-export type HeldSocketOptions =
-  | { readonly reuseAddr: boolean; readonly reusePort: boolean; readonly v6only?: boolean; readonly cookie?: string }
-  | { readonly errno: string };
 
 export interface NamespaceFacts {
   readonly inode: number;

@@ -68,8 +68,8 @@ function parseBracketed(text: string): ParsedEndpoint {
   return ip.scope === undefined ? { address, port } : { address, port, scope: ip.scope };
 }
 
-/** 1 to 65535, decimal, from `at` to the end. */
-function parsePort(text: string, at: number): number {
+/** 1 to 65535, decimal, from `at` to the end. Throws PM_BAD_PORT. */
+export function parsePort(text: string, at: number): number {
   const word = text.slice(at);
   const whole = word === text ? `"${text}"` : `"${word}" in "${text}"`;
   if (word === "")

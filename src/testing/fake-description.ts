@@ -79,6 +79,8 @@ export interface FakeHostDescription extends FakeNetns {
   readonly namespaces?: readonly (FakeNetns & { readonly mayEnter?: boolean })[];
   /** Names and numbers; default: root and deploy (1000). */
   readonly users?: Readonly<Record<string, number>>;
+  /** What names resolve to; default: no name is known. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
   /** Paths of cgroup v2 and their ids. */
   readonly cgroups?: Readonly<Record<string, number>>;
   /** Bits of capabilities; default: all for root, none for others. */

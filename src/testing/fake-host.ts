@@ -10,6 +10,7 @@ import type {
   HeldSocketOptions,
   Host,
   LocalAddress,
+  NameAnswer,
   NamespaceFacts,
   NetnsFacts,
   NetnsRef,
@@ -21,16 +22,20 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  SourceAnswer,
+  SourceQuestion,
   Surroundings,
   SystemFacts,
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
-import type { Container, Socket } from "../tcp/socket.ts";
+import type { Container, Endpoint, Socket } from "../tcp/socket.ts";
 import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
+import { routeOn } from "./route-model.ts";
+import { factsOf, fdsOf, optionsOf, summaryOf } from "./fake-process.ts";
 import { settleWorld } from "./fake-world.ts";
-import type { FakeWorld, LivingProcess, Namespace } from "./fake-world.ts";
+import type { FakeWorld, Namespace } from "./fake-world.ts";
 
 /** Throws PM_BAD_PORT and the like for endpoints that make no sense. Nothing has to be closed. */
 export function createFakeHost(description: FakeHostDescription = {}): Host {
@@ -149,6 +154,17 @@ class FakeHost implements Host {
     );
   }
 
+  sourceAddress(question: SourceQuestion): SourceAnswer {
+    if (this.socketSource().kind !== "sock_diag") return { refused: "this fake machine is without the native part" };
+    return routeOn(this.#here, question);
+  }
+
+  async resolveName(name: string): Promise<NameAnswer> {
+    const { hosts } = this.#world.description;
+    const addresses = hosts !== undefined && Object.hasOwn(hosts, name) ? hosts[name] : undefined;
+    return addresses === undefined ? { errno: "ENOTFOUND" } : { addresses };
+  }
+
   sysctl(name: string): string | undefined {
     return this.#here.sysctls.get(name);
   }
@@ -171,35 +187,12 @@ class FakeHost implements Host {
   }
 
   processes(): readonly ProcessSummary[] {
-    return [...this.#world.processes.values()].map(({ facts, netns, fdCount, readable }) => ({
-      pid: facts.pid,
-      // The link behind it takes the same right as the descriptors.
-      ...(readable ? { netns } : {}),
-      uid: facts.uid,
-      fdCount,
-    }));
+    return [...this.#world.processes.values()].map(summaryOf);
   }
 
   process(pid: number): ProcessFacts | undefined {
     const living = this.#world.processes.get(pid);
-    if (living === undefined) return undefined;
-    const { facts, netns, readable } = living;
-    return {
-      pid,
-      parentPid: facts.parentPid ?? 1,
-      command: facts.command,
-      args: facts.args ?? [facts.command],
-      state: facts.state ?? "S",
-      startTicks: facts.startTicks,
-      ...(facts.startedAtMs === undefined ? {} : { startedAtMs: facts.startedAtMs }),
-      uid: facts.uid,
-      ...(facts.cgroup === undefined ? {} : { cgroup: facts.cgroup }),
-      ...(facts.unit === undefined ? {} : { unit: facts.unit }),
-      ...(facts.container === undefined
-        ? {}
-        : { container: { runtime: facts.container.runtime, id: facts.container.id } }),
-      ...(readable ? { netns } : {}),
-    };
+    return living === undefined ? undefined : factsOf(living);
   }
 
   descriptorLimit(pid: number): DescriptorLimit | undefined {
@@ -217,12 +210,7 @@ class FakeHost implements Host {
   socketFds(pid: number, below?: number): SocketFds {
     const living = this.#world.processes.get(pid);
     if (living === undefined) return { errno: "ENOENT" };
-    if (!living.readable) return { errno: "EACCES" };
-    const complete = below === undefined || living.fdCount <= below;
-    const fds = [...living.fds]
-      .filter(([fd]) => complete || fd < below)
-      .map(([fd, { socket }]) => ({ fd, inode: socket.inode! }));
-    return { fds: fds.sort((a, b) => a.fd - b.fd), complete };
+    return living.readable ? fdsOf(living, below) : { errno: "EACCES" };
   }
 
   socketInode(pid: number, fd: number): number | undefined {
@@ -300,27 +288,10 @@ class FakeHost implements Host {
   }
 }
 
-function optionsOf(living: LivingProcess, fd: number): HeldSocketOptions {
-  const held = living.fds.get(fd);
-  if (held === undefined) return { errno: "EBADF" };
-  const { cookie, v6only } = held.socket;
-  return {
-    reuseAddr: held.reuseAddr,
-    reusePort: held.reusePort,
-    ...(v6only === undefined ? {} : { v6only }),
-    ...(cookie === undefined ? {} : { cookie }),
-  };
-}
-
 function pathOf(name: string): string {
   return `/run/netns/${name}`;
 }
 
-interface End {
-  readonly address: string;
-  readonly port: number;
-}
-
-function sameEnd(mine: End | undefined, theirs: End | undefined): boolean {
+function sameEnd(mine: Endpoint | undefined, theirs: Endpoint | undefined): boolean {
   return mine?.address === theirs?.address && mine?.port === theirs?.port;
 }

@@ -53,6 +53,7 @@ const SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv4.ip_unprivileged_port_start": "1024",
   "net.ipv4.tcp_fin_timeout": "60",
   "net.ipv4.tcp_max_tw_buckets": "131072",
+  "net.ipv4.tcp_timestamps": "1",
   "net.ipv4.tcp_tw_reuse": "2",
   "net.ipv6.conf.all.disable_ipv6": "0",
   "net.ipv6.ip_nonlocal_bind": "0",

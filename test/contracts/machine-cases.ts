@@ -146,6 +146,27 @@ export const MACHINE_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title:
+      "sourceAddress() tells where a connection comes from, and the errno of a bind() to an address that is not local",
+    needs: "real binds",
+    run(host) {
+      assert.deepEqual(host.sourceAddress({ remote: "127.0.0.1" }), { source: "127.0.0.1" });
+      assert.deepEqual(host.sourceAddress({ remote: "127.0.0.9" }), { source: "127.0.0.1" });
+      assert.deepEqual(host.sourceAddress({ remote: "::1" }), { source: "::1" });
+      assert.deepEqual(host.sourceAddress({ remote: "127.0.0.1", from: "127.0.0.2" }), { source: "127.0.0.2" });
+      const foreign = host.sourceAddress({ remote: "127.0.0.1", from: "203.0.113.9" });
+      assert.deepEqual(foreign, { errno: "EADDRNOTAVAIL", step: "bind" });
+    },
+    without: (host) => assert.deepEqual(Object.keys(host.sourceAddress({ remote: "127.0.0.1" })), ["refused"]),
+  },
+  {
+    title: "resolveName() answers an errno for a name that cannot be",
+    async run(host) {
+      // Reserved for this by RFC 6761; no resolver has to be asked.
+      assert.deepEqual(Object.keys(await host.resolveName("no-such-host.invalid")), ["errno"]);
+    },
+  },
+  {
     title: "interfaces() has lo with its index",
     needs: "devices",
     run: (host) => assert.ok((host.interfaces().find(({ name }) => name === "lo")?.index ?? 0) > 0),
@@ -211,6 +232,7 @@ export const MACHINE_CASES: readonly ContractCase[] = [
         dump(host, { protocol: "udp", states: ALL_STATES, details: true }),
         host.sysctl("net.ipv4.ip_local_port_range"),
         host.localAddresses(),
+        host.sourceAddress({ remote: "127.0.0.1" }),
         host.interfaces(),
         host.processes(),
         host.process(scene.pid),

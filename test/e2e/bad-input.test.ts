@@ -32,6 +32,22 @@ interface BadInput {
 
 const inputs: readonly BadInput[] = [
   { args: ["why"], code: "PM_USAGE", says: /missing.*port/ },
+  { args: ["why", "80", "--connect", "h:80"], code: "PM_USAGE", says: /two questions\n.*--from/ },
+  { args: ["why", "--connect", "h:80", "--v6only"], code: "PM_USAGE", says: /--v6only does not go with --connect/ },
+  { args: ["why", "--connect", "h:80", "--udp"], code: "PM_USAGE", says: /--udp does not go with --connect/ },
+  { args: ["why", "80", "--from", "127.0.0.1"], code: "PM_USAGE", says: /--from goes with --connect/ },
+  { args: ["why", "--connect", "127.0.0.1:80", "--reuse-addr"], code: "PM_USAGE", says: /--from ADDRESS:PORT/ },
+  {
+    args: ["why", "--connect", "[::1]:80", "--from", "127.0.0.1"],
+    code: "PM_USAGE",
+    says: /127.0.0.1 cannot connect to ::1/,
+  },
+  { args: ["why", "--connect", "db.example"], code: "PM_BAD_PORT", says: /no port\n.*\n.*\n.*db\.example:PORT/ },
+  { args: ["why", "--connect", ":80"], code: "PM_BAD_ADDRESS", says: /no host/ },
+  { args: ["why", "--connect", "db.example:0"], code: "PM_BAD_PORT", says: /db\.example:0\n {13}\^/ },
+  { args: ["why", "--connect", "127.0.0.1:80", "--from", "eth0"], code: "PM_BAD_ADDRESS", says: /10\.0\.0\.9/ },
+  { args: ["why", "--connect", "127.0.0.1:80", "--from", ":9-8"], code: "PM_BAD_PORT", says: /write :8-9/ },
+  { args: ["why", "--connect", "no-such-host.invalid:80"], code: "PM_UNKNOWN_HOST", says: /no-such-host\.invalid.*:/ },
   { args: ["why", "1", "2"], code: "PM_USAGE", says: /too many arguments/ },
   { args: ["whyy", "80"], code: "PM_USAGE", says: /no command "whyy"\n {2}did you mean why\?/ },
   { args: ["help", "lss"], code: "PM_USAGE", says: /no command "lss"\n {2}did you mean ls\?/ },

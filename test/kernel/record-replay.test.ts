@@ -56,6 +56,27 @@ for (const command of ["why 127.0.0.1:49380 --json", "why 127.0.0.1:49380", "why
 }
 
 test(
+  "--replay repeats why --connect, by a name and with the route that there was",
+  story(async (story) => {
+    await stage(story, 49_382);
+    const file = recordingFile(story);
+    const questions = ["--connect localhost:49382", "--connect 127.0.0.1:49382 --from 127.0.0.1:1010 --json"];
+    for (const question of questions) {
+      const words = ["why", ...question.split(" ")];
+      const recorded = await story.command([...words, "--record", file]);
+      assert.equal(recorded.status, 0, recorded.warnings);
+      const other = story.actorElsewhere();
+      for (const options of [{}, NO_FFI]) {
+        const replayed = await story.command([...words, "--replay", file], options);
+        assert.equal(replayed.text, recorded.text);
+        assert.equal(replayed.status, 0);
+      }
+      await other.kill();
+    }
+  }),
+);
+
+test(
   "--replay repeats ls, and answers a narrower question from the same file",
   story(async (story) => {
     await stage(story, 49_381);

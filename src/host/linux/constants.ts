@@ -9,6 +9,7 @@ export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOCK_NONBLOCK = 0o4000;
+export const IPPROTO_IP = 0;
 export const IPPROTO_IPV6 = 41;
 export const NETLINK_SOCK_DIAG = 4;
 
@@ -19,6 +20,7 @@ export const SO_RCVTIMEO = 20;
 export const SO_BINDTODEVICE = 25;
 export const SO_COOKIE = 57;
 export const IPV6_V6ONLY = 26;
+export const IP_BIND_ADDRESS_NO_PORT = 24;
 
 export const CLONE_NEWNET = 0x40000000;
 export const SIOCGIFNAME = 0x8910;
@@ -26,6 +28,7 @@ export const SIOCGIFINDEX = 0x8933;
 
 export const EPERM = 1;
 export const EINTR = 4;
+export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EPROTO = 71;
 

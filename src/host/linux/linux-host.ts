@@ -15,6 +15,7 @@ import type {
   HeldSocketOptions,
   Host,
   LocalAddress,
+  NameAnswer,
   NamespaceFacts,
   NetnsFacts,
   NetnsRef,
@@ -26,6 +27,8 @@ import type {
   SocketFds,
   SocketId,
   SocketSource,
+  SourceAnswer,
+  SourceQuestion,
   Surroundings,
   SystemFacts,
 } from "../host.ts";
@@ -45,6 +48,7 @@ import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readText } from "./read-file.ts";
 import { readLinkByLibc } from "./read-link.ts";
+import { resolveName } from "./resolve-name.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { readSurroundings } from "./surroundings.ts";
@@ -172,6 +176,14 @@ class LinuxHost implements Host {
 
   probeBind(attempt: BindAttempt): BindAnswer {
     return this.#namespace.probeBind(attempt);
+  }
+
+  sourceAddress(question: SourceQuestion): SourceAnswer {
+    return this.#namespace.sourceAddress(question);
+  }
+
+  resolveName(name: string): Promise<NameAnswer> {
+    return resolveName(name);
   }
 
   sysctl(name: string): string | undefined {

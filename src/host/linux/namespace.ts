@@ -5,7 +5,16 @@ import { fixedPorts } from "../../tcp/filter/filter-facts.ts";
 import type { Family, Socket } from "../../tcp/socket.ts";
 import { maskHas } from "../../tcp/states.ts";
 import { compileBytecode } from "../../wire/diag-bytecode.ts";
-import type { BindAnswer, BindAttempt, DumpRequest, SocketDump, SocketId, SocketSource } from "../host.ts";
+import type {
+  BindAnswer,
+  BindAttempt,
+  DumpRequest,
+  SocketDump,
+  SocketId,
+  SocketSource,
+  SourceAnswer,
+  SourceQuestion,
+} from "../host.ts";
 import { probeBind } from "./bind-probe.ts";
 import { interfaceIndexOf, interfaceNameOf } from "./devices.ts";
 import { dumpByNetlink, kernelStatesOf } from "./diag-dump.ts";
@@ -16,6 +25,7 @@ import type { Libc, loadLibc } from "./libc.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 import { readNetnsInode } from "./netns-link.ts";
 import { dumpProcNet } from "./proc-net-sockets.ts";
+import { readSourceAddress } from "./source-address.ts";
 import type { ReadLink } from "./read-file.ts";
 import { readText } from "./read-file.ts";
 
@@ -163,11 +173,19 @@ export class Namespace {
 
   probeBind(attempt: BindAttempt): BindAnswer {
     const libc = this.libc();
-    if (libc === undefined) {
-      const native = this.#native;
-      return { refused: "why" in native ? native.why : "this network namespace cannot be entered, only looked at" };
-    }
+    if (libc === undefined) return { refused: this.#whyNoCalls() };
     return this.run(() => probeBind(libc, attempt, (name) => interfaceIndexOf(libc, name)));
+  }
+
+  sourceAddress(question: SourceQuestion): SourceAnswer {
+    const libc = this.libc();
+    if (libc === undefined) return { refused: this.#whyNoCalls() };
+    return this.run(() => readSourceAddress(libc, question, (name) => interfaceIndexOf(libc, name)));
+  }
+
+  #whyNoCalls(): string {
+    const native = this.#native;
+    return "why" in native ? native.why : "this network namespace cannot be entered, only looked at";
   }
 }
 

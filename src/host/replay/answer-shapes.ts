@@ -15,6 +15,8 @@ const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
   dumpSockets: "dump",
   getSocket: "object?",
   probeBind: "object",
+  sourceAddress: "object",
+  resolveName: "object",
   sysctl: "string?",
   sysctlLines: "array",
   counters: "numbers",

@@ -5,11 +5,13 @@ import type {
   BindAttempt,
   DumpRequest,
   Host,
+  NameAnswer,
   NetnsRef,
   ProcessFacts,
   SocketBatch,
   SocketDump,
   SocketId,
+  SourceQuestion,
 } from "../host.ts";
 import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError } from "./recording.ts";
@@ -103,12 +105,18 @@ class RecordingHost implements Host {
     return this.#note("containerName", [container], await this.#host.containerName(container));
   }
 
+  async resolveName(name: string): Promise<NameAnswer> {
+    return this.#note("resolveName", [name], await this.#host.resolveName(name));
+  }
+
   system = (): ReturnType<Host["system"]> => this.#note("system", [], this.#host.system());
   netns = (): ReturnType<Host["netns"]> => this.#note("netns", [], this.#host.netns());
   socketSource = (): ReturnType<Host["socketSource"]> => this.#note("socketSource", [], this.#host.socketSource());
   getSocket = (id: SocketId): Socket | undefined => this.#note("getSocket", [id], this.#host.getSocket(id));
   probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> =>
     this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
+  sourceAddress = (question: SourceQuestion): ReturnType<Host["sourceAddress"]> =>
+    this.#note("sourceAddress", [question], this.#host.sourceAddress(question));
   sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
   sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#note("sysctlLines", [], this.#host.sysctlLines());
   counters = (): ReturnType<Host["counters"]> => this.#note("counters", [], this.#host.counters());

@@ -8,10 +8,12 @@ import type {
   DumpRequest,
   DumpSummary,
   Host,
+  NameAnswer,
   NetnsRef,
   SocketBatch,
   SocketDump,
   SocketId,
+  SourceQuestion,
 } from "../host.ts";
 import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError, Recording } from "./recording.ts";
@@ -112,11 +114,17 @@ class ReplayHost implements Host {
     return this.#answer("containerName", [container]);
   }
 
+  async resolveName(name: string): Promise<NameAnswer> {
+    return this.#answer("resolveName", [name]);
+  }
+
   system = (): ReturnType<Host["system"]> => this.#answer("system", []);
   netns = (): ReturnType<Host["netns"]> => this.#answer("netns", []);
   socketSource = (): ReturnType<Host["socketSource"]> => this.#answer("socketSource", []);
   getSocket = (id: SocketId): Socket | undefined => this.#answer("getSocket", [id]);
   probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> => this.#answer("probeBind", [attempt]);
+  sourceAddress = (question: SourceQuestion): ReturnType<Host["sourceAddress"]> =>
+    this.#answer("sourceAddress", [question]);
   sysctl = (name: string): string | undefined => this.#answer("sysctl", [name]);
   sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#answer("sysctlLines", []);
   counters = (): ReturnType<Host["counters"]> => this.#answer("counters", []);

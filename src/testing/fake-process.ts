@@ -1,0 +1,48 @@
+/** What a described process tells of itself and of its descriptors. */
+import type { HeldSocketOptions, ProcessFacts, ProcessSummary, SocketFds } from "../host/host.ts";
+import type { LivingProcess } from "./fake-world.ts";
+
+export function summaryOf({ facts, netns, fdCount, readable }: LivingProcess): ProcessSummary {
+  // The link behind the namespace takes the same right as the descriptors.
+  return { pid: facts.pid, ...(readable ? { netns } : {}), uid: facts.uid, fdCount };
+}
+
+export function factsOf({ facts, netns, readable }: LivingProcess): ProcessFacts {
+  return {
+    pid: facts.pid,
+    parentPid: facts.parentPid ?? 1,
+    command: facts.command,
+    args: facts.args ?? [facts.command],
+    state: facts.state ?? "S",
+    startTicks: facts.startTicks,
+    ...(facts.startedAtMs === undefined ? {} : { startedAtMs: facts.startedAtMs }),
+    uid: facts.uid,
+    ...(facts.cgroup === undefined ? {} : { cgroup: facts.cgroup }),
+    ...(facts.unit === undefined ? {} : { unit: facts.unit }),
+    ...(facts.container === undefined
+      ? {}
+      : { container: { runtime: facts.container.runtime, id: facts.container.id } }),
+    ...(readable ? { netns } : {}),
+  };
+}
+
+/** Those below a number, or all. */
+export function fdsOf(living: LivingProcess, below: number | undefined): SocketFds {
+  const complete = below === undefined || living.fdCount <= below;
+  const fds = [...living.fds]
+    .filter(([fd]) => complete || fd < below)
+    .map(([fd, { socket }]) => ({ fd, inode: socket.inode! }));
+  return { fds: fds.sort((a, b) => a.fd - b.fd), complete };
+}
+
+export function optionsOf(living: LivingProcess, fd: number): HeldSocketOptions {
+  const held = living.fds.get(fd);
+  if (held === undefined) return { errno: "EBADF" };
+  const { cookie, v6only } = held.socket;
+  return {
+    reuseAddr: held.reuseAddr,
+    reusePort: held.reusePort,
+    ...(v6only === undefined ? {} : { v6only }),
+    ...(cookie === undefined ? {} : { cookie }),
+  };
+}
