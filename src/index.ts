@@ -15,6 +15,7 @@ export type { Attempt } from "./tcp/bind-snapshot.ts";
 export type { Container, Incomplete, Owner, Ownerless, Protocol, Family, Socket, SocketTimer } from "./tcp/socket.ts";
 export type { SocketState } from "./tcp/states.ts";
 export type { TcpInfo } from "./tcp/tcp-info.ts";
+export type { SysctlAudit } from "./verdict/audit-sysctls.ts";
 export type { Evidence, Finding, FindingLevel } from "./verdict/findings/finding.ts";
 export type { Advice, Blocker, BlockerRule, Spared, Why } from "./verdict/why.ts";
 export type { ConnectAdvice, ConnectAttempt, PortCounts, WhyConnect } from "./verdict/why-connect.ts";

@@ -5,6 +5,8 @@ import { gatherHealth } from "../inspect/health-facts.ts";
 import type { LookedThrough } from "../inspect/health-facts.ts";
 import type { HealthSnapshot } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
+import { auditSysctls } from "../verdict/audit-sysctls.ts";
+import type { SysctlAudit } from "../verdict/audit-sysctls.ts";
 import { FINDING_LEVELS } from "../verdict/findings/finding.ts";
 import type { Finding, FindingDefinition, FindingLevel } from "../verdict/findings/finding.ts";
 import { FINDINGS } from "../verdict/findings/table.ts";
@@ -30,6 +32,8 @@ export interface DoctorOptions extends HostOptions {
 export interface DoctorReport {
   /** The worst first. */
   readonly findings: readonly Finding[];
+  /** What each setting that folklore turns is here, what it really does, and whether it does harm. */
+  readonly sysctls: readonly SysctlAudit[];
   /** How much was looked at. */
   readonly looked: LookedThrough;
   readonly incomplete: readonly Incomplete[];
@@ -89,7 +93,7 @@ export async function examine(
     .filter(({ level }) => rankOf(level) >= least)
     // The order of the table among equals: sorting is stable.
     .sort((a, b) => rankOf(b.level) - rankOf(a.level));
-  return { report: { findings, looked, incomplete: snapshot.incomplete }, snapshot };
+  return { report: { findings, sysctls: auditSysctls(snapshot), looked, incomplete: snapshot.incomplete }, snapshot };
 }
 
 function definitionsOf(codes: readonly string[] | undefined): readonly FindingDefinition[] {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SysctlAudit } from "../verdict/audit-sysctls.ts";
 import type { Finding } from "../verdict/findings/finding.ts";
 import { renderDoctor } from "./doctor-text.ts";
 import { createStyle } from "./style.ts";
@@ -39,11 +40,11 @@ const FINDING: Finding = {
 
 test("renderDoctor() tells a healthy machine what was looked at", () => {
   assert.equal(
-    renderDoctor({ findings: [], looked }, plain),
+    renderDoctor({ findings: [], sysctls: [], looked }, plain),
     "Nothing is wrong. Looked at 60 021 sockets, 12 listeners among them, and 300\nprocesses.\n",
   );
   assert.match(
-    renderDoctor({ findings: [], looked: { sockets: 1, listeners: 1, processes: 1 } }, plain),
+    renderDoctor({ findings: [], sysctls: [], looked: { sockets: 1, listeners: 1, processes: 1 } }, plain),
     /Looked at 1 socket, 1 listener among them, and 1 process\./,
   );
 });
@@ -57,13 +58,37 @@ ${evidence}  · Restart it (downtime)
 
 1 warning. Looked at 60 021 sockets, 12 listeners among them, and 300 processes.
 `;
-  assert.equal(renderDoctor({ findings: [FINDING], looked }, plain), shown(""));
-  assert.equal(renderDoctor({ findings: [FINDING], looked }, { ...plain, verbose: true }), shown(EVIDENCE));
+  assert.equal(renderDoctor({ findings: [FINDING], sysctls: [], looked }, plain), shown(""));
+  assert.equal(
+    renderDoctor({ findings: [FINDING], sysctls: [], looked }, { ...plain, verbose: true }),
+    shown(EVIDENCE),
+  );
+});
+
+test("renderDoctor() shows the audit of the settings with --verbose only, each with what it really does", () => {
+  const sysctls: SysctlAudit[] = [
+    {
+      name: "net.ipv4.tcp_fin_timeout",
+      value: "15",
+      defaultValue: "60",
+      does: "How long a closed connection waits in FIN-WAIT-2.",
+      judgement: { verdict: "no-effect", why: "it does not shorten TIME-WAIT" },
+    },
+    { name: "net.ipv4.tcp_tw_recycle", does: "Gone.", judgement: { verdict: "absent" } },
+    { name: "net.core.somaxconn", value: "4096", does: "Caps backlogs.", judgement: { verdict: "default" } },
+  ];
+  const text = renderDoctor({ findings: [], sysctls, looked }, { ...plain, verbose: true });
+  assert.match(text, /net\.ipv4\.tcp_fin_timeout = 15 {2}it does not shorten TIME-WAIT\n {6}How long/);
+  assert.match(text, /tcp_tw_recycle {2}not on this kernel/);
+  assert.match(text, /somaxconn = 4096 {2}the kernel's own value\n/);
+  assert.ok(text.split("\n").every((line) => line.length <= 80));
+  assert.doesNotMatch(renderDoctor({ findings: [], sysctls, looked }, plain), /sysctl|net\./);
 });
 
 test("renderDoctor() sums up what was found", () => {
   const at = (level: Finding["level"]): Finding => ({ ...FINDING, level });
-  const sum = (...findings: Finding[]): string => renderDoctor({ findings, looked }, plain).split("\n\n").at(-1) ?? "";
+  const sum = (...findings: Finding[]): string =>
+    renderDoctor({ findings, sysctls: [], looked }, plain).split("\n\n").at(-1) ?? "";
   assert.match(
     sum(at("critical"), at("warning"), at("warning"), at("info")),
     /^1 critical, 2 warnings, 1 to know\. Looked/,
@@ -74,7 +99,7 @@ test("renderDoctor() sums up what was found", () => {
 test("renderDoctor() lets no name act on the terminal", () => {
   const title = "\u001b]0;x\u0007evil";
   const text = renderDoctor(
-    { findings: [{ ...FINDING, title, text: title, evidence: { title } }], looked },
+    { findings: [{ ...FINDING, title, text: title, evidence: { title } }], sysctls: [], looked },
     { ...plain, verbose: true },
   );
   assert.ok(!text.includes("\u001b"));

@@ -1,27 +1,31 @@
 /** `doctor` for a person: the worst first, each finding with what was seen and what to do; and a friendly line when nothing is wrong. */
+import type { SysctlAudit } from "../verdict/audit-sysctls.ts";
 import type { Evidence, Finding, FindingLevel } from "../verdict/findings/finding.ts";
 import { adviceText } from "./advice-text.ts";
 import { amountText, durationText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
+import { renderSysctls } from "./sysctl-text.ts";
 import { hang } from "./text-layout.ts";
 
 export interface DoctorView {
   readonly style: Style;
   readonly width: number;
-  /** The evidence too, as the JSON has it; the text has said what matters of it. */
+  /** The evidence too, as the JSON has it (the text has said what matters of it), and the audit of the kernel's settings. */
   readonly verbose: boolean;
 }
 
 export interface DoctorAnswer {
   readonly findings: readonly Finding[];
+  readonly sysctls: readonly SysctlAudit[];
   readonly looked: { readonly sockets: number; readonly listeners: number; readonly processes: number };
 }
 
 const MOST_ITEMS = 3;
 
-export function renderDoctor({ findings, looked }: DoctorAnswer, view: DoctorView): string {
+export function renderDoctor({ findings, sysctls, looked }: DoctorAnswer, view: DoctorView): string {
   const blocks = findings.map((finding) => renderFinding(finding, view));
+  if (view.verbose && sysctls.length > 0) blocks.push(renderSysctls(sysctls, view));
   return `${[...blocks, hang("", `${verdict(findings, view.style)} ${lookedText(looked)}`, view.width)].join("\n\n")}\n`;
 }
 

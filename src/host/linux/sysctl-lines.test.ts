@@ -66,3 +66,9 @@ test("readSysctlLines() reads a file once that is there under two names", () => 
 test("readSysctlLines() is empty where there are no files", () => {
   withTree({}, (root) => assert.deepEqual(readSysctlLines(root), []));
 });
+
+test("readSysctlLines() passes over the secret key of TCP Fast Open", () => {
+  withTree({ "/etc/sysctl.conf": "net.ipv4.tcp_fastopen_key = 1-2-3-4\nnet.ipv4.tcp_fastopen = 3\n" }, (root) =>
+    assert.deepEqual(linesOf(root), ["/etc/sysctl.conf:2 net.ipv4.tcp_fastopen=3"]),
+  );
+});

@@ -12,7 +12,8 @@ const DIRECTORIES = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d"
 const LAST_FILE = "/etc/sysctl.conf";
 
 /** Those that bear on sockets and descriptors. Distributions set others of `fs.`, which are nobody's business here. */
-const ABOUT_SOCKETS = /^(?:net\.|fs\.(?:file-max|nr_open)$)/;
+/** But for the key of TCP Fast Open, which is a secret: a recording is mailed around. */
+const ABOUT_SOCKETS = /^(?:net\.(?!ipv4\.tcp_fastopen_key$)|fs\.(?:file-max|nr_open)$)/;
 
 /** `root` is put before every path. */
 export function readSysctlLines(root = ""): readonly SysctlLine[] {
