@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 
 export type Need = () => string | undefined;
 
-function once(probe: Need): Need {
+export function once(probe: Need): Need {
   let answer: { readonly why: string | undefined } | undefined;
   return () => (answer ??= { why: probe() }).why;
 }
