@@ -115,7 +115,7 @@ export function happen(end: End, event: ClosingEvent): Reaction {
     state === "CLOSED" || state === "TIME-WAIT"
       ? newEnd(state, "nobody")
       : { ...end, state, held: holderAfter(end, event, state) };
-  const remark = end.held === "program" ? remarkOf(event, transition) : undefined;
+  const remark = end.held === "program" ? remarkOf(end, event, transition) : undefined;
   return {
     end: after,
     taken: [{ from: end.state, to: state, held: after.held, transition }],
@@ -130,8 +130,9 @@ function holderAfter(end: End, event: ClosingEvent, state: SocketState): Holder 
   return event === "SYN" && end.state !== "SYN-SENT" && state === "SYN-RECEIVED" ? "queue" : end.held;
 }
 
-function remarkOf(event: ClosingEvent, { error }: Transition): string | undefined {
-  return error ?? (event === "FIN" ? "EOF" : undefined);
+/** What was sent before the FIN is read first. */
+function remarkOf({ unread }: End, event: ClosingEvent, { error }: Transition): string | undefined {
+  return error ?? (event === "FIN" && !unread ? "EOF" : undefined);
 }
 
 function segmentOf({ state }: End, flags: Segment): SentSegment {
@@ -184,5 +185,6 @@ function acknowledgedBy({ state }: End, acksFin: boolean): ClosingEvent | undefi
 /** What is sent again when nobody answers. */
 export function retransmitted(end: End): SentSegment | undefined {
   if (AWAITS_ACK.includes(end.state)) return segmentOf(end, "FIN");
+  if (end.state === "SYN-RECEIVED") return segmentOf(end, "SYN,ACK");
   return end.state === "SYN-SENT" ? segmentOf(end, "SYN") : undefined;
 }

@@ -133,18 +133,19 @@ const CLOSE_CALLS: readonly Transition[] = [
     held: "queue",
     sends: "RST",
   }),
-  row(["ESTABLISHED", "SYN-RECEIVED", "CLOSE-WAIT", "FIN-WAIT-1"], "SOCK_DESTROY", "CLOSED", "tcp_abort", {
+  row(["ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-1"], "SOCK_DESTROY", "CLOSED", "tcp_abort", {
     sends: "RST",
     error: "ECONNABORTED",
     rfc: "3.10.5",
   }),
-  row(["FIN-WAIT-2"], "SOCK_DESTROY", "CLOSED", "tcp_abort", {
+  row(["SYN-RECEIVED", "FIN-WAIT-2"], "SOCK_DESTROY", "CLOSED", "tcp_abort", {
     held: "program",
     sends: "RST",
     error: "ECONNABORTED",
     rfc: "3.10.5",
   }),
   row(["FIN-WAIT-2"], "SOCK_DESTROY", "CLOSED", "tcp_abort", { held: "nobody" }),
+  row(["SYN-RECEIVED"], "SOCK_DESTROY", "CLOSED", "tcp_abort", { held: "queue" }),
   row(["SYN-SENT", "CLOSING", "LAST-ACK", "TIME-WAIT"], "SOCK_DESTROY", "CLOSED", "tcp_abort", {
     error: "ECONNABORTED",
   }),

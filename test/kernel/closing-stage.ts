@@ -21,7 +21,12 @@ const ADDRESS = { client: "127.0.0.2", server: "127.0.0.1" } as const;
 /** What the kernel waits minutes for, in seconds: settings of the story's own network namespace. */
 const SHORT_WAITS = {
   "FIN-WAIT-2 timer": ["net.ipv4.tcp_fin_timeout=2"],
-  "retransmits unanswered": ["net.ipv4.tcp_retries2=2", "net.ipv4.tcp_orphan_retries=1", "net.ipv4.tcp_syn_retries=1"],
+  "retransmits unanswered": [
+    "net.ipv4.tcp_retries2=2",
+    "net.ipv4.tcp_orphan_retries=1",
+    "net.ipv4.tcp_syn_retries=1",
+    "net.ipv4.tcp_synack_retries=1",
+  ],
   "keepalive unanswered": [
     "net.ipv4.tcp_keepalive_time=1",
     "net.ipv4.tcp_keepalive_intvl=1",
@@ -34,6 +39,9 @@ const SHORT_WAITS = {
 /** 500 bytes a second, 200 at once. */
 const SLOWLY = "qdisc add dev lo root tbf rate 4kbit burst 200 latency 10s".split(" ");
 
+/** One SYN, and then nothing for a minute. */
+const ONE_PACKET = "qdisc add dev lo root tbf rate 8bit burst 100 latency 1000s".split(" ");
+
 export const SLOW_DEVICE: Need = once(() => {
   const { status, stderr, error } = spawnSync("unshare", ["-n", "tc", ...SLOWLY], { encoding: "utf8" });
   return status === 0 ? undefined : `probed: tc ${SLOWLY.join(" ")}; ${error?.message ?? stderr.trim()}`;
@@ -43,7 +51,7 @@ export class ClosingStage {
   readonly #story: Story;
   readonly #ports: Ports;
   readonly #scenario: Scenario;
-  readonly #actors: Readonly<Record<Side, Actor>>;
+  readonly #actors: Record<Side, Actor>;
   readonly #alive: Record<Side, boolean> = { client: true, server: true };
   readonly #fds: Partial<Record<Side | "listener", number>> = {};
   #loses: Side | undefined;
@@ -67,13 +75,19 @@ export class ClosingStage {
       ...lingers,
     });
     if (begins === "listening") return;
-    await this.#call("client", "connect()");
-    if (begins === "established") await this.#call("server", "accept()");
+    await this.#connect(true);
+    if (begins !== "established") return;
+    await this.#call("server", "accept()");
+    // A machine that starts again has nobody who listens.
+    if (moves.some((move) => "call" in move && move.call === "power cut"))
+      await this.#actors.server.close(this.#fds.listener);
   }
 
   /** Makes a move and waits until the kernel shows the states that the model has after it. */
-  async make(move: Move, after: Step): Promise<void> {
+  async make(move: Move, after: Step, next: Move | undefined): Promise<void> {
     await this.#do(move);
+    // What was lost is sent again at any moment from now, unless it gets lost again.
+    if (next !== undefined && "timer" in next && next.timer === "retransmit" && this.#loses === undefined) return;
     for (const side of ["client", "server"] as const) await this.#shows(side, after[side]);
   }
 
@@ -81,11 +95,11 @@ export class ClosingStage {
   async notices(side: Side, remark: string): Promise<void> {
     const fd = this.#fds[side];
     if (!this.#alive[side] || fd === undefined) return;
+    const read = await this.#actors[side].try("read", { fd });
+    // Where the other end has closed, reading is at its end, and writing tells.
     const answer =
-      remark === "EPIPE"
-        ? await this.#actors[side].try("write", { fd, text: "x" })
-        : await this.#actors[side].try("read", { fd });
-    assert.deepEqual(answer, "errno" in answer ? { ...answer, errno: remark } : { ...answer, value: "" }, remark);
+      remark === "EOF" || "errno" in read ? read : await this.#actors[side].try("write", { fd, text: "x" });
+    assert.equal("errno" in answer ? answer.errno : answer.value === "" ? "EOF" : answer.value, remark);
   }
 
   async #do(move: Move): Promise<void> {
@@ -95,7 +109,7 @@ export class ClosingStage {
       await this.#call("client", move.both);
       await this.#call("server", move.both);
     } else if ("call" in move) {
-      if (move.loses !== undefined) this.#lose(move.loses);
+      this.#lose(move.loses);
       await this.#call(move.at, move.call);
     } else if (move.timer === "retransmit") this.#lose(undefined);
   }
@@ -109,14 +123,25 @@ export class ClosingStage {
     await this.#actors.client.call("write", { fd, text: "x".repeat(150) });
   }
 
-  /** What one end sends goes nowhere. Its address has to be asked about before the table of local addresses is. */
+  /**
+   * What one end sends goes nowhere: its address has to be asked about before the table of local addresses is. A listener would not even keep a request
+   * whose answer has no route, so there the device lets one packet through and keeps the next.
+   */
   #lose(side: Side | undefined): void {
+    if (side === this.#loses) return;
     const rule = (action: "add" | "del", ...words: string[]) => this.#story.system("ip", "rule", action, ...words);
-    if (side !== undefined) {
+    const byDevice = this.#scenario.begins === "listening";
+    if (byDevice)
+      this.#story.system("tc", ...(side === undefined ? ["qdisc", "del", "dev", "lo", "root"] : ONE_PACKET));
+    else if (side === undefined) {
+      rule("add", "pref", "0", "lookup", "local");
+      rule("del", "pref", "20");
+      rule("del", "pref", "10");
+    } else {
       rule("add", "pref", "10", "from", ADDRESS[side], "blackhole");
       rule("add", "pref", "20", "lookup", "local");
       rule("del", "pref", "0");
-    } else if (this.#loses !== undefined) rule("del", "pref", "10");
+    }
     this.#loses = side;
   }
 
@@ -124,8 +149,16 @@ export class ClosingStage {
     const actor = this.#actors[side];
     const fd = this.#fds[side];
     switch (call) {
+      case "bind()":
+        this.#fds[side === "client" ? "client" : "listener"] = await actor.bound(
+          `${ADDRESS[side]}:${this.#ports[side]}`,
+        );
+        return;
+      case "listen()":
+        await actor.call("listen", { fd: this.#fds.listener ?? -1, backlog: 5 });
+        return;
       case "connect()":
-        return this.#connect();
+        return this.#connect(false);
       case "accept()":
         this.#fds.server = await actor.accept(this.#fds.listener ?? -1);
         return;
@@ -135,11 +168,12 @@ export class ClosingStage {
       case "SOCK_DESTROY":
         return this.#destroy(side);
       case "power cut":
-        this.#alive[side] = false;
         this.#story.system("ip", "link", "set", "lo", "down");
         await actor.kill();
         this.#destroy(side);
         this.#story.system("ip", "link", "set", "lo", "up");
+        this.#actors[side] = this.#story.actor();
+        delete this.#fds[side];
         return;
       case "write()":
         await actor.call("write", { fd: fd ?? -1, text: "x" });
@@ -155,22 +189,24 @@ export class ClosingStage {
         await actor.close(fd ?? this.#fds.listener ?? -1);
         delete this.#fds[side];
         return;
-      default:
-        throw new Error(`${call} is not played`);
     }
   }
 
-  async #connect(): Promise<void> {
+  /** Where nobody may answer, it is not waited for. */
+  async #connect(waits: boolean): Promise<void> {
     const { moves, options } = this.#scenario;
-    const fd = await this.#actors.client.call("socket", {
-      family: "ipv4",
-      // Nobody may answer.
-      nonBlocking: this.#scenario.begins !== "established" && this.#scenario.begins !== "queued",
-      ...(options?.lingersNot?.includes("client") === true ? { linger: 0 } : {}),
-      ...(moves.some((move) => "timer" in move && move.timer === "keepalive unanswered") ? { keepAlive: true } : {}),
-    });
+    const bound = this.#fds.client;
+    const fd =
+      bound ??
+      (await this.#actors.client.call("socket", {
+        family: "ipv4",
+        nonBlocking: !waits,
+        ...(options?.lingersNot?.includes("client") === true ? { linger: 0 } : {}),
+        ...(moves.some((move) => "timer" in move && move.timer === "keepalive unanswered") ? { keepAlive: true } : {}),
+      }));
     this.#fds.client = fd;
-    await this.#actors.client.call("bind", { fd, to: `${ADDRESS.client}:${this.#ports.client}` });
+    if (bound === undefined)
+      await this.#actors.client.call("bind", { fd, to: `${ADDRESS.client}:${this.#ports.client}` });
     await this.#actors.client.try("connect", { fd, to: `${ADDRESS.server}:${this.#ports.server}` });
   }
 
@@ -185,7 +221,8 @@ export class ClosingStage {
 
   async #shows(side: Side, { state, held }: View): Promise<void> {
     // The listener is not an end of this connection.
-    const filter = state === "LISTEN" ? `sport = :${this.#ports[side]} and state listening` : this.#filter(side);
+    const alone = state === "LISTEN" ? "listening" : state === "BOUND" ? "bound-inactive" : undefined;
+    const filter = alone === undefined ? this.#filter(side) : `sport = :${this.#ports[side]} and state ${alone}`;
     let seen = "";
     await until(`${side} is ${state}, held by ${held ?? "nobody"}; it was ${seen}`, async () => {
       const sockets = await this.#story.sockets(filter);
@@ -206,26 +243,24 @@ export class ClosingStage {
 export type Change = readonly [from: SocketState, to: SocketState];
 
 /**
- * What the tracepoint shows of an end's transitions. It sees whole sockets only: what turns into a TIME-WAIT, or into a FIN-WAIT-2 that nobody
- * holds, is closed for it (tcp_time_wait), and what becomes of that it does not see. BOUND is TCP_CLOSE.
+ * What the tracepoint shows of an end's transitions. It sees whole sockets only: a request (SYN-RECEIVED in the queue) becomes one when the handshake is
+ * done (tcp_check_req), and what turns into a TIME-WAIT, or into a FIN-WAIT-2 that nobody holds, is closed for it (tcp_time_wait). BOUND is TCP_CLOSE.
  */
 export function changesSeen(taken: Play["taken"][Side]): Change[] {
   const seen: Change[] = [];
   let whole = true;
   for (const one of taken) {
-    if (one.from === "TIME-WAIT" && one.to === "SYN-RECEIVED") {
+    if (one.to === "SYN-RECEIVED" && one.held === "queue") whole = false;
+    else if (one.from === "SYN-RECEIVED" && !whole && one.to === "ESTABLISHED") {
       whole = true;
-      seen.push(["LISTEN", "SYN-RECEIVED"]);
-      continue;
+      seen.push(["LISTEN", "SYN-RECEIVED"], ["SYN-RECEIVED", "ESTABLISHED"]);
+    } else if (whole) {
+      const [from, to] = [seenAs(one.from), seenAs(one.to)];
+      if (from !== to) seen.push([from, to]);
+      whole = !isRecord(one);
+      if (!whole && to !== "CLOSED") seen.push([to, "CLOSED"]);
     }
-    if (!whole) continue;
-    const [from, to] = [seenAs(one.from), seenAs(one.to)];
-    if (from !== to) seen.push([from, to]);
-    if (isRecord(one)) {
-      whole = false;
-      if (to !== "CLOSED") seen.push([to, "CLOSED"]);
-    }
-    if (to === "CLOSED" && one.to === "CLOSED") whole = true;
+    if (one.to === "CLOSED") whole = true;
   }
   return seen;
 }
