@@ -78,7 +78,7 @@ export function playScenario(scenario: Scenario): Play {
     steps.push({
       kind: "call",
       at,
-      text: call === "close()" && before.held === "queue" ? "close() of the listener" : call,
+      text: call === "close()" && before.held === "queue" ? "listener closes" : call,
       ...viewed(),
     });
   };
