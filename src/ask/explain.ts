@@ -3,6 +3,9 @@ import { PortmortemError } from "../base/errors.ts";
 import type { ExplainIndex, Explanation } from "../explain/explanation.ts";
 import type { ScenarioName } from "../tcp/closing-scenarios.ts";
 
+/** No page has a longer name. */
+const LONGEST_SHOWN = 60;
+
 /**
  * What a word means: a state, a socket option, a setting, an errno, a code of `why`, `doctor` or of an error, or a story such as `four-way-close`. Without a
  * word, the list of them all. Works on any system. Throws PM_UNKNOWN_WORD, with the near word in its hint.
@@ -17,7 +20,8 @@ export async function explain(word?: string): Promise<Explanation | ExplainIndex
   const page = findPage(word);
   if (page === undefined) {
     const near = nearestPage(word);
-    throw new PortmortemError("PM_UNKNOWN_WORD", `there is no page about ${JSON.stringify(word)}`, {
+    const shown = word.length > LONGEST_SHOWN ? `${word.slice(0, LONGEST_SHOWN)}...` : word;
+    throw new PortmortemError("PM_UNKNOWN_WORD", `there is no page about ${JSON.stringify(shown)}`, {
       hint: near === undefined ? "portmortem explain lists all that there are" : `did you mean ${near}?`,
     });
   }

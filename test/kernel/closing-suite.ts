@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { otherSide, playScenario } from "../../src/tcp/closing-play.ts";
 import type { Scenario } from "../../src/tcp/closing-play.ts";
 import type { Move, Side, Step } from "../../src/tcp/closing-simulation.ts";
+import { TIME_WAIT_MS } from "../../src/tcp/closing.ts";
 import type { SocketState } from "../../src/tcp/states.ts";
 import { ClosingStage, SLOW_DEVICE, changesSeen } from "./closing-stage.ts";
 import type { Change, Ports } from "./closing-stage.ts";
@@ -81,7 +82,7 @@ function stepsOf(scenario: Scenario, at: number): readonly Step[] {
 async function showsTimeWait(own: Story, port: number): Promise<void> {
   const { timer } = await own.socket(`sport = :${port} and state time-wait`);
   assert.equal(timer?.kind, "time-wait");
-  assert.ok(timer.remainingMs <= 60_000, `${timer.remainingMs} ms`);
+  assert.ok(timer.remainingMs <= TIME_WAIT_MS, `${timer.remainingMs} ms`);
 }
 
 /** Of a machine without power nobody can tell what it did. */
