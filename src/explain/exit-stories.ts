@@ -79,7 +79,7 @@ export const EXIT_STORIES: readonly Page[] = [
     word: "peer-gone-writing",
     kind: "story",
     title: "Writing to somebody who has vanished",
-    aliases: ["retransmits", "tcp_retries2", "retransmission-timeout"],
+    aliases: ["retransmits", "retransmission-timeout"],
     text: [
       "write() succeeds: it only fills the buffer. The kernel sends the data again, at longer and longer intervals, up to tcp_retries2 times (15: at least 924 s). Then the connection is gone, and the next call gets ETIMEDOUT.",
     ],

@@ -6,7 +6,7 @@ import { SCENARIOS } from "../tcp/closing-scenarios.ts";
 import { STATES } from "../tcp/states.ts";
 import type { FindingDefinition } from "../verdict/findings/finding.ts";
 import { SYSCTLS } from "../verdict/sysctl-table.ts";
-import { allPages, findPage, findingPage, keyOf, nearestPage, sysctlPage } from "./lookup.ts";
+import { allPages, findPage, findingPage, keyOf, nearestPage, sysctlPage, withTwinsNamed } from "./lookup.ts";
 import { RULE_TEXTS } from "./rule-pages.ts";
 
 const pages = allPages();
@@ -95,18 +95,29 @@ test("the ladder of a state shows the state", () => {
   }
 });
 
+test("withTwinsNamed() gives a word that two pages have to the first, which points to the other", () => {
+  const page = { title: "x", text: [], sources: ["x"] };
+  const [story, finding] = withTwinsNamed([
+    { word: "half-open", kind: "story", see: ["a"], ...page },
+    { word: "half-open", kind: "finding", ...page },
+  ]);
+  assert.equal(story?.word, "half-open");
+  assert.deepEqual(story.see, ["a", "half-open-finding"]);
+  assert.equal(finding?.word, "half-open-finding");
+});
+
 test("a page is made of an entry of a table", () => {
   const setting = sysctlPage({
     name: "net.ipv4.tcp_x",
     does: "Does x.",
-    folklore: "It is said to do y.",
+    folklore: "“It does y.”",
     versions: ["Gone in 9.0."],
     defaultValue: "7",
     advice: "leave it",
     sources: ["tcp_x()"],
   });
   assert.equal(setting.word, "tcp_x");
-  assert.deepEqual(setting.text, ["Does x.", "By default it is 7.", "It is said to do y.", "Gone in 9.0."]);
+  assert.deepEqual(setting.text, ["Does x.", "By default it is 7.", '"It does y."', "Gone in 9.0."]);
   assert.deepEqual(setting.remedy, [
     { text: "leave it" },
     { text: "what it is here", command: "sysctl net.ipv4.tcp_x" },

@@ -20,9 +20,21 @@ import { STATE_TEXTS } from "./state-pages.ts";
 
 /** In the order of the list. */
 export function allPages(): readonly Page[] {
-  return (pages ??= PAGE_KINDS.flatMap((kind) => PAGES_OF[kind]()));
+  return (pages ??= withTwinsNamed(PAGE_KINDS.flatMap((kind) => PAGES_OF[kind]())));
 }
 let pages: readonly Page[] | undefined;
+
+/** A word that two pages have is the first one's, which points to the other; that one has its kind in its name: `half-open-finding`. */
+export function withTwinsNamed(all: readonly Page[]): readonly Page[] {
+  return all.map((page, at) => {
+    const first = all.findIndex(({ word }) => word === page.word);
+    if (first !== at) return { ...page, word: `${page.word}-${page.kind}` };
+    const twins = all.slice(at + 1).filter(({ word }) => word === page.word);
+    return twins.length === 0
+      ? page
+      : { ...page, see: [...(page.see ?? []), ...twins.map(({ word, kind }) => `${word}-${kind}`)] };
+  });
+}
 
 const PAGES_OF: Readonly<Record<PageKind, () => readonly Page[]>> = {
   story: () => [...CLOSING_STORIES, ...EXIT_STORIES, ...PORT_STORIES],
@@ -82,7 +94,7 @@ function index(): ReadonlyMap<string, Page> {
 /** The last part of the name is the word: `tcp_tw_reuse`. */
 export function sysctlPage({ name, does, folklore, versions, defaultValue, advice, sources }: SysctlKnowledge): Page {
   const word = name.replace(/^net\.(ipv4|ipv6|core)\./, "");
-  return {
+  return inAscii({
     word,
     kind: "sysctl",
     title: name,
@@ -95,17 +107,36 @@ export function sysctlPage({ name, does, folklore, versions, defaultValue, advic
     ],
     remedy: [{ text: advice }, { text: "what it is here", command: `sysctl ${name}` }],
     sources,
-  };
+  });
 }
 
 export function findingPage({ code, title, about }: FindingDefinition): Page {
-  return {
+  return inAscii({
     word: code,
     kind: "finding",
     title: `${code}: ${title}`,
     text: about.meaning,
     remedy: about.remedy.map((text) => ({ text })),
     sources: about.sources,
+  });
+}
+
+/** Pages are shown on terminals that have nothing else; the tables are written for a wider world. */
+function inAscii(page: Page): Page {
+  const ascii = (text: string): string =>
+    text
+      .replace(/[\u201c\u201d]/g, '"')
+      .replace(/[\u2018\u2019]/g, "'")
+      .replaceAll("\u2026", "...")
+      .replaceAll("\u2192", "->")
+      .replaceAll("\u00d7", "x")
+      .replaceAll("\u2265", ">=");
+  return {
+    ...page,
+    title: ascii(page.title),
+    text: page.text.map(ascii),
+    remedy: (page.remedy ?? []).map(({ text, ...rest }) => ({ text: ascii(text), ...rest })),
+    sources: page.sources.map(ascii),
   };
 }
 

@@ -41,7 +41,7 @@ export function renderExplanation(page: Explanation, { style, width: columns, as
     ...(command === undefined ? [] : [`${indent}${style.accent(`$ ${command}`)}`]),
   ]);
   const blocks = [
-    [style.bold(plainText(page.title))],
+    wrapText(plainText(page.title), width).map((line) => style.bold(line)),
     ...page.text.map((text) => wrapText(plainText(text), width)),
     page.ladder === undefined ? [] : renderLadder(page.ladder, { width, ascii }),
     page.folklore.flatMap(({ said, truth }) => labelled("said", `"${said}": ${truth}`)),
