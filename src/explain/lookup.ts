@@ -61,7 +61,12 @@ const PAGES_OF: Readonly<Record<PageKind, () => readonly Page[]>> = {
  * IP_LOCAL_PORT_RANGE is a socket option, ip_local_port_range a setting.
  */
 export function findPage(word: string): Page | undefined {
-  return allPages().find((page) => page.word === word) ?? index().get(keyOf(word));
+  const all = allPages();
+  return (
+    all.find((page) => page.word === word) ??
+    all.find(({ aliases }) => aliases?.includes(word)) ??
+    index().get(keyOf(word))
+  );
 }
 
 /** The near word, for a slip of the finger. */
@@ -71,7 +76,7 @@ export function nearestPage(word: string): string | undefined {
 }
 
 /** Every way to write a word is one key: `TIME_WAIT`, `time-wait`, `TimeWait`; `net.ipv4.tcp_tw_reuse` and `/proc/sys/net/ipv4/tcp_tw_reuse`. */
-export function keyOf(word: string): string {
+function keyOf(word: string): string {
   return word
     .toLowerCase()
     .replace(/^\/proc\/sys\//, "")
