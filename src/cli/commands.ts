@@ -99,4 +99,17 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./doctor.ts")).runDoctor,
   },
+  {
+    name: "explain",
+    usage: "explain [word...]",
+    summary: "what a state, an option, a setting, an error or a story means",
+    about: "Without a word: the list. Case, _ and - do not matter: TIME_WAIT, time-wait and timewait are one.",
+    options: [],
+    examples: [
+      { line: "portmortem explain time-wait", text: "what it is, who has it, and what to do" },
+      { line: "portmortem explain SO_REUSEADDR", text: "what it does, and what it does not" },
+      { line: "portmortem explain four-way-close", text: "who closes, who waits" },
+    ],
+    load: async () => (await import("./explain.ts")).runExplain,
+  },
 ];

@@ -91,6 +91,14 @@ const inputs: readonly BadInput[] = [
   { args: ["why", "::1:80"], code: "PM_AMBIGUOUS_ADDRESS", says: /two ways\n.*\n +\^\n.*\[::1\]:80/ },
   { args: ["why", "80\u001b[31m\n"], code: "PM_BAD_PORT", says: /80\\e\[31m\\n/ },
 
+  { args: ["explain", "tiem-wait"], code: "PM_UNKNOWN_WORD", says: /"tiem-wait"\n {2}did you mean time-wait\?/ },
+  { args: ["explain", "SO_REUSEADR"], code: "PM_UNKNOWN_WORD", says: /did you mean SO_REUSEADDR\?/ },
+  { args: ["explain", "frob", "nicate"], code: "PM_UNKNOWN_WORD", says: /"frob nicate"\n {2}portmortem explain lists/ },
+  { args: ["explain", "x\u001b[31m"], code: "PM_UNKNOWN_WORD", says: /x\\/ },
+  { args: ["explain", "a".repeat(100_000)], code: "PM_UNKNOWN_WORD", says: /no page/ },
+  { args: ["explain", "time-wait", "--netns", "web"], code: "PM_USAGE", says: /asks no machine/ },
+  { args: ["explain", "time-wait", "--record", join(folder, "x")], code: "PM_USAGE", says: /asks no machine/ },
+
   { args: ["ls", "state bogus"], code: "PM_BAD_FILTER", says: /state bogus\n {8}\^/ },
   { args: ["ls", "state", "bogus"], code: "PM_BAD_FILTER", says: /state bogus\n {8}\^/ },
   { args: ["ls", "state time-wiat"], code: "PM_BAD_FILTER", says: /did you mean time-wait\?/ },

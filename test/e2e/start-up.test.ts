@@ -65,6 +65,8 @@ for (const args of [
   ["ls", "--count"],
   ["why", `127.0.0.1:${port}`],
   ["doctor"],
+  ["explain"],
+  ["explain", "time-wait"],
 ])
   test(`portmortem ${args.join(" ").replace(String(port), "PORT")} loads no costly module`, () => {
     const rest = atRest();
@@ -82,6 +84,7 @@ for (const args of [
   ["why", "70000"],
   ["ls", "state bogus"],
   ["doctor", "--only", "bogus"],
+  ["explain", "kill-9"],
 ])
   test(`portmortem ${args.join(" ")} does not load the native binding`, () => {
     const { files } = loaded(args);

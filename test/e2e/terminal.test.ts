@@ -50,6 +50,15 @@ describe("a terminal", { skip }, () => {
         );
     });
 
+  for (const columns of [72, 80, 200])
+    test(`portmortem explain fits ${columns} columns`, () => {
+      for (const word of ["", " time-wait", " half-open", " exit"]) {
+        const text = onTerminal(`explain${word}`, columns, { env: { LC_ALL: "C.UTF-8" } }).replace(CODES, "");
+        for (const line of text.split("\n"))
+          assert.ok(textWidth(line) <= columns || line.includes("$ "), JSON.stringify(line));
+      }
+    });
+
   test("a narrow table keeps the state, the port and the program", () => {
     const text = onTerminal("ls -l", 30).replace(CODES, "");
     assert.match(text, /^LISTEN\s+…?\S*:9100\s+node\[?/m);
@@ -84,6 +93,8 @@ describe("a pipe", () => {
     ["--help"],
     ["ls", "--help"],
     ["ls", "--json", "--no-owners"],
+    ["explain"],
+    ["explain", "time-wait"],
     [],
   ])
     test(`portmortem ${args.join(" ")} writes no escape code`, () => {

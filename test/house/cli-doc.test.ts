@@ -109,7 +109,13 @@ describe("fields of the JSON", () => {
     ...inCode(page).flatMap((code) => code.split(/[.[\]]+/)),
     ...[...page.matchAll(/"(\w+)":/g)].map((match) => match[1] ?? ""),
   ]);
-  for (const file of ["src/tcp/socket.ts", "src/tcp/tcp-info.ts", "src/verdict/why.ts", "src/verdict/why-connect.ts"])
+  for (const file of [
+    "src/tcp/socket.ts",
+    "src/tcp/tcp-info.ts",
+    "src/verdict/why.ts",
+    "src/verdict/why-connect.ts",
+    "src/explain/explanation.ts",
+  ])
     test(`of ${file} are documented`, () => {
       expectNone(
         propertiesOf(file).filter((name) => !documented.has(name)),

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 
 export type Need = () => string | undefined;
 
-function once(probe: Need): Need {
+export function once(probe: Need): Need {
   let answer: { readonly why: string | undefined } | undefined;
   return () => (answer ??= { why: probe() }).why;
 }

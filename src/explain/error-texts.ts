@@ -1,0 +1,103 @@
+/** What the error codes of base/errors.ts mean, and what to do. docs/errors.md is made of this. */
+import type { ErrorCode } from "../base/errors.ts";
+
+export interface ErrorText {
+  readonly title: string;
+  /** Sentences; `words` in backticks, [links](of.md) as docs/errors.md has them. */
+  readonly text: string;
+}
+
+export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
+  PM_USAGE: {
+    title: "the command line does not fit together",
+    text: "An unknown command or option, a missing or superfluous argument, or options that do not go together. The hint names the near word, or where the options are listed.",
+  },
+  PM_BAD_PORT: {
+    title: "that is no port",
+    text: "The port is missing, not a number, not from 1 to 65535, or starts with a zero (C libraries read that as octal). Write `49200`, or an address and a port: `127.0.0.1:49200`, `[::1]:49200`.",
+  },
+  PM_BAD_ADDRESS: {
+    title: "that is no address",
+    text: "The address before the port is none, or brackets are missing or in the wrong place. Names are not looked up, except `localhost`, which is 127.0.0.1. Write the numeric address.",
+  },
+  PM_AMBIGUOUS_ADDRESS: {
+    title: "an address that can be read in two ways",
+    text: "More than one colon and no brackets: `::1:80` can be port 80 of `::1`, or all of it an address. The hint has both readings. Write `[::1]:80`.",
+  },
+  PM_BAD_FILTER: {
+    title: "the filter cannot be read",
+    text: "The filter of `ls` cannot be read. A caret stands under the place. The language is in [cli.md](cli.md#the-filter).",
+  },
+  PM_UNKNOWN_HOST: {
+    title: "the name has no address",
+    text: "The name of `--connect` has no address, or none of the family that `--from` asks for. `errno` is the resolver's word: `ENOTFOUND` for a name that does not exist, `EAI_AGAIN` for a resolver that does not answer. An address works without a resolver.",
+  },
+  PM_UNKNOWN_WORD: {
+    title: "explain has no page of that name",
+    text: "`explain` knows no page of this name, and the hint has the near one. Without a word it lists them all.",
+  },
+  PM_UNKNOWN_USER: {
+    title: "there is no such user",
+    text: "`--user` names nobody in the user database. Give a name of `/etc/passwd`, or a number.",
+  },
+  PM_UNKNOWN_DEVICE: {
+    title: "there is no such network device",
+    text: "`--device` names no network device of this network namespace. The hint lists those that there are.",
+  },
+  PM_NETNS_NOT_FOUND: {
+    title: "there is no such network namespace",
+    text: "`--netns` names no network namespace: no such name below `/run/netns` or `/run/docker/netns`, no such path, no such process, or a path that is something else. A process that ends meanwhile is this error as well. A container's namespace is given by the pid of a process in it.",
+  },
+  PM_NETNS_FORBIDDEN: {
+    title: "the network namespace may not be entered",
+    text: "The network namespace exists and may not be entered, or not even be looked at. Entering needs CAP_SYS_ADMIN: use sudo. Without the native part (koffi) none can be entered, whatever the rights.",
+  },
+  PM_NEEDS_NET_ADMIN: {
+    title: "marks are shown with CAP_NET_ADMIN only",
+    text: "A filter with `fwmark` needs CAP_NET_ADMIN: without it the kernel shows no marks, and every socket would seem to have none. Use sudo.",
+  },
+  PM_REPLAY_UNREADABLE: {
+    title: "the recording cannot be opened",
+    text: "The file given to `--replay` cannot be opened or read, or is a device. `errno` says why.",
+  },
+  PM_REPLAY_INVALID: {
+    title: "that is no recording",
+    text: "The file given to `--replay` is not a recording of portmortem. Make one with `--record FILE`.",
+  },
+  PM_REPLAY_NEWER: {
+    title: "the recording is of a later version",
+    text: "The recording was made by a later version of portmortem, in a form that this one could misread. Use that version, or a later one.",
+  },
+  PM_REPLAY_MISSING: {
+    title: "the recording does not hold the answer",
+    text: "The recording does not hold the answer to what is asked now: it was made for another command, another port or another namespace. The hint says for which one.",
+  },
+  PM_RECORD_UNWRITABLE: {
+    title: "the recording cannot be written",
+    text: "The file given to `--record` cannot be created or written. `errno` says why. If it fails at the end, the command's answer has been printed before.",
+  },
+  PM_NO_SOCKET_SOURCE: {
+    title: "this machine shows no sockets",
+    text: "There is neither `sock_diag` nor a readable `/proc/net/tcp`: this machine shows no sockets. A sandbox or a missing `/proc` is the usual reason.",
+  },
+  PM_UNKNOWABLE_FILTER: {
+    title: "the filter asks for what cannot be seen",
+    text: "The filter asks for what cannot be seen: `dev`, `fwmark`, `cgroup` and `autobound` are not in `/proc/net`, which is all that this machine shows here. The message says why `sock_diag` cannot be had, the hint what would bring it.",
+  },
+  PM_NO_NATIVE: {
+    title: "the native part is missing",
+    text: "What was asked for needs calls that Node cannot make, and the native part (koffi) could not be loaded: entering a network namespace by name or path (`--netns`). Install it without `--omit=optional`; `PORTMORTEM_NO_FFI=1` switches it off. `ls` and `why` of this namespace, and of a pid's, go on without it and say what is missing.",
+  },
+  PM_PLATFORM: {
+    title: "this is not Linux",
+    text: "portmortem reads the sockets of Linux, and this is another system. A recording made on Linux can be read anywhere: `--replay FILE`.",
+  },
+  PM_OUTPUT: {
+    title: "the output cannot be written",
+    text: "The output could not be written: a full disk, most often. A pipe whose reader has gone is no error; it ends the command quietly.",
+  },
+  PM_DEFECT: {
+    title: "a defect of portmortem",
+    text: "Something happened that must not. Please report it with the lines that are printed, and if you can with a recording: the same command with `--record FILE`.",
+  },
+};
