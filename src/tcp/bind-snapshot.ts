@@ -73,6 +73,11 @@ export interface BindSettings {
   readonly localPortRange?: PortRange;
   readonly reservedPorts?: string;
   readonly localAddresses: readonly string[];
+  /** Networks that are local as a whole, "127.0.0.0/8", and addresses for broadcast, which can be bound as well. */
+  readonly localNetworks?: readonly string[];
+  readonly broadcasts?: readonly string[];
+  /** The addresses of the device that is asked for; left out where none is. */
+  readonly deviceAddresses?: readonly string[];
   /** The devices that exist here. */
   readonly interfaces: readonly string[];
   /** The user in question may bind ports below the limit; left out when unknown. */

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { SocketState } from "../tcp/states.ts";
-import { addressesOverlap, blockedBy, classifyAddress, compatible, holderAddress } from "./bind-rules.ts";
+import { addressesOverlap, classifyAddress, either } from "./address-class.ts";
+import type { Tri } from "./address-class.ts";
+import { blockedBy, heldSide, holderAddress, newSide, onOtherDevice, shareByReuseAddr, shareByReusePort } from "./bind-rules.ts";
 
 /** The table of inet_rcv_saddr_equal and the bhash2 helpers: rows are the new socket N, columns the holder O. "=": where the address is the same. */
 const COLUMNS: readonly (readonly [name: string, address: string, v6only: boolean])[] = [
@@ -57,6 +59,12 @@ const question: BindQuestion = {
   reusePort: false,
   uid: 1000,
 };
+
+/** Can the two share the port although their addresses overlap? */
+function compatible(asked: BindQuestion, held: PortHolder): Tri {
+  const [N, O] = [newSide(asked), heldSide(held, asked.protocol)!];
+  return onOtherDevice(N, O) || either(shareByReuseAddr(N, O), shareByReusePort(N, O));
+}
 
 function holder(state: SocketState, more: Partial<Socket> = {}, options: Omit<PortHolder, "socket"> = {}): PortHolder {
   const socket: Socket = {

@@ -1,9 +1,11 @@
 /** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
-import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
+import type { BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Blocker } from "./why.ts";
-import type { AddressClass } from "./bind-rules.ts";
-import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
+import type { AddressClass } from "./address-class.ts";
+import { addressesOverlap, classifyAddress } from "./address-class.ts";
+import { holderAddress } from "./bind-rules.ts";
+import { findConflicts, preparePort } from "./predict-bind.ts";
 import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
 
 /**
@@ -13,14 +15,9 @@ import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleO
  */
 export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, result: string): readonly PortHolder[] {
   if (result === "ok") return [];
-  const sure: PortHolder[] = [];
-  const maybe: PortHolder[] = [];
-  for (const holder of snapshot.holders) {
-    const blocked = blockedBy(question, holder);
-    if (blocked === true) sure.push(holder);
-    else if (blocked === undefined) maybe.push(holder);
-  }
-  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...maybe];
+  const port = preparePort(snapshot.holders, question.protocol, snapshot.settings.kernelRelease);
+  const { sure, perhaps } = findConflicts(port, question);
+  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...perhaps];
 }
 
 /** The same holders as the output shows them: alike ones folded, those with the most to say first. */
@@ -151,17 +148,6 @@ function reusePortNote(question: BindQuestion, { socket, reusePort }: PortHolder
   return question.uid !== undefined && socket.uid !== undefined && question.uid !== socket.uid
     ? "SO_REUSEPORT shares a port among one user's sockets only"
     : undefined;
-}
-
-/** The result that the rules alone give: "unknown" where it hangs on what nobody may see. */
-export function predictPortConflict(snapshot: BindSnapshot, question: BindQuestion): Attempt["result"] {
-  let unknown = false;
-  for (const holder of snapshot.holders) {
-    const blocked = blockedBy(question, holder);
-    if (blocked === true) return "EADDRINUSE";
-    if (blocked === undefined) unknown = true;
-  }
-  return unknown ? "unknown" : "ok";
 }
 
 /** Sockets of this port that do not stand in the way, because their addresses do not meet. */

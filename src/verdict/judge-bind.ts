@@ -5,11 +5,12 @@ import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
-import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
+import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { describe, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
-import { predictPrecondition, preconditionBlocker } from "./preconditions.ts";
+import { predictBind } from "./predict-bind.ts";
+import { preconditionBlocker } from "./preconditions.ts";
 
 export function judgeBind(snapshot: BindSnapshot): Why {
   const { question } = snapshot;
@@ -57,7 +58,7 @@ function allAttempts(snapshot: BindSnapshot): Attempt[] {
     return {
       reuseAddr,
       reusePort,
-      result: predictPrecondition(snapshot) ?? predictPortConflict(snapshot, asked),
+      result: predictBind(snapshot, asked).bind,
       by: "rules",
     };
   });
