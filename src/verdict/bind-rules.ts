@@ -95,8 +95,9 @@ function phaseOf(state: Socket["state"]): HeldSide["phase"] {
  * The holder's address class. V6ONLY is told for LISTEN and BOUND; a bind to one IPv6 address forces it on (__inet6_bind). Of a connection
  * it is not told: those of a dual-stack listener and most clients have it off.
  */
-export function holderAddress({ socket }: PortHolder): AddressClass {
-  const { state, local, v6only } = socket;
+export function holderAddress({ socket, v6only: asked }: PortHolder): AddressClass {
+  const { state, local } = socket;
+  const v6only = socket.v6only ?? asked;
   if (v6only !== undefined) return classifyAddress(local.address, v6only);
   const forced = (state === "LISTEN" || state === "BOUND") && local.address !== "::";
   return classifyAddress(local.address, forced ? true : undefined);
@@ -123,10 +124,12 @@ export function shareByReusePort(N: NewSide, O: HeldSide): Tri {
 
 /** Is there a conflict between the two? undefined: it hangs on something that is not known. */
 export function inConflict(N: NewSide, O: HeldSide, quirks: KernelQuirks): Tri {
-  if (onOtherDevice(N, O)) return false;
+  // The cheapest answers first.
+  const shared = shareByReuseAddr(N, O);
+  if (shared === true || onOtherDevice(N, O)) return false;
   const overlap = addressesOverlap(N.address, O.address, quirks);
   if (overlap === false) return false;
-  const conflict = both(overlap, not(either(shareByReuseAddr(N, O), shareByReusePort(N, O))));
+  const conflict = both(overlap, not(either(shared, shareByReusePort(N, O))));
   return conflict === true && quirks.forgetsTimeWait && O.phase === "time-wait" && isOneAddress(N.address)
     ? undefined
     : conflict;

@@ -48,10 +48,22 @@ export function foldBlockers(
         socket: last.socket,
         count: members.length,
         ...(remaining === undefined ? {} : { freeInMs: remaining }),
+        ...optionsOf(last),
         text: sentence(question, rule, last, members.length, snapshot.probed.length > 0 && groups.size === 1),
       };
     })
     .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
+}
+
+function optionsOf({ reuseAddr, reusePort, optionsBy }: PortHolder): Pick<Blocker, "options"> {
+  if (optionsBy === undefined) return {};
+  return {
+    options: {
+      ...(reuseAddr === undefined ? {} : { reuseAddr }),
+      ...(reusePort === undefined ? {} : { reusePort }),
+      by: optionsBy,
+    },
+  };
 }
 
 const RANK: readonly Blocker["rule"][] = [

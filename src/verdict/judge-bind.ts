@@ -6,13 +6,16 @@ import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.t
 import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
+import { inferOptions } from "./infer-options.ts";
+import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { describe, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
-import { predictBind } from "./predict-bind.ts";
+import { predictBind, predictListen } from "./predict-bind.ts";
 import { preconditionBlocker } from "./preconditions.ts";
 
-export function judgeBind(snapshot: BindSnapshot): Why {
+export function judgeBind(seen: BindSnapshot): Why {
+  const snapshot = { ...seen, holders: inferOptions(seen) };
   const { question } = snapshot;
   const attempts = allAttempts(snapshot);
   const asked = attempts[0]!;
@@ -23,6 +26,7 @@ export function judgeBind(snapshot: BindSnapshot): Why {
     bindable && question.reuseAddr && plain !== undefined && plain.result !== "ok" && plain.result !== "unknown"
       ? blockersOf(snapshot, { ...question, reuseAddr: false, reusePort: false }, plain)
       : undefined;
+  const rivals = bindable ? findRivals(snapshot) : [];
   const elsewhere = snapshot.elsewhere.map((listener) => ({
     netns: listener.netns,
     names: listener.names,
@@ -41,6 +45,7 @@ export function judgeBind(snapshot: BindSnapshot): Why {
     attempts,
     blockers,
     ...(withoutReuseAddr === undefined ? {} : { withoutReuseAddr }),
+    ...(rivals.length === 0 ? {} : { rivals }),
     spared: sparedOf(snapshot),
     elsewhere,
     advice: adviceFor({ snapshot, bindable, attempts, blockers, withoutReuseAddr: withoutReuseAddr ?? [] }),
@@ -53,15 +58,15 @@ function allAttempts(snapshot: BindSnapshot): Attempt[] {
   const { question, probed } = snapshot;
   return attemptOptions(question).map(({ reuseAddr, reusePort }) => {
     const real = probed.find((attempt) => attempt.reuseAddr === reuseAddr && attempt.reusePort === reusePort);
-    if (real !== undefined) return real;
-    const asked = { ...question, reuseAddr, reusePort };
-    return {
-      reuseAddr,
-      reusePort,
-      result: predictBind(snapshot, asked).bind,
-      by: "rules",
-    };
+    if (real !== undefined) return withListen(question, real);
+    const { bind: result } = predictBind(snapshot, { ...question, reuseAddr, reusePort });
+    return withListen(question, { reuseAddr, reusePort, result, by: "rules" });
   });
+}
+
+function withListen(question: BindQuestion, attempt: Attempt): Attempt {
+  const listen = predictListen(question, attempt.result);
+  return listen === undefined ? attempt : { ...attempt, listen };
 }
 
 function blockersOf(snapshot: BindSnapshot, question: BindQuestion, attempt: Attempt): Blocker[] {

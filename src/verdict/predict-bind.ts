@@ -83,7 +83,7 @@ function predictTcp({ held, quirks }: PreparedPort, N: NewSide): Conflict {
   return answer === "EADDRINUSE" && passable ? "unknown" : answer;
 }
 
-/** With more sockets than this in a slot of the first table, only those of the same address and the wildcards are looked at. */
+/** With more sockets than this in a slot of the first table, a second one is used, where only those of the same address and the wildcards are found. */
 const LONG_SLOT = 10;
 
 /**
@@ -103,39 +103,53 @@ interface UdpWalk {
 }
 
 /** The families are listed one after the other: which of their first ones comes first is not known, so either may decide. */
-function walkUdp({ held, quirks }: PreparedPort, N: NewSide): UdpWalk {
-  const long = held.length > LONG_SLOT;
-  const four = { ...NOTHING };
-  const six = { ...NOTHING };
-  const refusing: HeldSide[] = [];
-  const perhaps: HeldSide[] = [];
+function walkUdp({ held, quirks }: PreparedPort, N: NewSide, long = held.length > LONG_SLOT): UdpWalk {
+  const four = newChain();
+  const six = newChain();
   for (const O of held) {
     const chain = O.ipv6 ? six : four;
     // A long slot is not walked in the order of the dump: each socket may be the first.
-    if ((chain.allowed && !long) || onOtherDevice(N, O) || (long && !isLookedAt(N, O))) continue;
+    if ((chain.allowed && !long) || onOtherDevice(N, O)) continue;
     const meets = addressesOverlap(N.address, O.address, quirks);
     const shares = meets === false ? true : shareByReuseAddr(N, O);
     if (shares === true) continue;
-    const sure = meets === true && shares === false;
+    const sure = meets === true && shares === false && (!long || isLookedAt(N, O));
     const allowed = shareByReusePort(N, O);
-    if (allowed !== true) (sure && allowed === false ? refusing : perhaps).push(O);
+    if (allowed !== true) (sure && allowed === false ? chain.refusing : chain.perhaps).push(O);
+    if (sure && allowed === true) chain.allowed = true;
     if (chain.decided && !long) continue;
     if (allowed !== false) chain.mayAllow = true;
     if (allowed !== true) chain.mayRefuse = true;
     if (sure) chain.decided = true;
-    if (sure && allowed === true) chain.allowed = true;
   }
+  // Where one family has a socket that allows the bind, those of the other may never be come to.
+  const certain = (one: UdpChain, other: UdpChain): boolean => !other.allowed && !(long && one.allowed);
   return {
     mayAllow: four.mayAllow || six.mayAllow || (!four.decided && !six.decided),
     mayRefuse: four.mayRefuse || six.mayRefuse,
-    refusing,
-    perhaps,
+    refusing: [...(certain(four, six) ? four.refusing : []), ...(certain(six, four) ? six.refusing : [])],
+    perhaps: [
+      ...(certain(four, six) ? four.perhaps : [...four.refusing, ...four.perhaps]),
+      ...(certain(six, four) ? six.perhaps : [...six.refusing, ...six.perhaps]),
+    ],
   };
 }
 
-const NOTHING = { mayAllow: false, mayRefuse: false, decided: false, allowed: false };
+interface UdpChain {
+  mayAllow: boolean;
+  mayRefuse: boolean;
+  /** One has been come to that is sure to decide; one that is sure to allow. */
+  decided: boolean;
+  allowed: boolean;
+  readonly refusing: HeldSide[];
+  readonly perhaps: HeldSide[];
+}
 
-/** The second table is by address: that of N, and the wildcards. */
+function newChain(): UdpChain {
+  return { mayAllow: false, mayRefuse: false, decided: false, allowed: false, refusing: [], perhaps: [] };
+}
+
+/** The second table is by address: that of N, and the wildcards. Another one is found there only if its hash is the same by chance. */
 function isLookedAt(N: NewSide, O: HeldSide): boolean {
   const wild = O.address.kind === "any6" || O.address.kind === "any4";
   if (wild || O.address.kind !== N.address.kind) return wild;
@@ -150,7 +164,10 @@ export function findConflicts(
   const N = newSide(question);
   const holders = (sides: readonly HeldSide[]): PortHolder[] => sides.map(({ holder }) => holder);
   if (N.udp) {
-    const { refusing, perhaps } = walkUdp(port, N);
+    const first = walkUdp(port, N);
+    // Without these the slot can be a short one, where others are looked at as well.
+    const short = port.held.length - first.refusing.length <= LONG_SLOT;
+    const { refusing, perhaps } = short ? walkUdp(port, N, false) : first;
     return { sure: holders(refusing), perhaps: holders(perhaps) };
   }
   const sure: HeldSide[] = [];

@@ -1,6 +1,7 @@
 /** Scenario after scenario, each on a port of its own, in namespaces that are thrown away before they fill up. */
 import { check, disagreement, questionOf } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { listenAfterRivals } from "./rivals.ts";
 import { removeBlockers } from "./removal.ts";
 import { randomScenario } from "./random-scenario.ts";
 import type { Scenario } from "./scenario.ts";
@@ -18,6 +19,8 @@ export interface Tally {
   unknown: number;
   /** …and the kernel allowed it: its memory of SO_REUSEPORT, or UDP's order. */
   unknownAllowed: number;
+  /** A listen() that failed after a bind that worked, because another listened in between. */
+  outrun: number;
   /** The rules could tell although the options were hidden. */
   seen: number;
   blockersRemoved: number;
@@ -31,7 +34,7 @@ export interface Failure {
   readonly told: readonly { readonly owner: number; readonly text: string }[];
 }
 
-const SCENARIOS_A_NAMESPACE = 4000;
+const SCENARIOS_A_NAMESPACE = 10_000;
 
 export class Campaign {
   readonly tally: Tally = {
@@ -41,6 +44,7 @@ export class Campaign {
     refused: 0,
     unknown: 0,
     unknownAllowed: 0,
+    outrun: 0,
     seen: 0,
     blockersRemoved: 0,
     states: new Map(),
@@ -70,6 +74,7 @@ export class Campaign {
       const port = this.#nextPort(scenario.privilegedPort);
       const stage = new Stage(scene.calls, scene.helper, port);
       try {
+        scene.allowNonlocal(scenario.nonlocal);
         stage.play(scenario);
         const first = check(scene, stage, questionOf(scenario, port));
         if (!first.moved || attempt === 3) {
@@ -84,6 +89,10 @@ export class Campaign {
           else {
             const problem = disagreement(first);
             if (problem !== undefined) return failed(first, problem);
+            const rival = listenAfterRivals(scene, stage, first);
+            if (rival.kernel !== undefined) this.tally.checks++;
+            if (rival.kernel === "EADDRINUSE") this.tally.outrun++;
+            if (rival.problem !== undefined) return failed(first, rival.problem);
             const removal = removeBlockers(scene, stage, first, scenario.seed);
             this.tally.checks += removal.checks;
             this.tally.blockersRemoved += removal.removed;

@@ -82,6 +82,8 @@ export function randomScenario(seed: number, means: Means): Scenario {
     seed,
     protocol,
     privilegedPort: dice.chance(0.04),
+    nonlocal: dice.chance(0.04),
+    lateBetween: dice.chance(0.5),
     owners,
     question: {
       protocol,

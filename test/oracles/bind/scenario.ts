@@ -52,6 +52,10 @@ export interface Scenario {
   readonly seed: number;
   readonly protocol: Protocol;
   readonly privilegedPort: boolean;
+  /** With ip_nonlocal_bind. */
+  readonly nonlocal: boolean;
+  /** Owners that listen late do so between the bind that is asked about and its listen(). */
+  readonly lateBetween: boolean;
   readonly owners: readonly OwnerPlan[];
   readonly question: Omit<BindQuestion, "port" | "uid"> & { readonly uid: number };
 }

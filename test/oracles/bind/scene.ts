@@ -22,6 +22,9 @@ export interface Scene {
   readonly host: Host;
   readonly helper: { readonly fd: number; readonly port: number };
   readonly means: Means;
+  /** ip_nonlocal_bind is on, of both families. */
+  readonly nonlocal: boolean;
+  allowNonlocal(on: boolean): void;
   leave(): void;
 }
 
@@ -46,7 +49,16 @@ export function enterScene(users: boolean): Scene {
   const calls = new Calls(libc);
   const fd = calls.open("tcp", "::", { v6only: false, reuseAddr: false, reusePort: false });
   if (calls.bind(fd, "::", HELPER_PORT) < 0 || calls.listen(fd) < 0) throw new Error("the helper cannot listen");
+  let nonlocal = false;
   return {
+    get nonlocal() {
+      return nonlocal;
+    },
+    allowNonlocal(on) {
+      if (on === nonlocal) return;
+      nonlocal = on;
+      for (const family of ["ipv4", "ipv6"]) setUp(`net.${family}.ip_nonlocal_bind`, on ? "1" : "0");
+    },
     libc,
     calls,
     host: createLinuxHost(),

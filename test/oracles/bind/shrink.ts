@@ -28,7 +28,8 @@ function* smallerThan(scenario: Scenario): Generator<Scenario> {
   for (const [index, plan] of owners.entries())
     for (const simpler of simplerPlans(plan))
       yield { ...scenario, owners: owners.map((one, at) => (at === index ? simpler : one)) };
-  if (scenario.privilegedPort) yield { ...scenario, privilegedPort: false };
+  for (const oddity of ["nonlocal", "lateBetween", "privilegedPort"] as const)
+    if (scenario[oddity]) yield { ...scenario, [oddity]: false };
   if (question.device !== undefined) {
     const { device: _device, ...rest } = question;
     yield { ...scenario, question: rest };

@@ -28,6 +28,7 @@ export class Stage {
   readonly #calls: Calls;
   readonly #helper: { readonly fd: number; readonly port: number };
   readonly #port: number;
+  readonly #late: (() => void)[] = [];
   readonly #peers: number[] = [];
   readonly #listeners: { readonly fd: number; readonly hidden: Hidden }[] = [];
 
@@ -37,13 +38,20 @@ export class Stage {
     this.#port = port;
   }
 
-  play({ protocol, owners }: Scenario): void {
-    const late: (() => void)[] = [];
+  play({ protocol, owners, lateBetween }: Scenario): void {
+    const late = this.#late;
     for (const [index, plan] of owners.entries()) {
       const problem = protocol === "tcp" ? this.#playTcp(plan, index, late) : this.#playUdp(plan);
       if (problem !== undefined) this.told.push({ owner: index, text: problem });
     }
+    if (!lateBetween) this.listenLate();
+  }
+
+  /** Whoever was to listen late listens now. False: nobody was. */
+  listenLate(): boolean {
+    const late = this.#late.splice(0);
     for (const listen of late) listen();
+    return late.length > 0;
   }
 
   close(): void {

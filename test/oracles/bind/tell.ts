@@ -25,11 +25,11 @@ export function tellFailure({ scenario, problem, checkpoint, told }: Failure): s
   ].join("\n");
 }
 
-export function tellScenario({ protocol, privilegedPort, owners, question }: Scenario): string[] {
+export function tellScenario({ protocol, privilegedPort, nonlocal, lateBetween, owners, question }: Scenario): string[] {
   const device = question.device === undefined ? "" : ` on ${question.device}`;
   return [
     ...owners.map((plan, index) => `owner ${index + 1}: ${tellOwner(plan)}`),
-    `question: may uid ${question.uid} bind ${protocol} ${question.address}${device}${question.v6only ? " V6ONLY" : ""}${flags(question)}${privilegedPort ? ", a privileged port" : ""}?`,
+    `question: may uid ${question.uid} bind ${protocol} ${question.address}${device}${question.v6only ? " V6ONLY" : ""}${flags(question)}${privilegedPort ? ", a privileged port" : ""}${nonlocal ? ", with ip_nonlocal_bind" : ""}${lateBetween ? "; others listen between its bind and its listen" : ""}?`,
   ];
 }
 
