@@ -67,8 +67,16 @@ const snapshots = Array.from({ length: 64 }, (_, seed) => ({
   settings,
   holders: owners(seed),
 }));
-judge("million verdicts a second, owners read once (least)", -measure((at) => predictOn(port, settings, questions[at % questions.length])), -TARGET_A_SECOND / 1e6);
-judge("million verdicts a second, owners read for each (least)", -measure((at) => predictBind(snapshots[at % snapshots.length])), -TARGET_A_SECOND / 1e6);
+judge(
+  "million verdicts a second, owners read once (least)",
+  -measure((at) => predictOn(port, settings, questions[at % questions.length])),
+  -TARGET_A_SECOND / 1e6,
+);
+judge(
+  "million verdicts a second, owners read for each (least)",
+  -measure((at) => predictBind(snapshots[at % snapshots.length])),
+  -TARGET_A_SECOND / 1e6,
+);
 
 /** The median round, in millions a second. */
 function measure(verdict) {

@@ -22,7 +22,11 @@ const ANY4: AddressClass = { kind: "any4", mapped: false };
 const ANY4_MAPPED: AddressClass = { kind: "any4", mapped: true };
 
 /** A port's owners have few different addresses, and telling what one is takes longer than all that is done with it. */
-const REMEMBERED = { on: new Map<string, AddressClass>(), off: new Map<string, AddressClass>(), unknown: new Map<string, AddressClass>() };
+const REMEMBERED = {
+  on: new Map<string, AddressClass>(),
+  off: new Map<string, AddressClass>(),
+  unknown: new Map<string, AddressClass>(),
+};
 const MOST_REMEMBERED = 1024;
 
 export function classifyAddress(address: string, v6only: Tri): AddressClass {

@@ -5,6 +5,7 @@ import type { Blocker } from "./why.ts";
 import type { AddressClass } from "./address-class.ts";
 import { addressesOverlap, classifyAddress } from "./address-class.ts";
 import { holderAddress } from "./bind-rules.ts";
+import { quirksOf } from "./kernel-quirks.ts";
 import { findConflicts, preparePort } from "./predict-bind.ts";
 import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
 
@@ -144,11 +145,13 @@ function reuseNote(
 ): string | undefined {
   if (rule === "listener" || !question.reuseAddr) return undefined;
   const side = count > 1 ? "their" : "its";
-  if (holder.reuseAddr === false && rule === "client")
+  // The kernel told of the option, not of who failed to set it.
+  const told = holder.optionsBy === "probe";
+  if (!told && holder.reuseAddr === false && rule === "client")
     return "a client's socket has no SO_REUSEADDR, so yours does not help";
-  if (holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
+  if (!told && holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
   if (holder.reuseAddr === true) return undefined;
-  if (!alone)
+  if (!alone && !told)
     return `whether ${side} side set SO_REUSEADDR cannot be seen: if so, ${count > 1 ? "they do" : "it does"} not stand in the way`;
   return `SO_REUSEADDR is missing on ${count > 1 ? "at least one of their sides" : "its side"}, so yours does not help`;
 }
@@ -164,6 +167,8 @@ function reusePortNote(question: BindQuestion, { socket, reusePort }: PortHolder
 
 /** Sockets of this port that do not stand in the way, because their addresses do not meet. */
 export function bystanders(snapshot: BindSnapshot): readonly PortHolder[] {
-  const mine = classifyAddress(snapshot.question.address, snapshot.question.v6only);
-  return snapshot.holders.filter((holder) => addressesOverlap(mine, holderAddress(holder)) === false);
+  const { address, v6only, protocol } = snapshot.question;
+  const mine = classifyAddress(address, v6only);
+  const quirks = quirksOf(snapshot.settings.kernelRelease, protocol);
+  return snapshot.holders.filter((holder) => addressesOverlap(mine, holderAddress(holder), quirks) === false);
 }

@@ -10,8 +10,7 @@ import { findConflicts, preparePort } from "./predict-bind.ts";
 export function inferOptions(snapshot: BindSnapshot): readonly PortHolder[] {
   const { holders, question } = snapshot;
   if (holders.every(isKnown)) return holders;
-  const inferred =
-    question.protocol === "tcp" ? inferFromListeners(inferSharedListeners(holders)) : holders;
+  const inferred = question.protocol === "tcp" ? inferFromListeners(inferSharedListeners(holders)) : holders;
   return inferFromProbes(snapshot, inferred);
 }
 
@@ -71,7 +70,10 @@ function inferFromListeners(holders: readonly PortHolder[]): readonly PortHolder
  * A bind with SO_REUSEADDR alone that worked: every holder in its way has it too, and none listens. One that was refused, with a single holder that
  * can be the reason: that one lacks it.
  */
-function inferFromProbes({ probed, question, settings }: BindSnapshot, holders: readonly PortHolder[]): readonly PortHolder[] {
+function inferFromProbes(
+  { probed, question, settings }: BindSnapshot,
+  holders: readonly PortHolder[],
+): readonly PortHolder[] {
   const attempt = probed.find(({ reuseAddr, reusePort }) => reuseAddr && !reusePort);
   if (attempt === undefined) return holders;
   const asked = { ...question, reuseAddr: true, reusePort: false };

@@ -88,7 +88,9 @@ function isInPrefixes(address: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => {
     const [network = "", length] = prefix.split("/");
     const ip = parseIp(network);
-    return bytes !== undefined && ip !== undefined && isInPrefix(bytes, ip.bytes, Number(length ?? ip.bytes.length * 8));
+    return (
+      bytes !== undefined && ip !== undefined && isInPrefix(bytes, ip.bytes, Number(length ?? ip.bytes.length * 8))
+    );
   });
 }
 

@@ -6,7 +6,15 @@ import type { BindQuestion, BindSettings, BindSnapshot, PortHolder } from "../tc
 import type { Protocol } from "../tcp/socket.ts";
 import { addressesOverlap } from "./address-class.ts";
 import type { HeldSide, NewSide } from "./bind-rules.ts";
-import { heldSide, inConflict, mayHavePassed, newSide, onOtherDevice, shareByReuseAddr, shareByReusePort } from "./bind-rules.ts";
+import {
+  heldSide,
+  inConflict,
+  mayHavePassed,
+  newSide,
+  onOtherDevice,
+  shareByReuseAddr,
+  shareByReusePort,
+} from "./bind-rules.ts";
 import type { KernelQuirks } from "./kernel-quirks.ts";
 import { quirksOf } from "./kernel-quirks.ts";
 import { predictPrecondition } from "./preconditions.ts";

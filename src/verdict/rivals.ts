@@ -16,7 +16,8 @@ export function findRivals({ question, holders }: BindSnapshot): Spared[] {
     const O = socket.state === "BOUND" ? heldSide(holder, "tcp") : undefined;
     if (O === undefined || onOtherDevice(N, O) || shareByReusePort(N, O) === true) return [];
     if (addressesOverlap(N.address, O.address) !== true) return [];
-    const owners = socket.owners === undefined || socket.owners.length === 0 ? "" : `, held by ${ownersText(socket.owners)}`;
+    const owners =
+      socket.owners === undefined || socket.owners.length === 0 ? "" : `, held by ${ownersText(socket.owners)}`;
     return [
       {
         socket,

@@ -19,23 +19,30 @@ const skip =
   whyNoNamespace() ??
   (olderThan(kernelRelease, 6, 8) ? `Linux ${kernelRelease} does not show sockets that are only bound` : undefined);
 
-test("the predictor, the probe and the kernel agree about every bind and listen", { skip: skip ?? false }, (context) => {
-  const campaign = new Campaign(SECOND_USER() === undefined);
-  try {
-    const started = Date.now();
-    const failure = campaign.run(SEED, SCENARIOS);
-    if (failure !== undefined) assert.fail(`\n${tellFailure(shrink(failure, (scenario) => campaign.play(scenario)))}`);
-    const { tally } = campaign;
-    const states = [...tally.states].sort(([, a], [, b]) => b - a).map(([state, count]) => `${state} ${count}`);
-    context.diagnostic(
-      `${JSON.stringify({ ...tally, states: undefined })} in ${Math.round((Date.now() - started) / 1000)} s; ${states.join(", ")}`,
-    );
-    if (SCENARIOS < 1000) return;
-    assert.ok(tally.refused > tally.scenarios / 5 && tally.refused < tally.scenarios * 0.8, "the scenes prove little");
-    assert.ok(tally.unknown < tally.scenarios / 20, "the rules know too little");
-    assert.ok(tally.moved < tally.scenarios / 100, "too many scenes changed while they were looked at");
-  } finally {
-    campaign.close();
-  }
-});
-
+test(
+  "the predictor, the probe and the kernel agree about every bind and listen",
+  { skip: skip ?? false },
+  (context) => {
+    const campaign = new Campaign(SECOND_USER() === undefined);
+    try {
+      const started = Date.now();
+      const failure = campaign.run(SEED, SCENARIOS);
+      if (failure !== undefined)
+        assert.fail(`\n${tellFailure(shrink(failure, (scenario) => campaign.play(scenario)))}`);
+      const { tally } = campaign;
+      const states = [...tally.states].sort(([, a], [, b]) => b - a).map(([state, count]) => `${state} ${count}`);
+      context.diagnostic(
+        `${JSON.stringify({ ...tally, states: undefined })} in ${Math.round((Date.now() - started) / 1000)} s; ${states.join(", ")}`,
+      );
+      if (SCENARIOS < 1000) return;
+      assert.ok(
+        tally.refused > tally.scenarios / 5 && tally.refused < tally.scenarios * 0.8,
+        "the scenes prove little",
+      );
+      assert.ok(tally.unknown < tally.scenarios / 20, "the rules know too little");
+      assert.ok(tally.moved < tally.scenarios / 100, "too many scenes changed while they were looked at");
+    } finally {
+      campaign.close();
+    }
+  },
+);

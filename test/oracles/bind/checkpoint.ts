@@ -130,7 +130,17 @@ function settingsOf(scene: Scene, question: BindQuestion): BindSettings {
 }
 
 /** What is wrong with it; undefined: all agree. */
-export function disagreement({ mistaken, inferred, known, seen, probe, kernel, strangers, question, sockets }: Checkpoint): string | undefined {
+export function disagreement({
+  mistaken,
+  inferred,
+  known,
+  seen,
+  probe,
+  kernel,
+  strangers,
+  question,
+  sockets,
+}: Checkpoint): string | undefined {
   if (probe !== kernel.bind) return `the probe said ${probe}, the bind ${kernel.bind}`;
   if (kernel.bind === "ok" && question.protocol === "tcp" && kernel.listen === undefined) return "no listen";
   for (const [what, told] of [
@@ -145,7 +155,8 @@ export function disagreement({ mistaken, inferred, known, seen, probe, kernel, s
   if (mistaken !== undefined) return `inferred and wrong: ${mistaken}`;
   // Not knowing is allowed of the kernel's memory of SO_REUSEPORT, of the order of UDP's sockets and the hashes of many, and of strangers; of nothing else.
   const long = question.protocol === "udp" && sockets.length > 10;
-  if (known.bind === "unknown" && strangers === 0 && !question.reusePort && !long) return "unknown, though all is known";
+  if (known.bind === "unknown" && strangers === 0 && !question.reusePort && !long)
+    return "unknown, though all is known";
   return undefined;
 }
 

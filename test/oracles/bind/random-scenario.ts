@@ -62,7 +62,11 @@ const SERVER_ENDINGS: readonly Ending[] = [
   "last-ack-orphan",
   "closing-orphan",
 ];
-const CLIENT_ENDINGS: readonly Ending[] = ["syn-sent", "syn-sent", ...SERVER_ENDINGS.filter((one) => one !== "unaccepted")];
+const CLIENT_ENDINGS: readonly Ending[] = [
+  "syn-sent",
+  "syn-sent",
+  ...SERVER_ENDINGS.filter((one) => one !== "unaccepted"),
+];
 const TCP_ROLES: readonly Role[] = ["bound", "listening", "listening", "server", "server", "client", "auto-client"];
 const UDP_ROLES: readonly Role[] = ["bound", "bound", "client", "auto-client"];
 
@@ -74,7 +78,8 @@ export function randomScenario(seed: number, means: Means): Scenario {
   const users = means.users ? [ROOT, ROOT, NOBODY] : [ROOT];
   const crowd = protocol === "udp" && dice.chance(0.1) ? 14 : 0;
   const count = crowd + dice.pick([0, 1, 1, 1, 2, 2, 3, 4]);
-  const devices: readonly (string | undefined)[] = means.devices && dice.chance(0.3) ? [undefined, ...DEVICES] : [undefined];
+  const devices: readonly (string | undefined)[] =
+    means.devices && dice.chance(0.3) ? [undefined, ...DEVICES] : [undefined];
   const owners = Array.from({ length: count }, () => randomOwner(dice, { protocol, mood, users, devices }));
   const address = dice.pick(dice.chance(0.06) ? ODD_ADDRESSES : ADDRESSES);
   const device = dice.pick(devices);
@@ -118,7 +123,10 @@ function randomOwner(dice: Dice, { protocol, mood, users, devices }: Setting): O
     uid: dice.pick(users),
     ...(device === undefined ? {} : { device }),
     target: targetOf(dice, address, v6only, role),
-    ending: protocol === "udp" ? dice.pick(["open", "open", "disconnected"]) : dice.pick(role === "server" ? SERVER_ENDINGS : CLIENT_ENDINGS),
+    ending:
+      protocol === "udp"
+        ? dice.pick(["open", "open", "disconnected"])
+        : dice.pick(role === "server" ? SERVER_ENDINGS : CLIENT_ENDINGS),
     late: dice.chance(0.3),
     listenerGone: dice.chance(0.4),
     acceptedBy: dice.pick(users),

@@ -17,7 +17,10 @@ export interface Removal {
 export function removeBlockers(scene: Scene, stage: Stage, point: Checkpoint, seed: number): Removal {
   const { question, holders, known } = point;
   if (known.bind !== "EADDRINUSE") return { checks: 0, removed: 0 };
-  const { sure, perhaps } = findConflicts(preparePort(holders, question.protocol, scene.host.system().kernelRelease), question);
+  const { sure, perhaps } = findConflicts(
+    preparePort(holders, question.protocol, scene.host.system().kernelRelease),
+    question,
+  );
   // Which of them it is hangs on an order that cannot be seen.
   if (perhaps.length > 0) return { checks: 0, removed: 0 };
   const blockers = sure.map(({ socket }) => socket);
@@ -30,8 +33,11 @@ export function removeBlockers(scene: Scene, stage: Stage, point: Checkpoint, se
   if (!one.moved) {
     const problem =
       disagreement(one) ??
-      (isThere && one.kernel.bind === "ok" && one.known.bind !== "unknown" && !isLongSlot(one) ? "bound past the last blocker" : undefined);
-    if (problem !== undefined) return { checks: 1, removed: 0, problem: `one blocker left: ${problem}`, checkpoint: one };
+      (isThere && one.kernel.bind === "ok" && one.known.bind !== "unknown" && !isLongSlot(one)
+        ? "bound past the last blocker"
+        : undefined);
+    if (problem !== undefined)
+      return { checks: 1, removed: 0, problem: `one blocker left: ${problem}`, checkpoint: one };
   }
   if (isThere) remove(scene, stage, last);
   const none = check(scene, stage, question);

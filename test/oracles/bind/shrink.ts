@@ -8,7 +8,7 @@ const MOST_TRIES = 300;
 export function shrink(failure: Failure, play: (scenario: Scenario) => Failure | undefined): Failure {
   let smallest = failure;
   let tries = 0;
-  for (let progress = true; progress && tries < MOST_TRIES; ) {
+  for (let progress = true; progress && tries < MOST_TRIES;) {
     progress = false;
     for (const smaller of smallerThan(smallest.scenario)) {
       if (++tries > MOST_TRIES) break;

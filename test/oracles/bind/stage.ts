@@ -110,7 +110,7 @@ export class Stage {
   #accept(plan: OwnerPlan, listener: number): number | undefined {
     const own = { fd: listener, hidden: hiddenOf(plan) };
     const others = this.#listeners.filter(({ fd }) => fd !== listener && [...this.fds.values()].includes(fd));
-    for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline; )
+    for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline;)
       for (const { fd, hidden } of [own, ...others]) {
         const child = this.#calls.as(plan.acceptedBy, () => this.#calls.accept(fd));
         if (child < 0) continue;
@@ -142,7 +142,7 @@ export class Stage {
 
   /** The helper's listener has the other end of this scenario's connections, and of no other's: each is taken at once. */
   #acceptPeer(): number | undefined {
-    for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline;) {
       const peer = this.#calls.accept(this.#helper.fd);
       if (peer < 0) continue;
       this.#peers.push(peer);

@@ -25,7 +25,14 @@ export function tellFailure({ scenario, problem, checkpoint, told }: Failure): s
   ].join("\n");
 }
 
-export function tellScenario({ protocol, privilegedPort, nonlocal, lateBetween, owners, question }: Scenario): string[] {
+export function tellScenario({
+  protocol,
+  privilegedPort,
+  nonlocal,
+  lateBetween,
+  owners,
+  question,
+}: Scenario): string[] {
   const device = question.device === undefined ? "" : ` on ${question.device}`;
   return [
     ...owners.map((plan, index) => `owner ${index + 1}: ${tellOwner(plan)}`),
@@ -50,7 +57,13 @@ function tellOwner(plan: OwnerPlan): string {
   }
 }
 
-function flags({ reuseAddr, reusePort }: { readonly reuseAddr?: boolean | undefined; readonly reusePort?: boolean | undefined }): string {
+function flags({
+  reuseAddr,
+  reusePort,
+}: {
+  readonly reuseAddr?: boolean | undefined;
+  readonly reusePort?: boolean | undefined;
+}): string {
   if (reuseAddr === undefined) return " options not known";
   return `${reuseAddr ? " SO_REUSEADDR" : ""}${reusePort === true ? " SO_REUSEPORT" : ""}`;
 }
