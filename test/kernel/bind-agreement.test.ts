@@ -6,12 +6,14 @@ import { test } from "node:test";
 import { olderThan } from "../../src/base/kernel-release.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
 import { Campaign } from "../oracles/bind/campaign.ts";
+import type { Failure } from "../oracles/bind/campaign.ts";
 import { shrink } from "../oracles/bind/shrink.ts";
 import { tellFailure } from "../oracles/bind/tell.ts";
 import { whyNoNamespace } from "./namespace.ts";
 import { SECOND_USER } from "./needs.ts";
 
 const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);
+const A_ROUND = 10_000;
 const SEED = Number(process.env["SEED"] ?? 1);
 
 const { kernelRelease } = createLinuxHost().system();
@@ -26,7 +28,11 @@ test(
     const campaign = new Campaign(SECOND_USER() === undefined);
     try {
       const started = Date.now();
-      const failure = campaign.run(SEED, SCENARIOS);
+      let failure: Failure | undefined;
+      for (let done = 0; done < SCENARIOS && failure === undefined; done += A_ROUND) {
+        failure = campaign.run(SEED + done, Math.min(A_ROUND, SCENARIOS - done));
+        if (SCENARIOS > A_ROUND) process.stderr.write(`${campaign.tally.scenarios} of ${SCENARIOS} scenarios\n`);
+      }
       if (failure !== undefined)
         assert.fail(`\n${tellFailure(shrink(failure, (scenario) => campaign.play(scenario)))}`);
       const { tally } = campaign;
