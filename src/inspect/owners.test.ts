@@ -39,6 +39,21 @@ test("findOwners() finds all the processes that share a listener on a low descri
   ]);
 });
 
+test("findOwners() finds those that share a listener, on the same descriptor or on one of the first, once it is found", () => {
+  const processes = [
+    busy(1, { fds: { 20: wanted } }),
+    busy(2, { fds: { 20: wanted } }),
+    busy(3, { fds: { 3: wanted } }),
+  ];
+  const { found, calls } = scan({ processes }, [{ inode: WANTED }]);
+  assert.deepEqual(found.holdings.get(WANTED), [
+    { pid: 1, fd: 20 },
+    { pid: 2, fd: 20 },
+    { pid: 3, fd: 3 },
+  ]);
+  assert.ok(!calls.includes("socketFds 2 32"), "that is all that it takes");
+});
+
 test("findOwners() reads no whole table once the low descriptors have told all", () => {
   const processes = [busy(1), busy(2, { fds: { 7: wanted } }), busy(3)];
   const { found, reads } = scan({ processes }, [{ inode: WANTED }]);

@@ -2,15 +2,18 @@
  * Who holds these sockets? Only the processes that can matter are read, in the order in which they are likely to: those of the sockets'
  * network namespace, then of their users, of their cgroups, and the small descriptor tables before the big ones.
  *
- * Two passes. The first looks at the low descriptors of every candidate (servers open their listeners early, and it finds all the
- * processes that share one), the second reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
+ * Two passes. The first looks at the low descriptors of the candidates (servers open their listeners early), and once all is found only at the
+ * first ones of the others and at the same number, which finds the processes that share a socket. The second reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
  * holds a socket got it by fork or by message, mostly under the same number: the other processes are asked for exactly that descriptor.
  */
 import type { Host, ProcessSummary } from "../host/host.ts";
 import type { Progress } from "./progress.ts";
 
-/** Descriptors below this are looked at in every candidate. */
+/** Descriptors below this are looked at in every candidate, until all is found; */
 const LOW_FDS = 32;
+
+/** and then these: sockets that are passed on at the start of a program are 3 and the next ones (sd_listen_fds(3)). */
+const FIRST_FDS = 8;
 
 export interface WantedSocket {
   readonly inode: number;
@@ -79,7 +82,7 @@ class OwnerSearch implements OwnerScan {
 
   #search(candidates: readonly ProcessSummary[]): void {
     const ordered = this.#inOrder(candidates);
-    const readable = ordered.filter((process) => this.#read(process, LOW_FDS));
+    const readable = ordered.filter((process) => this.#readLow(process));
     if (this.#missing.size === 0) return;
     const users = new Set(this.#wanted.filter(({ inode }) => this.#missing.has(inode)).map(({ uid }) => uid));
     const groups = this.#wantedCgroups();
@@ -115,6 +118,19 @@ class OwnerSearch implements OwnerScan {
 
   #cgroupOf(pid: number): string | undefined {
     return this.#host.process(pid)?.cgroup;
+  }
+
+  /** All are found already: whoever shares them has them under the same number, or was handed them among its first. */
+  #readLow(process: ProcessSummary): boolean {
+    if (this.#missing.size > 0) return this.#read(process, LOW_FDS);
+    if (!this.#read(process, FIRST_FDS)) return false;
+    if (this.#whole.has(process.pid)) return true;
+    for (const [inode, holdings] of this.holdings) {
+      const fd = holdings[0]!.fd;
+      if (fd >= FIRST_FDS && this.#host.socketInode(process.pid, fd) === inode)
+        this.#found(inode, { pid: process.pid, fd });
+    }
+    return true;
   }
 
   /** False when this process' descriptors may not be read, or it is gone. */
