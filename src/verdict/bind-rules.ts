@@ -63,7 +63,7 @@ export function heldSide(holder: PortHolder, protocol: Protocol): HeldSide | und
     reuseAddr: holder.reuseAddr,
     reusePort: holder.reusePort,
     uid: socket.uid ?? (isOrphan(socket) ? ROOT : undefined),
-    phase: phaseOf(state),
+    phase: phaseOf(socket),
     ipv6: socket.family === "ipv6",
   };
 }
@@ -78,7 +78,7 @@ function isOrphan({ protocol, state, inode, cookie }: Socket): boolean {
   return protocol === "tcp" && inode === undefined && cookie !== undefined && state !== "TIME-WAIT";
 }
 
-function phaseOf(state: Socket["state"]): HeldSide["phase"] {
+function phaseOf({ state, inode, timer }: Socket): HeldSide["phase"] {
   switch (state) {
     case "LISTEN":
       return "listen";
@@ -86,6 +86,9 @@ function phaseOf(state: Socket["state"]): HeldSide["phase"] {
       return "bound";
     case "TIME-WAIT":
       return "time-wait";
+    case "FIN-WAIT-2":
+      // Without its program it waits as one of TIME-WAIT's small sockets, and the kernel takes it for one (inet_twsk_alloc).
+      return inode === undefined && timer?.kind === "time-wait" ? "time-wait" : "connected";
     default:
       return "connected";
   }

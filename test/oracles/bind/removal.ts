@@ -29,7 +29,8 @@ export function removeBlockers(scene: Scene, stage: Stage, point: Checkpoint, se
   if (last === undefined) return { checks: 0, removed: 0, problem: "refused, and nobody blocks", checkpoint: point };
   for (const socket of blockers) if (socket !== last) remove(scene, stage, socket);
   const one = check(scene, stage, question);
-  const isThere = one.sockets.some(({ cookie }) => cookie === last.cookie);
+  // One that went on meanwhile, from FIN-WAIT-1 to FIN-WAIT-2, is another blocker or none.
+  const isThere = one.sockets.some(({ cookie, state }) => cookie === last.cookie && state === last.state);
   if (!one.moved) {
     const problem =
       disagreement(one) ??
@@ -39,7 +40,8 @@ export function removeBlockers(scene: Scene, stage: Stage, point: Checkpoint, se
     if (problem !== undefined)
       return { checks: 1, removed: 0, problem: `one blocker left: ${problem}`, checkpoint: one };
   }
-  if (isThere) remove(scene, stage, last);
+  const left = one.sockets.find(({ cookie }) => cookie === last.cookie);
+  if (left !== undefined) remove(scene, stage, left);
   const none = check(scene, stage, question);
   const problem = none.moved
     ? undefined
