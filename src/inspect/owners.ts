@@ -2,18 +2,18 @@
  * Who holds these sockets? Only the processes that can matter are read, in the order in which they are likely to: those of the sockets'
  * network namespace, then of their users, of their cgroups, and the small descriptor tables before the big ones.
  *
- * Two passes. The first looks at the low descriptors of the candidates (servers open their listeners early), and once all is found only at the
- * first ones of the others and at the same number, which finds the processes that share a socket. The second reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
+ * Three passes. The first looks at the first descriptors of all candidates (servers open their listeners early), the second at more of their low
+ * ones until all is found. The last reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
  * holds a socket got it by fork or by message, mostly under the same number: the other processes are asked for exactly that descriptor.
  */
 import type { Host, ProcessSummary } from "../host/host.ts";
 import type { Progress } from "./progress.ts";
 
-/** Descriptors below this are looked at in every candidate, until all is found; */
-const LOW_FDS = 32;
-
-/** and then these: sockets that are passed on at the start of a program are 3 and the next ones (sd_listen_fds(3)). */
+/** These are looked at in every candidate: most servers open their listeners first, and sockets that are handed over are 3 and on (sd_listen_fds(3)). */
 const FIRST_FDS = 8;
+
+/** And these until all is found: a runtime like Node opens a dozen of its own before. */
+const LOW_FDS = 32;
 
 export interface WantedSocket {
   readonly inode: number;
@@ -49,7 +49,7 @@ export function findOwners(
 class OwnerSearch implements OwnerScan {
   readonly holdings = new Map<number, Holding[]>();
   readonly denied: ProcessSummary[] = [];
-  processesRead = 0;
+  readonly #pidsRead = new Set<number>();
   readonly #host: Host;
   readonly #wanted: readonly WantedSocket[];
   readonly #missing: Set<number>;
@@ -70,6 +70,10 @@ class OwnerSearch implements OwnerScan {
     this.#interesting = new Set([...wanted, ...inPassing].map(({ inode }) => inode));
   }
 
+  get processesRead(): number {
+    return this.#pidsRead.size;
+  }
+
   run(): void {
     const netns = this.#host.netns().inode;
     const all = this.#host.processes().filter((process) => process.fdCount !== 0);
@@ -82,7 +86,8 @@ class OwnerSearch implements OwnerScan {
 
   #search(candidates: readonly ProcessSummary[]): void {
     const ordered = this.#inOrder(candidates);
-    const readable = ordered.filter((process) => this.#readLow(process));
+    const readable = ordered.filter((process) => this.#read(process, FIRST_FDS));
+    if (this.#missing.size > 0) for (const process of readable) this.#readLow(process);
     if (this.#missing.size === 0) return;
     const users = new Set(this.#wanted.filter(({ inode }) => this.#missing.has(inode)).map(({ uid }) => uid));
     const groups = this.#wantedCgroups();
@@ -120,17 +125,18 @@ class OwnerSearch implements OwnerScan {
     return this.#host.process(pid)?.cgroup;
   }
 
-  /** All are found already: whoever shares them has them under the same number, or was handed them among its first. */
-  #readLow(process: ProcessSummary): boolean {
-    if (this.#missing.size > 0) return this.#read(process, LOW_FDS);
-    if (!this.#read(process, FIRST_FDS)) return false;
-    if (this.#whole.has(process.pid)) return true;
+  /** Once all is found, the others are asked for the same number alone. */
+  #readLow(process: ProcessSummary): void {
+    if (this.#whole.has(process.pid)) return;
+    if (this.#missing.size > 0) {
+      this.#read(process, LOW_FDS);
+      return;
+    }
     for (const [inode, holdings] of this.holdings) {
       const fd = holdings[0]!.fd;
       if (fd >= FIRST_FDS && this.#host.socketInode(process.pid, fd) === inode)
         this.#found(inode, { pid: process.pid, fd });
     }
-    return true;
   }
 
   /** False when this process' descriptors may not be read, or it is gone. */
@@ -140,7 +146,7 @@ class OwnerSearch implements OwnerScan {
       if (answer.errno === "EACCES" || answer.errno === "EPERM") this.denied.push(process);
       return false;
     }
-    this.processesRead++;
+    this.#pidsRead.add(process.pid);
     this.#progress?.(this.processesRead, "processes");
     if (answer.complete) this.#whole.add(process.pid);
     for (const { fd, inode } of answer.fds) this.#found(inode, { pid: process.pid, fd });
