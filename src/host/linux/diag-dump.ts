@@ -89,6 +89,10 @@ export function dumpByNetlink(open: () => NetlinkSocket | { readonly errno: stri
   };
 }
 
+function extensionsOf({ details }: DiagDumpPlan): number {
+  return details === true ? EXTENSIONS_DETAILS : details === "tcp_info" ? EXTENSIONS_TCP_INFO : 0;
+}
+
 /** False: this kernel does not take the old request, and nothing was answered. */
 function* dumpMixed(
   socket: NetlinkSocket,
@@ -97,7 +101,7 @@ function* dumpMixed(
 ): Generator<SocketBatch, boolean, undefined> {
   const body = encodeCompatRequest({
     kernelStates: plan.kernelStates,
-    extensions: plan.details === true ? EXTENSIONS_DETAILS : 0,
+    extensions: extensionsOf(plan),
     ...(plan.localPort === undefined ? {} : { localPort: plan.localPort }),
     ...(plan.remotePort === undefined ? {} : { remotePort: plan.remotePort }),
   });
@@ -115,7 +119,7 @@ function* dumpFamily(
     family,
     protocol: plan.protocol,
     kernelStates: plan.kernelStates,
-    extensions: plan.details === true ? EXTENSIONS_DETAILS : plan.details === "tcp_info" ? EXTENSIONS_TCP_INFO : 0,
+    extensions: extensionsOf(plan),
     ...(plan.localPort === undefined ? {} : { localPort: plan.localPort }),
     ...(plan.remotePort === undefined ? {} : { remotePort: plan.remotePort }),
   });
