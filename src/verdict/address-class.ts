@@ -1,11 +1,5 @@
-/**
- * How addresses meet in the kernel's eyes (inet_rcv_saddr_equal and the bhash2 helpers of net/ipv4/inet_connection_sock.c). The table and the
- * experiments behind it: docs/kernel/bind.md.
- */
-import type { KernelQuirks } from "./kernel-quirks.ts";
-
-/** True, false, or undefined where it hangs on something that is not known. */
-export type Tri = boolean | undefined;
+/** How an address takes part in conflicts over a port. Pure. */
+import type { Tri } from "./tri.ts";
 
 /** How an address takes part in conflicts. */
 export type AddressClass =
@@ -51,63 +45,4 @@ function classOf(address: string, v6only: Tri): AddressClass {
   }
   const scope = address.indexOf(PERCENT);
   return { kind: "ipv6", address: scope < 0 ? address : address.slice(0, scope), v6only };
-}
-
-/** What an IPv6 socket with an address of its own has for IPv4 (LOOPBACK4_IPV6), where the kernel compares the two as IPv4. */
-const DUMMY_IPV4 = "127.0.0.6";
-
-/** Do the two addresses cover a common one, in the kernel's eyes? `N` is the new socket: one cell of the table is not symmetric. */
-export function addressesOverlap(N: AddressClass, O: AddressClass, quirks: KernelQuirks = NONE): Tri {
-  const overlap = overlapOf(N, O, quirks);
-  return quirks.certain ? overlap : quirks.trust(N, O) ? overlap : undefined;
-}
-
-const NONE: KernelQuirks = { certain: true, trust: () => true, forgetsTimeWait: false, comparesDummyIpv4: false };
-
-function overlapOf(N: AddressClass, O: AddressClass, quirks: KernelQuirks): Tri {
-  switch (N.kind) {
-    case "any6":
-      if (N.v6only === false || O.kind === "any6" || O.kind === "ipv6") return true;
-      return not(N.v6only);
-    case "any4":
-      switch (O.kind) {
-        case "any6":
-          return not(O.v6only);
-        case "any4":
-        case "ipv4":
-          return true;
-        case "ipv6":
-          // The surprise: an AF_INET wildcard meets IPv6 sockets that are not V6ONLY (children of a dual-stack listener, IPv6 clients).
-          return N.mapped ? false : not(O.v6only);
-      }
-      break;
-    case "ipv4":
-      switch (O.kind) {
-        case "any6":
-          return not(O.v6only);
-        case "any4":
-          return true;
-        case "ipv4":
-          return O.address === N.address;
-        case "ipv6":
-          return quirks.comparesDummyIpv4 && !N.mapped && N.address === DUMMY_IPV4 ? not(O.v6only) : false;
-      }
-      break;
-    case "ipv6":
-      return O.kind === "any6" || (O.kind === "ipv6" && O.address === N.address);
-  }
-}
-
-export function not(a: Tri): Tri {
-  return a === undefined ? undefined : !a;
-}
-
-export function both(a: Tri, b: Tri): Tri {
-  if (a === false || b === false) return false;
-  return a === undefined || b === undefined ? undefined : true;
-}
-
-export function either(a: Tri, b: Tri): Tri {
-  if (a === true || b === true) return true;
-  return a === undefined || b === undefined ? undefined : false;
 }

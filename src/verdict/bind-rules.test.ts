@@ -3,8 +3,10 @@ import { test } from "node:test";
 import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { SocketState } from "../tcp/states.ts";
-import { addressesOverlap, classifyAddress, either } from "./address-class.ts";
-import type { Tri } from "./address-class.ts";
+import { classifyAddress } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
+import { either } from "./tri.ts";
+import type { Tri } from "./tri.ts";
 import {
   blockedBy,
   heldSide,

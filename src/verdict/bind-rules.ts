@@ -7,8 +7,11 @@
  */
 import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Protocol, Socket } from "../tcp/socket.ts";
-import type { AddressClass, Tri } from "./address-class.ts";
-import { addressesOverlap, both, classifyAddress, either, not } from "./address-class.ts";
+import { classifyAddress } from "./address-class.ts";
+import type { AddressClass } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
+import { both, either, not } from "./tri.ts";
+import type { Tri } from "./tri.ts";
 import type { KernelQuirks } from "./kernel-quirks.ts";
 import { quirksOf } from "./kernel-quirks.ts";
 

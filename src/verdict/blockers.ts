@@ -2,8 +2,9 @@
 import type { BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Blocker } from "./why.ts";
+import { classifyAddress } from "./address-class.ts";
 import type { AddressClass } from "./address-class.ts";
-import { addressesOverlap, classifyAddress } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
 import { holderAddress } from "./bind-rules.ts";
 import { quirksOf } from "./kernel-quirks.ts";
 import { findConflicts, preparePort } from "./predict-bind.ts";

@@ -3,7 +3,7 @@
  * said. Pure. A program that changes them after its bind() can prove each of these wrong; hardly any does.
  */
 import type { BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
-import { addressesOverlap } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
 import { heldSide, holderAddress, newSide, onOtherDevice } from "./bind-rules.ts";
 import { findConflicts, preparePort } from "./predict-bind.ts";
 

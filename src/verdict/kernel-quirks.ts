@@ -41,7 +41,13 @@ export function quirksOf(kernelRelease: string, protocol: Protocol): KernelQuirk
   };
 }
 
-const CURRENT: KernelQuirks = { certain: true, trust: () => true, forgetsTimeWait: false, comparesDummyIpv4: false };
+/** The table as it is. */
+export const CURRENT: KernelQuirks = {
+  certain: true,
+  trust: () => true,
+  forgetsTimeWait: false,
+  comparesDummyIpv4: false,
+};
 const UDP: KernelQuirks = { ...CURRENT, comparesDummyIpv4: true };
 const ONE_TABLE: KernelQuirks = UDP;
 

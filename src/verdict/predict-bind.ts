@@ -4,7 +4,7 @@
  */
 import type { BindQuestion, BindSettings, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Protocol } from "../tcp/socket.ts";
-import { addressesOverlap } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
 import type { HeldSide, NewSide } from "./bind-rules.ts";
 import {
   heldSide,

@@ -3,7 +3,7 @@
  * listens first keeps the other from listening. Pure.
  */
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
-import { addressesOverlap } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
 import { heldSide, newSide, onOtherDevice, shareByReusePort } from "./bind-rules.ts";
 import { describe, ownersText } from "./holder-rule.ts";
 import type { Spared } from "./why.ts";
