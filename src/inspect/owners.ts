@@ -2,17 +2,14 @@
  * Who holds these sockets? Only the processes that can matter are read, in the order in which they are likely to: those of the sockets'
  * network namespace, then of their users, of their cgroups, and the small descriptor tables before the big ones.
  *
- * Three passes. The first looks at the first descriptors of all candidates (servers open their listeners early), the second at more of their low
- * ones until all is found. The last reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
+ * Two passes. The first looks at the low descriptors of every candidate (servers open their listeners early, and it finds all the
+ * processes that share one), the second reads whole tables, one process at a time, and stops when nothing is wanted any more. Whoever
  * holds a socket got it by fork or by message, mostly under the same number: the other processes are asked for exactly that descriptor.
  */
 import type { Host, ProcessSummary } from "../host/host.ts";
 import type { Progress } from "./progress.ts";
 
-/** These are looked at in every candidate: most servers open their listeners first, and sockets that are handed over are 3 and on (sd_listen_fds(3)). */
-const FIRST_FDS = 8;
-
-/** And these until all is found: a runtime like Node opens a dozen of its own before. */
+/** Descriptors below this are looked at in every candidate. */
 const LOW_FDS = 32;
 
 export interface WantedSocket {
@@ -49,7 +46,7 @@ export function findOwners(
 class OwnerSearch implements OwnerScan {
   readonly holdings = new Map<number, Holding[]>();
   readonly denied: ProcessSummary[] = [];
-  readonly #pidsRead = new Set<number>();
+  processesRead = 0;
   readonly #host: Host;
   readonly #wanted: readonly WantedSocket[];
   readonly #missing: Set<number>;
@@ -70,10 +67,6 @@ class OwnerSearch implements OwnerScan {
     this.#interesting = new Set([...wanted, ...inPassing].map(({ inode }) => inode));
   }
 
-  get processesRead(): number {
-    return this.#pidsRead.size;
-  }
-
   run(): void {
     const netns = this.#host.netns().inode;
     const all = this.#host.processes().filter((process) => process.fdCount !== 0);
@@ -86,8 +79,7 @@ class OwnerSearch implements OwnerScan {
 
   #search(candidates: readonly ProcessSummary[]): void {
     const ordered = this.#inOrder(candidates);
-    const readable = ordered.filter((process) => this.#read(process, FIRST_FDS));
-    if (this.#missing.size > 0) for (const process of readable) this.#readLow(process);
+    const readable = ordered.filter((process) => this.#read(process, LOW_FDS));
     if (this.#missing.size === 0) return;
     const users = new Set(this.#wanted.filter(({ inode }) => this.#missing.has(inode)).map(({ uid }) => uid));
     const groups = this.#wantedCgroups();
@@ -125,20 +117,6 @@ class OwnerSearch implements OwnerScan {
     return this.#host.process(pid)?.cgroup;
   }
 
-  /** Once all is found, the others are asked for the same number alone. */
-  #readLow(process: ProcessSummary): void {
-    if (this.#whole.has(process.pid)) return;
-    if (this.#missing.size > 0) {
-      this.#read(process, LOW_FDS);
-      return;
-    }
-    for (const [inode, holdings] of this.holdings) {
-      const fd = holdings[0]!.fd;
-      if (fd >= FIRST_FDS && this.#host.socketInode(process.pid, fd) === inode)
-        this.#found(inode, { pid: process.pid, fd });
-    }
-  }
-
   /** False when this process' descriptors may not be read, or it is gone. */
   #read(process: ProcessSummary, below?: number): boolean {
     const answer = this.#host.socketFds(process.pid, below);
@@ -146,7 +124,7 @@ class OwnerSearch implements OwnerScan {
       if (answer.errno === "EACCES" || answer.errno === "EPERM") this.denied.push(process);
       return false;
     }
-    this.#pidsRead.add(process.pid);
+    this.processesRead++;
     this.#progress?.(this.processesRead, "processes");
     if (answer.complete) this.#whole.add(process.pid);
     for (const { fd, inode } of answer.fds) this.#found(inode, { pid: process.pid, fd });
