@@ -16,7 +16,10 @@ if (!names.includes(name)) {
   process.exit(name === undefined ? 0 : 2);
 }
 await ensureInstalled();
-if (cliIsStale()) await (await import("./build.mjs")).buildCli();
+const { buildCli, buildLib } = await import("./build.mjs");
+if (cliIsStale()) await buildCli();
+// Some look at the library as it is published.
+await buildLib();
 // With it, Node 20 reads a whole certificate store at every start and all figures are wrong.
 delete process.env.NODE_EXTRA_CA_CERTS;
 process.argv = [process.execPath, join(root, `bench/${name}.mjs`), ...args];

@@ -103,15 +103,6 @@ test("gatherBindFacts() does not believe a descriptor that another socket has go
   assert.deepEqual([holders[0]?.reuseAddr, holders[0]?.reusePort], [undefined, undefined]);
 });
 
-test("gatherBindFacts() knows that a waiting connection has what its listener has set", async () => {
-  const { snapshot } = await gather({
-    processes: [program("a", { sockets: [listener({ port: 8080, reuseAddr: false })] })],
-    sockets: [connection({ local: "127.0.0.1:8080", remote: "127.0.0.1:5000" })],
-  });
-  const waiting = snapshot.holders.find(({ socket }) => socket.ownerless === "unaccepted");
-  assert.deepEqual([waiting?.reuseAddr, waiting?.reusePort], [false, false]);
-});
-
 test("gatherBindFacts() tells of a connection whose other end listens on this machine", async () => {
   const out = (remote: string) => ({
     processes: [

@@ -57,12 +57,7 @@ export async function gatherBindFacts(host: Host, request: BindRequest, signal?:
     question,
     probed,
     holders: conflict
-      ? inheritOptions(
-          withOrigins(host, question, holders).map((holder) => ({
-            ...holder,
-            ...heldOptions(host, holder.socket),
-          })),
-        )
+      ? withOrigins(host, question, holders).map((holder) => ({ ...holder, ...heldOptions(host, holder.socket) }))
       : holders.map((socket) => ({ socket })),
     connectedTo: groupConnected(found.connectedTo.map(owners.of), found.connectedCounts),
     elsewhere: await findElsewhere(host, port, question.protocol, holders, incomplete),
@@ -180,27 +175,16 @@ function collect(host: Host, question: BindQuestion, conflict: boolean, incomple
 }
 
 /** SO_REUSEADDR and SO_REUSEPORT of a socket that a process holds, where this user may ask. */
-function heldOptions(host: Host, socket: Socket): { reuseAddr?: boolean; reusePort?: boolean } {
+function heldOptions(host: Host, socket: Socket): Omit<PortHolder, "socket"> {
   const holder = socket.owners?.[0];
   if (holder === undefined) return {};
   const answer: HeldSocketOptions = host.socketOptions(holder.pid, holder.fd);
   if ("errno" in answer) return {};
   // The descriptor was closed and its number given to another socket in the meantime.
   if (answer.cookie !== undefined && socket.cookie !== undefined && answer.cookie !== socket.cookie) return {};
-  return { reuseAddr: answer.reuseAddr, reusePort: answer.reusePort };
-}
-
-/**
- * A connection that waits to be accepted was made as a copy of its listener, SO_REUSEADDR and SO_REUSEPORT included (sk_clone), and
- * nobody has a descriptor yet to change them with.
- */
-function inheritOptions(holders: readonly PortHolder[]): PortHolder[] {
-  const [listener, ...others] = holders.filter(({ socket }) => socket.state === "LISTEN");
-  const { reuseAddr, reusePort } = listener ?? {};
-  if (others.length > 0 || reuseAddr === undefined || reusePort === undefined) return [...holders];
-  return holders.map((holder) =>
-    holder.socket.ownerless === "unaccepted" ? { socket: holder.socket, reuseAddr, reusePort } : holder,
-  );
+  const { reuseAddr, reusePort, v6only } = answer;
+  const told = v6only === undefined || socket.v6only !== undefined || socket.family === "ipv4" ? {} : { v6only };
+  return { reuseAddr, reusePort, optionsBy: "held", ...told };
 }
 
 /** One group for each program and state; where there are too many to trace, one for each state. */

@@ -29,6 +29,14 @@ export function renderWhy(why: Why, view: WhyView): string {
         view,
       ),
     );
+  if (why.rivals !== undefined)
+    blocks.push(
+      section(
+        "shares the port",
+        why.rivals.map(({ text }) => text),
+        view,
+      ),
+    );
   if (why.spared.length > 0 && (!why.bindable || view.verbose))
     blocks.push(
       section(

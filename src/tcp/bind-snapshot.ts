@@ -22,7 +22,15 @@ export interface Attempt {
   /** "ok", an errno's name, or "unknown" where the rules need a fact that nobody may see. */
   readonly result: string;
   readonly by: "probe" | "rules";
+  /** What listen() would answer right after, by the rules: nothing listens here. Left out for UDP, and where the bind fails. */
+  readonly listen?: string;
 }
+
+/**
+ * Where SO_REUSEADDR and SO_REUSEPORT of another's socket are known from: `held`, a duplicate of its descriptor was asked; `inherited`, a
+ * connection has its listener's; `inferred`, two listeners share one address; `probe`, real binds with and without left no other choice.
+ */
+export type OptionsBy = "held" | "inherited" | "inferred" | "probe";
 
 /** The bind that is asked for, and the same with the other SO_REUSEADDR: the difference tells what the holders have set. */
 export function attemptOptions(question: BindQuestion): readonly Pick<Attempt, "reuseAddr" | "reusePort">[] {
@@ -37,6 +45,9 @@ export interface PortHolder {
   readonly socket: Socket;
   readonly reuseAddr?: boolean;
   readonly reusePort?: boolean;
+  readonly optionsBy?: OptionsBy;
+  /** IPV6_V6ONLY of a connection, which a dump does not tell. */
+  readonly v6only?: boolean;
   /** The kernel chose the port; false: somebody asked for it in bind(), and has it until close(). */
   readonly autoBound?: boolean;
   /** The other end is a listening port of this machine: whoever has this socket went there. */
@@ -73,6 +84,11 @@ export interface BindSettings {
   readonly localPortRange?: PortRange;
   readonly reservedPorts?: string;
   readonly localAddresses: readonly string[];
+  /** Networks that are local as a whole, "127.0.0.0/8", and addresses for broadcast, which can be bound as well. */
+  readonly localNetworks?: readonly string[];
+  readonly broadcasts?: readonly string[];
+  /** The addresses of the device that is asked for; left out where none is. */
+  readonly deviceAddresses?: readonly string[];
   /** The devices that exist here. */
   readonly interfaces: readonly string[];
   /** The user in question may bind ports below the limit; left out when unknown. */

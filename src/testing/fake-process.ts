@@ -38,7 +38,9 @@ export function fdsOf(living: LivingProcess, below: number | undefined): SocketF
 export function optionsOf(living: LivingProcess, fd: number): HeldSocketOptions {
   const held = living.fds.get(fd);
   if (held === undefined) return { errno: "EBADF" };
-  const { cookie, v6only } = held.socket;
+  const { cookie, family, state, local } = held.socket;
+  const forced = (state === "LISTEN" || state === "BOUND") && local.address !== "::";
+  const v6only = family === "ipv6" ? (held.socket.v6only ?? forced) : undefined;
   return {
     reuseAddr: held.reuseAddr,
     reusePort: held.reusePort,

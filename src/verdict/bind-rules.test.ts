@@ -3,7 +3,19 @@ import { test } from "node:test";
 import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { SocketState } from "../tcp/states.ts";
-import { addressesOverlap, blockedBy, classifyAddress, compatible, holderAddress } from "./bind-rules.ts";
+import { classifyAddress } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
+import { either } from "./tri.ts";
+import type { Tri } from "./tri.ts";
+import {
+  blockedBy,
+  heldSide,
+  holderAddress,
+  newSide,
+  onOtherDevice,
+  shareByReuseAddr,
+  shareByReusePort,
+} from "./bind-rules.ts";
 
 /** The table of inet_rcv_saddr_equal and the bhash2 helpers: rows are the new socket N, columns the holder O. "=": where the address is the same. */
 const COLUMNS: readonly (readonly [name: string, address: string, v6only: boolean])[] = [
@@ -43,7 +55,7 @@ for (const [row, address, v6only, cells] of TABLE)
 
 test("classifyAddress() takes a scope off, and reads IPv4-mapped addresses in any case", () => {
   assert.deepEqual(classifyAddress("fe80::1%eth0", true), { kind: "ipv6", address: "fe80::1", v6only: true });
-  assert.deepEqual(classifyAddress("::FFFF:10.0.0.1", false), { kind: "ipv4", address: "10.0.0.1" });
+  assert.deepEqual(classifyAddress("::FFFF:10.0.0.1", false), { kind: "ipv4", address: "10.0.0.1", mapped: true });
   assert.deepEqual(classifyAddress("::ffff:0.0.0.0", false), { kind: "any4", mapped: true });
   assert.deepEqual(classifyAddress("::ffff:1", false), { kind: "ipv6", address: "::ffff:1", v6only: false });
 });
@@ -57,6 +69,12 @@ const question: BindQuestion = {
   reusePort: false,
   uid: 1000,
 };
+
+/** Can the two share the port although their addresses overlap? */
+function compatible(asked: BindQuestion, held: PortHolder): Tri {
+  const [N, O] = [newSide(asked), heldSide(held, asked.protocol)!];
+  return onOtherDevice(N, O) || either(shareByReuseAddr(N, O), shareByReusePort(N, O));
+}
 
 function holder(state: SocketState, more: Partial<Socket> = {}, options: Omit<PortHolder, "socket"> = {}): PortHolder {
   const socket: Socket = {
@@ -131,9 +149,21 @@ test("blockedBy() is sure that an address which does not meet does not block, wh
   assert.equal(blockedBy({ ...question, reuseAddr: true }, holder("TIME-WAIT")), undefined);
 });
 
-test("holderAddress() takes V6ONLY for off where the kernel does not tell it", () => {
+test("holderAddress() does not guess a connection's V6ONLY, which a dump does not tell", () => {
   const client = holder("ESTABLISHED", { family: "ipv6", local: { address: "::1", port: 41_000 } });
-  assert.deepEqual(holderAddress(client), { kind: "ipv6", address: "::1", v6only: false });
-  assert.equal(blockedBy(question, client), true, "the surprise: it blocks 0.0.0.0");
+  assert.deepEqual(holderAddress(client), { kind: "ipv6", address: "::1", v6only: undefined });
+  assert.equal(blockedBy(question, client), undefined);
+  assert.equal(blockedBy(question, { ...client, v6only: false }), true, "the surprise: it blocks 0.0.0.0");
+  assert.equal(blockedBy(question, { ...client, v6only: true }), false);
   assert.equal(blockedBy({ ...question, address: "127.0.0.1" }, client), false, "and not 127.0.0.1");
+});
+
+test("a dump's missing user of a socket without a descriptor is the 0 that the kernel compares", () => {
+  const orphan = holder("LAST-ACK", { cookie: "0x0000000000000001" }, { reuseAddr: false, reusePort: true });
+  const { uid: _uid, ...nobody } = orphan.socket;
+  const asked = { ...question, reusePort: true };
+  assert.equal(blockedBy({ ...asked, uid: 0 }, { ...orphan, socket: nobody }), false);
+  assert.equal(blockedBy({ ...asked, uid: 1000 }, { ...orphan, socket: nobody }), true);
+  const { cookie: _cookie, ...byProcfs } = nobody;
+  assert.equal(blockedBy({ ...asked, uid: 0 }, { ...orphan, socket: byProcfs }), undefined);
 });

@@ -1,124 +1,174 @@
 /**
- * The kernel's rules for a bind to an explicit port, as pure functions (inet_csk_get_port, inet_bind_conflict, inet_rcv_saddr_equal and
- * the bhash2 helpers of net/ipv4/inet_connection_sock.c; udp_lib_lport_inuse of net/ipv4/udp.c). docs/kernel/bind.md has the table and
- * the experiments behind it.
+ * The kernel's rule of conflicts for a bind to an explicit port, between the new socket and one that has the port, as pure functions
+ * (inet_csk_get_port and inet_bind_conflict of net/ipv4/inet_connection_sock.c; udp_lib_lport_inuse of net/ipv4/udp.c). docs/kernel/bind.md
+ * has the table and the experiments behind it.
  *
- * A new socket N is blocked by a holder O of the same port exactly when their addresses overlap and they are not compatible.
+ * A new socket N is in conflict with a holder O of the same port exactly when their addresses overlap and they are not compatible.
  */
-import type { Protocol } from "../tcp/socket.ts";
-import type { SocketState } from "../tcp/states.ts";
 import type { BindQuestion, PortHolder } from "../tcp/bind-snapshot.ts";
+import type { Protocol, Socket } from "../tcp/socket.ts";
+import { classifyAddress } from "./address-class.ts";
+import type { AddressClass } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
+import { both, either, not } from "./tri.ts";
+import type { Tri } from "./tri.ts";
+import type { KernelQuirks } from "./kernel-quirks.ts";
+import { quirksOf } from "./kernel-quirks.ts";
 
-/** How an address takes part in conflicts. */
-export type AddressClass =
-  /** Undefined where it is not told: /proc/net does not say it. */
-  | { readonly kind: "any6"; readonly v6only: Tri }
-  | { readonly kind: "any4"; readonly mapped: boolean }
-  | { readonly kind: "ipv4"; readonly address: string }
-  | { readonly kind: "ipv6"; readonly address: string; readonly v6only: boolean };
+/** The new socket, as far as conflicts go. */
+export interface NewSide {
+  readonly udp: boolean;
+  readonly address: AddressClass;
+  readonly device: string | undefined;
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
+  readonly uid: number | undefined;
+}
 
-const MAPPED = "::ffff:";
+/** One that has the port: read from its holder once, judged against as many binds as there are. */
+export interface HeldSide {
+  readonly holder: PortHolder;
+  readonly address: AddressClass;
+  readonly device: string | undefined;
+  readonly reuseAddr: Tri;
+  readonly reusePort: Tri;
+  readonly uid: number | undefined;
+  readonly phase: "listen" | "bound" | "connected" | "time-wait";
+  readonly ipv6: boolean;
+}
 
-export function classifyAddress(address: string, v6only: Tri): AddressClass {
-  if (address === "::") return { kind: "any6", v6only };
-  if (address === "0.0.0.0") return { kind: "any4", mapped: false };
-  if (!address.includes(":")) return { kind: "ipv4", address };
-  const tail = address.slice(MAPPED.length);
-  if (address.toLowerCase().startsWith(MAPPED) && tail.includes(".")) {
-    return tail === "0.0.0.0" ? { kind: "any4", mapped: true } : { kind: "ipv4", address: tail };
+export function newSide(question: BindQuestion): NewSide {
+  return {
+    udp: question.protocol === "udp",
+    address: classifyAddress(question.address, question.v6only),
+    // A link-local address binds its socket to the device of its scope.
+    device: question.device ?? scopeOf(question.address),
+    reuseAddr: question.reuseAddr,
+    reusePort: question.reusePort,
+    uid: question.uid,
+  };
+}
+
+function scopeOf(address: string): string | undefined {
+  const at = address.indexOf("%");
+  return at < 0 ? undefined : address.slice(at + 1);
+}
+
+/** Undefined: it is in no bind bucket. A request socket (SYN-RECEIVED without an inode) is not, nor one that gave its port back. */
+export function heldSide(holder: PortHolder, protocol: Protocol): HeldSide | undefined {
+  const { socket } = holder;
+  const { state } = socket;
+  if (protocol === "tcp" && (state === "SYN-RECEIVED" || state === "CLOSED")) return undefined;
+  return {
+    holder,
+    address: holderAddress(holder),
+    device: socket.local.interface,
+    reuseAddr: holder.reuseAddr,
+    reusePort: holder.reusePort,
+    uid: socket.uid ?? (isOrphan(socket) ? ROOT : undefined),
+    phase: phaseOf(socket),
+    ipv6: socket.family === "ipv6",
+  };
+}
+
+const ROOT = 0;
+
+/**
+ * A dump's "no inode, user 0" is left out of the vocabulary, since it need not mean root. The kernel compares that 0 all the same
+ * (sock_i_uid() of a socket without a file, until 6.12). Only sock_diag tells a cookie, and only its user is the kernel's.
+ */
+function isOrphan({ protocol, state, inode, cookie }: Socket): boolean {
+  return protocol === "tcp" && inode === undefined && cookie !== undefined && state !== "TIME-WAIT";
+}
+
+function phaseOf({ state, inode, timer }: Socket): HeldSide["phase"] {
+  switch (state) {
+    case "LISTEN":
+      return "listen";
+    case "BOUND":
+      return "bound";
+    case "TIME-WAIT":
+      return "time-wait";
+    case "FIN-WAIT-2":
+      // Without its program it waits as one of TIME-WAIT's small sockets, and the kernel takes it for one (inet_twsk_alloc).
+      return inode === undefined && timer?.kind === "time-wait" ? "time-wait" : "connected";
+    default:
+      return "connected";
   }
-  return { kind: "ipv6", address: address.replace(/%.*$/s, ""), v6only: v6only ?? false };
-}
-
-/** Do the two addresses cover a common one, in the kernel's eyes? `N` is the new socket: one cell of the table is not symmetric. */
-export function addressesOverlap(N: AddressClass, O: AddressClass): Tri {
-  switch (N.kind) {
-    case "any6":
-      if (!N.v6only) return true;
-      return O.kind === "any6" || O.kind === "ipv6";
-    case "any4":
-      switch (O.kind) {
-        case "any6":
-          return not(O.v6only);
-        case "any4":
-        case "ipv4":
-          return true;
-        case "ipv6":
-          // The surprise: an AF_INET wildcard meets IPv6 sockets that are not V6ONLY (children of a dual-stack listener, IPv6 clients).
-          return !N.mapped && !O.v6only;
-      }
-      break;
-    case "ipv4":
-      switch (O.kind) {
-        case "any6":
-          return not(O.v6only);
-        case "any4":
-          return true;
-        case "ipv4":
-          return O.address === N.address;
-        case "ipv6":
-          return false;
-      }
-      break;
-    case "ipv6":
-      return O.kind === "any6" || (O.kind === "ipv6" && O.address === N.address);
-  }
-}
-
-/** True, false, or undefined where it hangs on an option of the holder that is not known. */
-export type Tri = boolean | undefined;
-
-function not(a: Tri): Tri {
-  return a === undefined ? undefined : !a;
-}
-
-function both(a: Tri, b: Tri): Tri {
-  if (a === false || b === false) return false;
-  return a === undefined || b === undefined ? undefined : true;
-}
-
-function either(a: Tri, b: Tri): Tri {
-  if (a === true || b === true) return true;
-  return a === undefined || b === undefined ? undefined : false;
-}
-
-/** Can the new socket share the port with this holder although their addresses overlap? */
-export function compatible(question: BindQuestion, holder: PortHolder): Tri {
-  const theirs = holder.socket.local.interface;
-  // A link-local address binds its socket to the device of its scope.
-  const mine = question.device ?? question.address.split("%")[1];
-  if (mine !== undefined && theirs !== undefined && mine !== theirs) return true;
-  const reuse = both(question.reuseAddr, holder.reuseAddr);
-  const reuseAllowed = question.protocol === "udp" ? reuse : both(reuse, holder.socket.state !== "LISTEN");
-  return either(reuseAllowed, both(both(question.reusePort, holder.reusePort), sameUser(question, holder)));
-}
-
-/** SO_REUSEPORT shares among one user's sockets only; a TIME-WAIT has no user any more and is let through. */
-function sameUser(question: BindQuestion, holder: PortHolder): Tri {
-  if (holder.socket.state === "TIME-WAIT") return true;
-  if (question.uid === undefined || holder.socket.uid === undefined) return undefined;
-  return question.uid === holder.socket.uid;
-}
-
-/** Is the new socket blocked by this holder? undefined: it hangs on an option that is not known. */
-export function blockedBy(question: BindQuestion, holder: PortHolder): Tri {
-  if (!holdsPort(question.protocol, holder.socket.state)) return false;
-  const mine = classifyAddress(question.address, question.v6only);
-  return both(addressesOverlap(mine, holderAddress(holder)), not(compatible(question, holder)));
-}
-
-/** A request socket (SYN-RECEIVED without an inode) is in no bind bucket. */
-function holdsPort(protocol: Protocol, state: SocketState): boolean {
-  return protocol === "udp" || (state !== "SYN-RECEIVED" && state !== "CLOSED");
 }
 
 /**
- * The holder's address class. V6ONLY is told for LISTEN and BOUND only; a bind to a specific IPv6 address forces it on (__inet6_bind),
- * and connections keep the 0 of their dual-stack listener or of the default.
+ * The holder's address class. V6ONLY is told for LISTEN and BOUND; a bind to one IPv6 address forces it on (__inet6_bind). Of a connection
+ * it is not told: those of a dual-stack listener and most clients have it off.
  */
-export function holderAddress(holder: PortHolder): AddressClass {
-  const { state, local, v6only } = holder.socket;
+export function holderAddress({ socket, v6only: asked }: PortHolder): AddressClass {
+  const { state, local } = socket;
+  const v6only = socket.v6only ?? asked;
   if (v6only !== undefined) return classifyAddress(local.address, v6only);
-  const firm = state === "LISTEN" || state === "BOUND";
-  return classifyAddress(local.address, firm ? (local.address === "::" ? undefined : true) : false);
+  const forced = (state === "LISTEN" || state === "BOUND") && local.address !== "::";
+  return classifyAddress(local.address, forced ? true : undefined);
+}
+
+/** May both have the port although their addresses overlap, because each is bound to a device of its own? */
+export function onOtherDevice(N: NewSide, O: HeldSide): boolean {
+  return N.device !== undefined && O.device !== undefined && N.device !== O.device;
+}
+
+/** Both have SO_REUSEADDR, and O is not in LISTEN. UDP has no LISTEN: there both flags are enough. */
+export function shareByReuseAddr(N: NewSide, O: HeldSide): Tri {
+  if (O.phase === "listen" && !N.udp) return false;
+  return N.reuseAddr ? O.reuseAddr : false;
+}
+
+/** Both have SO_REUSEPORT and one user; a TIME-WAIT has no user any more and is let through. */
+export function shareByReusePort(N: NewSide, O: HeldSide): Tri {
+  if (!N.reusePort) return false;
+  const sameUser =
+    O.phase === "time-wait" ? true : N.uid === undefined || O.uid === undefined ? undefined : N.uid === O.uid;
+  return both(O.reusePort, sameUser);
+}
+
+/** Is there a conflict between the two? undefined: it hangs on something that is not known. */
+export function inConflict(N: NewSide, O: HeldSide, quirks: KernelQuirks): Tri {
+  // The cheapest answers first.
+  const shared = shareByReuseAddr(N, O);
+  if (shared === true || onOtherDevice(N, O)) return false;
+  const overlap = addressesOverlap(N.address, O.address, quirks);
+  if (overlap === false) return false;
+  const conflict = both(overlap, not(either(shared, shareByReusePort(N, O))));
+  return conflict === true && quirks.forgetsTimeWait && O.phase === "time-wait" && isOneAddress(N.address)
+    ? undefined
+    : conflict;
+}
+
+function isOneAddress(address: AddressClass): boolean {
+  return address.kind === "ipv4" || address.kind === "ipv6";
+}
+
+/** Is the new socket in conflict with this holder? undefined: it hangs on something that is not known. */
+export function blockedBy(question: BindQuestion, holder: PortHolder, kernelRelease = ""): Tri {
+  const O = heldSide(holder, question.protocol);
+  return O === undefined ? false : inConflict(newSide(question), O, quirksOf(kernelRelease, question.protocol));
+}
+
+/**
+ * A bucket remembers one SO_REUSEPORT socket, and a bind with SO_REUSEPORT by the same user to an address that this one covers passes
+ * without a look at the holders (sk_reuseport_match). The memory cannot be seen, and outlives its socket. Can a socket that covers N have
+ * come to be remembered although O was there, which N is in conflict with? O's own bind() or listen() wipes the memory or puts itself there,
+ * so it must have come after O, past O, or O is a connection.
+ */
+export function mayHavePassed(N: NewSide, O: HeldSide): boolean {
+  // On another device than O's.
+  if (O.device !== undefined) return true;
+  // By SO_REUSEADDR, which N lacks.
+  if (O.phase !== "listen" && O.reuseAddr !== false) return true;
+  // Before O was accepted, by a process of another user.
+  if (O.phase === "connected" && O.reusePort !== false) return true;
+  return coveredByLess(N.address, O.address);
+}
+
+/** "Covers" is not "overlaps as much as": a V6ONLY `::` and 0.0.0.0 each cover a dual-stack `::`, and meet half of what it meets. */
+function coveredByLess(N: AddressClass, O: AddressClass): boolean {
+  if (N.kind === "any6") return N.v6only !== true && !(O.kind === "any6" && O.v6only === false);
+  return N.kind === "any4" && !N.mapped && O.kind === "ipv6";
 }

@@ -1,9 +1,13 @@
 /** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
-import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
+import type { BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Blocker } from "./why.ts";
-import type { AddressClass } from "./bind-rules.ts";
-import { addressesOverlap, blockedBy, classifyAddress, holderAddress } from "./bind-rules.ts";
+import { classifyAddress } from "./address-class.ts";
+import type { AddressClass } from "./address-class.ts";
+import { addressesOverlap } from "./address-overlap.ts";
+import { holderAddress } from "./bind-rules.ts";
+import { quirksOf } from "./kernel-quirks.ts";
+import { findConflicts, preparePort } from "./predict-bind.ts";
 import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
 
 /**
@@ -13,14 +17,9 @@ import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleO
  */
 export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, result: string): readonly PortHolder[] {
   if (result === "ok") return [];
-  const sure: PortHolder[] = [];
-  const maybe: PortHolder[] = [];
-  for (const holder of snapshot.holders) {
-    const blocked = blockedBy(question, holder);
-    if (blocked === true) sure.push(holder);
-    else if (blocked === undefined) maybe.push(holder);
-  }
-  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...maybe];
+  const port = preparePort(snapshot.holders, question.protocol, snapshot.settings.kernelRelease);
+  const { sure, perhaps } = findConflicts(port, question);
+  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...perhaps];
 }
 
 /** The same holders as the output shows them: alike ones folded, those with the most to say first. */
@@ -51,10 +50,22 @@ export function foldBlockers(
         socket: last.socket,
         count: members.length,
         ...(remaining === undefined ? {} : { freeInMs: remaining }),
+        ...optionsOf(last),
         text: sentence(question, rule, last, members.length, snapshot.probed.length > 0 && groups.size === 1),
       };
     })
     .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
+}
+
+function optionsOf({ reuseAddr, reusePort, optionsBy }: PortHolder): Pick<Blocker, "options"> {
+  if (optionsBy === undefined) return {};
+  return {
+    options: {
+      ...(reuseAddr === undefined ? {} : { reuseAddr }),
+      ...(reusePort === undefined ? {} : { reusePort }),
+      by: optionsBy,
+    },
+  };
 }
 
 const RANK: readonly Blocker["rule"][] = [
@@ -135,11 +146,13 @@ function reuseNote(
 ): string | undefined {
   if (rule === "listener" || !question.reuseAddr) return undefined;
   const side = count > 1 ? "their" : "its";
-  if (holder.reuseAddr === false && rule === "client")
+  // The kernel told of the option, not of who failed to set it.
+  const told = holder.optionsBy === "probe";
+  if (!told && holder.reuseAddr === false && rule === "client")
     return "a client's socket has no SO_REUSEADDR, so yours does not help";
-  if (holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
+  if (!told && holder.reuseAddr === false) return `${side} side did not set SO_REUSEADDR, so yours does not help`;
   if (holder.reuseAddr === true) return undefined;
-  if (!alone)
+  if (!alone && !told)
     return `whether ${side} side set SO_REUSEADDR cannot be seen: if so, ${count > 1 ? "they do" : "it does"} not stand in the way`;
   return `SO_REUSEADDR is missing on ${count > 1 ? "at least one of their sides" : "its side"}, so yours does not help`;
 }
@@ -153,19 +166,10 @@ function reusePortNote(question: BindQuestion, { socket, reusePort }: PortHolder
     : undefined;
 }
 
-/** The result that the rules alone give: "unknown" where it hangs on what nobody may see. */
-export function predictPortConflict(snapshot: BindSnapshot, question: BindQuestion): Attempt["result"] {
-  let unknown = false;
-  for (const holder of snapshot.holders) {
-    const blocked = blockedBy(question, holder);
-    if (blocked === true) return "EADDRINUSE";
-    if (blocked === undefined) unknown = true;
-  }
-  return unknown ? "unknown" : "ok";
-}
-
 /** Sockets of this port that do not stand in the way, because their addresses do not meet. */
 export function bystanders(snapshot: BindSnapshot): readonly PortHolder[] {
-  const mine = classifyAddress(snapshot.question.address, snapshot.question.v6only);
-  return snapshot.holders.filter((holder) => addressesOverlap(mine, holderAddress(holder)) === false);
+  const { address, v6only, protocol } = snapshot.question;
+  const mine = classifyAddress(address, v6only);
+  const quirks = quirksOf(snapshot.settings.kernelRelease, protocol);
+  return snapshot.holders.filter((holder) => addressesOverlap(mine, holderAddress(holder), quirks) === false);
 }

@@ -5,13 +5,17 @@ import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
-import { blockingHolders, bystanders, foldBlockers, predictPortConflict } from "./blockers.ts";
+import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
+import { inferOptions } from "./infer-options.ts";
+import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { describe, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
-import { predictPrecondition, preconditionBlocker } from "./preconditions.ts";
+import { predictBind, predictListen } from "./predict-bind.ts";
+import { preconditionBlocker } from "./preconditions.ts";
 
-export function judgeBind(snapshot: BindSnapshot): Why {
+export function judgeBind(seen: BindSnapshot): Why {
+  const snapshot = { ...seen, holders: inferOptions(seen) };
   const { question } = snapshot;
   const attempts = allAttempts(snapshot);
   const asked = attempts[0]!;
@@ -22,6 +26,7 @@ export function judgeBind(snapshot: BindSnapshot): Why {
     bindable && question.reuseAddr && plain !== undefined && plain.result !== "ok" && plain.result !== "unknown"
       ? blockersOf(snapshot, { ...question, reuseAddr: false, reusePort: false }, plain)
       : undefined;
+  const rivals = bindable ? findRivals(snapshot) : [];
   const elsewhere = snapshot.elsewhere.map((listener) => ({
     netns: listener.netns,
     names: listener.names,
@@ -40,6 +45,7 @@ export function judgeBind(snapshot: BindSnapshot): Why {
     attempts,
     blockers,
     ...(withoutReuseAddr === undefined ? {} : { withoutReuseAddr }),
+    ...(rivals.length === 0 ? {} : { rivals }),
     spared: sparedOf(snapshot),
     elsewhere,
     advice: adviceFor({ snapshot, bindable, attempts, blockers, withoutReuseAddr: withoutReuseAddr ?? [] }),
@@ -52,15 +58,15 @@ function allAttempts(snapshot: BindSnapshot): Attempt[] {
   const { question, probed } = snapshot;
   return attemptOptions(question).map(({ reuseAddr, reusePort }) => {
     const real = probed.find((attempt) => attempt.reuseAddr === reuseAddr && attempt.reusePort === reusePort);
-    if (real !== undefined) return real;
-    const asked = { ...question, reuseAddr, reusePort };
-    return {
-      reuseAddr,
-      reusePort,
-      result: predictPrecondition(snapshot) ?? predictPortConflict(snapshot, asked),
-      by: "rules",
-    };
+    if (real !== undefined) return withListen(question, real);
+    const { bind: result } = predictBind(snapshot, { ...question, reuseAddr, reusePort });
+    return withListen(question, { reuseAddr, reusePort, result, by: "rules" });
   });
+}
+
+function withListen(question: BindQuestion, attempt: Attempt): Attempt {
+  const listen = predictListen(question, attempt.result);
+  return listen === undefined ? attempt : { ...attempt, listen };
 }
 
 function blockersOf(snapshot: BindSnapshot, question: BindQuestion, attempt: Attempt): Blocker[] {

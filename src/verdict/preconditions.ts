@@ -1,35 +1,55 @@
 /** What the kernel checks before it looks at the port (__inet_bind, __inet6_bind): the address, the device, the privilege. Pure. */
 import type { BindQuestion, BindSettings, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Blocker } from "./why.ts";
-import { classifyAddress } from "./bind-rules.ts";
+import { isInPrefix, parseIp } from "../tcp/ip-address.ts";
+import { classifyAddress } from "./address-class.ts";
 
-/** The errno that the rules expect before any conflict is looked at; undefined: none, as far as is known. */
-export function predictPrecondition(snapshot: BindSnapshot): string | undefined {
+/** The errno that the rules expect before any conflict is looked at; undefined: none, as far as is known; "unknown": it hangs on what was not told. */
+export function predictPrecondition(snapshot: Pick<BindSnapshot, "question" | "settings">): string | undefined {
   const { question, settings } = snapshot;
   if (question.device !== undefined && settings.interfaces.length > 0 && !settings.interfaces.includes(question.device))
     return "ENODEV";
-  const address =
-    isMappedAndV6only(question) || isLinkLocalAlone(question) || isMulticast6(question)
-      ? "EINVAL"
-      : isKnownNotLocal(question, settings)
-        ? "EADDRNOTAVAIL"
-        : undefined;
   const port = settings.mayBindPrivileged === false ? predictPrivilege(question, settings) : undefined;
-  // IPv4 looks at the address first, IPv6 at the privilege.
-  return question.address.includes(":") ? (port ?? address) : (address ?? port);
+  // IPv4 looks at the address first, IPv6 at the privilege, but for multicast on a stream socket.
+  if (!question.address.includes(":")) return predictIpv4Address(question, settings) ?? port;
+  return isMulticast6(question) ? "EINVAL" : (port ?? predictIpv6Address(question, settings));
+}
+
+function predictIpv4Address(question: BindQuestion, settings: BindSettings): string | undefined {
+  if (question.address === "0.0.0.0") return undefined;
+  return isKnownNotLocal(question.address, question, settings) ? "EADDRNOTAVAIL" : undefined;
+}
+
+function predictIpv6Address(question: BindQuestion, settings: BindSettings): string | undefined {
+  if (question.address === "::") return undefined;
+  if (isMappedAndV6only(question) || isLinkLocalAlone(question)) return "EINVAL";
+  const mine = classifyAddress(question.address, question.v6only);
+  if (mine.kind === "any4" || mine.kind === "any6") return undefined;
+  // A UDP socket takes any multicast address.
+  if (mine.kind === "ipv6" && isMulticast(mine.address)) return undefined;
+  return isKnownNotLocal(mine.address, question, settings) ? "EADDRNOTAVAIL" : undefined;
 }
 
 function isMappedAndV6only({ address, v6only }: BindQuestion): boolean {
-  return v6only && /^::ffff:[\d.]+$/i.test(address);
+  return v6only && isMapped(address);
+}
+
+function isMapped(address: string): boolean {
+  const { kind } = classifyAddress(address, false);
+  return kind === "ipv4" || kind === "any4";
 }
 
 function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
-  return device === undefined && /^fe[89ab][0-9a-f]:/i.test(address) && !address.includes("%");
+  return device === undefined && /^(fe[89ab][0-9a-f]|ff.2):/i.test(address) && !address.includes("%");
+}
+
+function isMulticast(address: string): boolean {
+  return /^ff[0-9a-f]{2}:/i.test(address);
 }
 
 /** A stream socket takes no multicast address (__inet6_bind). IPv4 lets it pass. */
 function isMulticast6({ address, protocol }: BindQuestion): boolean {
-  return protocol === "tcp" && /^ff[0-9a-f]{2}:/i.test(address);
+  return protocol === "tcp" && isMulticast(address);
 }
 
 /** Where the limit cannot be read, it is 1024 unless somebody has moved it. */
@@ -38,12 +58,40 @@ function predictPrivilege({ port }: BindQuestion, { unprivilegedPortStart }: Bin
   return port < unprivilegedPortStart ? "EACCES" : undefined;
 }
 
-function isKnownNotLocal(question: BindQuestion, settings: BindSettings): boolean {
-  const mine = classifyAddress(question.address, question.v6only);
-  if (mine.kind === "any4" || mine.kind === "any6" || settings.nonlocalBind === true) return false;
-  // All of 127/8 is local; multicast and the limited broadcast pass as well (inet_addr_valid_or_nonlocal).
-  if (mine.kind === "ipv4" && /^(127|22[4-9]|23\d|255\.255\.255\.255$)/.test(mine.address)) return false;
-  return settings.localAddresses.length > 0 && !settings.localAddresses.includes(mine.address);
+/** Multicast and the limited broadcast pass (inet_addr_valid_or_nonlocal); all of 127/8 is local. */
+const PASSING_IPV4 = /^(127|22[4-9]|23\d|255\.255\.255\.255$)/;
+
+/**
+ * `address` without its IPv6 clothes. Only of an IPv6 address of link or host scope does the kernel ask whether the device that the socket is
+ * bound to has it (ipv6_chk_addr).
+ */
+function isKnownNotLocal(address: string, question: BindQuestion, settings: BindSettings): boolean {
+  if (settings.nonlocalBind === true || settings.localAddresses.length === 0) return false;
+  if (!address.includes(":")) {
+    if (PASSING_IPV4.test(address) || settings.localAddresses.includes(address)) return false;
+    return !isInPrefixes(address, settings.broadcasts ?? []) && !isInPrefixes(address, settings.localNetworks ?? []);
+  }
+  const { deviceAddresses } = settings;
+  return !(deviceAddresses === undefined || isGlobal(address) ? settings.localAddresses : deviceAddresses).includes(
+    address,
+  );
+}
+
+/** Not of link or host scope. */
+function isGlobal(address: string): boolean {
+  return address !== "::1" && !/^fe[89ab]/i.test(address);
+}
+
+function isInPrefixes(address: string, prefixes: readonly string[]): boolean {
+  if (prefixes.length === 0) return false;
+  const bytes = parseIp(address)?.bytes;
+  return prefixes.some((prefix) => {
+    const [network = "", length] = prefix.split("/");
+    const ip = parseIp(network);
+    return (
+      bytes !== undefined && ip !== undefined && isInPrefix(bytes, ip.bytes, Number(length ?? ip.bytes.length * 8))
+    );
+  });
 }
 
 /** The blocker behind an errno that is no conflict; undefined for one that is, or may be. */

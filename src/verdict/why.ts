@@ -1,5 +1,5 @@
 /** The shape of `why`'s answer, as docs/cli.md promises it. */
-import type { Attempt } from "../tcp/bind-snapshot.ts";
+import type { Attempt, OptionsBy } from "../tcp/bind-snapshot.ts";
 import type { Incomplete, Protocol, Socket } from "../tcp/socket.ts";
 
 export type BlockerRule =
@@ -27,6 +27,8 @@ export interface Blocker {
   readonly count: number;
   /** When the last of them ends by itself. */
   readonly freeInMs?: number;
+  /** What is known of the socket's options, and from where; left out where nothing is. */
+  readonly options?: { readonly reuseAddr?: boolean; readonly reusePort?: boolean; readonly by: OptionsBy };
   readonly text: string;
 }
 
@@ -55,6 +57,8 @@ export interface Why {
   readonly blockers: readonly Blocker[];
   /** Bindable as asked, but what a program that does not set SO_REUSEADDR would still run into. */
   readonly withoutReuseAddr?: readonly Blocker[];
+  /** Bindable, and these are bound beside it with SO_REUSEADDR: whoever listens first keeps the other from it. */
+  readonly rivals?: readonly Spared[];
   readonly spared: readonly Spared[];
   /** Listeners on this port in other network namespaces: not in the way, but often the reason for the confusion. */
   readonly elsewhere: readonly {

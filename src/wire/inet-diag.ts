@@ -28,6 +28,28 @@ export const inetDiagReqV2 = defineStruct({
   ],
 });
 
+/** The request of before Linux 3.3. It asks for both families of TCP at once, which no newer one can. */
+export const TCPDIAG_GETSOCK = 18;
+
+export const inetDiagReq = defineStruct({
+  name: "inet_diag_req",
+  sizeBytes: 60,
+  fields: [
+    ["idiag_family", "u8", 0],
+    ["idiag_src_len", "u8", 1],
+    ["idiag_dst_len", "u8", 2],
+    ["idiag_ext", "u8", 3],
+    ["id.idiag_sport", "be16", 4],
+    ["id.idiag_dport", "be16", 6],
+    ["id.idiag_src", "be32x4", 8],
+    ["id.idiag_dst", "be32x4", 24],
+    ["id.idiag_if", "u32", 40],
+    ["id.idiag_cookie", "u32x2", 44],
+    ["idiag_states", "u32", 52],
+    ["idiag_dbs", "u32", 56],
+  ],
+});
+
 export const inetDiagMsg = defineStruct({
   name: "inet_diag_msg",
   sizeBytes: 72,
@@ -130,6 +152,19 @@ export function encodeDiagRequest(request: DiagRequest): Uint8Array {
     view.setUint32(offsetOf(inetDiagReqV2, "id.idiag_cookie"), Number(cookie & 0xffffffffn), LITTLE_ENDIAN);
     view.setUint32(offsetOf(inetDiagReqV2, "id.idiag_cookie") + 4, Number(cookie >> 32n), LITTLE_ENDIAN);
   }
+  return bytes;
+}
+
+/** struct inet_diag_req, without an identity. */
+export function encodeCompatRequest(
+  request: Pick<DiagRequest, "kernelStates" | "extensions" | "localPort" | "remotePort">,
+): Uint8Array {
+  const bytes = new Uint8Array(inetDiagReq.sizeBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(offsetOf(inetDiagReq, "idiag_ext"), request.extensions ?? 0);
+  view.setUint32(offsetOf(inetDiagReq, "idiag_states"), request.kernelStates >>> 0, LITTLE_ENDIAN);
+  view.setUint16(offsetOf(inetDiagReq, "id.idiag_sport"), request.localPort ?? 0, false);
+  view.setUint16(offsetOf(inetDiagReq, "id.idiag_dport"), request.remotePort ?? 0, false);
   return bytes;
 }
 

