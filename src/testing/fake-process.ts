@@ -39,6 +39,7 @@ export function optionsOf(living: LivingProcess, fd: number): HeldSocketOptions 
   const held = living.fds.get(fd);
   if (held === undefined) return { errno: "EBADF" };
   const { cookie, family, state, local } = held.socket;
+  // A bind to one IPv6 address is V6ONLY whatever was set (__inet6_bind).
   const forced = (state === "LISTEN" || state === "BOUND") && local.address !== "::";
   const v6only = family === "ipv6" ? (held.socket.v6only ?? forced) : undefined;
   return {
