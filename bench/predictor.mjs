@@ -1,16 +1,16 @@
 // Target: at least 200 000 verdicts a second about a port with 100 owners. A verdict is what bind() and the listen() after it will answer, with
 // the address, the privilege and every owner looked at. No owner refuses by itself, so that all 100 are compared. Two ways: many questions about
 // one port, whose owners are read once; and each question about a port that was never seen before, whose owners are read for it.
-// Last: LAST_FIGURES
+// Last: 0.9 and 4.3 µs a verdict, 1 130 000 and 230 000 a second (5.2 µs beside other work). Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { fileURLToPath } from "node:url";
-import { judge, sayMachine } from "./scene/measure.mjs";
+import { judge, median, sayMachine } from "./scene/measure.mjs";
 
 const { predictBind, predictOn, preparePort } = await import(
   fileURLToPath(new URL("../dist/lib/verdict/predict-bind.js", import.meta.url))
 );
 
 const OWNERS = 100;
-const TARGET_A_SECOND = 200_000;
+const TARGET_US = 1_000_000 / 200_000;
 const ROUND = 50_000;
 const ROUNDS = 9;
 const PORT = 8080;
@@ -68,23 +68,23 @@ const snapshots = Array.from({ length: 64 }, (_, seed) => ({
   holders: owners(seed),
 }));
 judge(
-  "million verdicts a second, owners read once (least)",
-  -measure((at) => predictOn(port, settings, questions[at % questions.length])),
-  -TARGET_A_SECOND / 1e6,
+  "µs a verdict, owners read once",
+  measure((at) => predictOn(port, settings, questions[at % questions.length])),
+  TARGET_US,
 );
 judge(
-  "million verdicts a second, owners read for each (least)",
-  -measure((at) => predictBind(snapshots[at % snapshots.length])),
-  -TARGET_A_SECOND / 1e6,
+  "µs a verdict, owners read for each",
+  measure((at) => predictBind(snapshots[at % snapshots.length])),
+  TARGET_US,
 );
 
-/** The median round, in millions a second. */
+/** The median round. */
 function measure(verdict) {
-  const rates = [];
+  const rounds = [];
   for (let round = -2; round < ROUNDS; round++) {
     const started = performance.now();
     for (let at = 0; at < ROUND; at++) if (verdict(at).listen !== "ok") throw new Error("refused");
-    if (round >= 0) rates.push(ROUND / (performance.now() - started) / 1000);
+    if (round >= 0) rounds.push(((performance.now() - started) * 1000) / ROUND);
   }
-  return rates.sort((a, b) => a - b)[ROUNDS >> 1];
+  return median(rounds);
 }

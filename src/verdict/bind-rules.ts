@@ -26,15 +26,32 @@ export interface NewSide {
 }
 
 /** One that has the port: read from its holder once, judged against as many binds as there are. */
-export interface HeldSide {
+export class HeldSide {
   readonly holder: PortHolder;
-  readonly address: AddressClass;
   readonly device: string | undefined;
   readonly reuseAddr: Tri;
   readonly reusePort: Tri;
   readonly uid: number | undefined;
   readonly phase: "listen" | "bound" | "connected" | "time-wait";
   readonly ipv6: boolean;
+  #address: AddressClass | undefined;
+
+  constructor(holder: PortHolder) {
+    const { socket } = holder;
+    this.holder = holder;
+    this.device = socket.local.interface;
+    this.reuseAddr = holder.reuseAddr;
+    this.reusePort = holder.reusePort;
+    this.uid = socket.uid ?? (isOrphan(socket) ? ROOT : undefined);
+    this.phase = phaseOf(socket);
+    this.ipv6 = socket.family === "ipv6";
+    this.#address = undefined;
+  }
+
+  /** Told when it is asked for: of most holders the options say enough. */
+  get address(): AddressClass {
+    return (this.#address ??= holderAddress(this.holder));
+  }
 }
 
 export function newSide(question: BindQuestion): NewSide {
@@ -56,19 +73,9 @@ function scopeOf(address: string): string | undefined {
 
 /** Undefined: it is in no bind bucket. A request socket (SYN-RECEIVED without an inode) is not, nor one that gave its port back. */
 export function heldSide(holder: PortHolder, protocol: Protocol): HeldSide | undefined {
-  const { socket } = holder;
-  const { state } = socket;
+  const { state } = holder.socket;
   if (protocol === "tcp" && (state === "SYN-RECEIVED" || state === "CLOSED")) return undefined;
-  return {
-    holder,
-    address: holderAddress(holder),
-    device: socket.local.interface,
-    reuseAddr: holder.reuseAddr,
-    reusePort: holder.reusePort,
-    uid: socket.uid ?? (isOrphan(socket) ? ROOT : undefined),
-    phase: phaseOf(socket),
-    ipv6: socket.family === "ipv6",
-  };
+  return new HeldSide(holder);
 }
 
 const ROOT = 0;
