@@ -100,8 +100,11 @@ export interface Host {
   /** Whom a process was started by, on which terminal and in which directory; undefined when it is gone. */
   surroundings(pid: number): Surroundings | undefined;
 
-  /** The sockets among a process' descriptors; with `below`, only descriptors smaller than that are looked at. */
-  socketFds(pid: number, below?: number): SocketFds;
+  /** The processes from which this one can have its descriptors, or they from it: its ancestors and its descendants; undefined: not told. */
+  relatives(pid: number): readonly number[] | undefined;
+
+  /** The sockets among a process' descriptors; with `below`, only descriptors smaller than that are looked at, of these from `from` on. */
+  socketFds(pid: number, below?: number, from?: number): SocketFds;
 
   /** The inode of the socket behind one descriptor; undefined when it is none, is gone, or may not be looked at. */
   socketInode(pid: number, fd: number): number | undefined;

@@ -147,3 +147,49 @@ test("findOwners() leaves processes without descriptors alone", () => {
   const { reads } = scan({ processes: [program("kthread", { pid: 1, otherFds: 0 })] }, [{ inode: WANTED }]);
   assert.deepEqual(reads, []);
 });
+
+/** So many that not all the low descriptors of everybody are looked at. */
+const crowd = (from: number): ReturnType<typeof program>[] =>
+  Array.from({ length: 200 }, (_, index) => busy(from + index, { parentPid: 7 }));
+
+test("findOwners() looks only at the holder's relatives for further sharers, where there are hundreds of processes", () => {
+  const processes = [
+    busy(7, { fds: { 20: wanted } }),
+    busy(8, { parentPid: 7, fds: { 3: wanted } }),
+    busy(9, { parentPid: 8, fds: { 21: wanted } }),
+    ...crowd(1000).map((process) => ({ ...process, parentPid: 6 })),
+  ];
+  const { found, reads } = scan({ processes }, [{ inode: WANTED }]);
+  assert.deepEqual(
+    found.holdings.get(WANTED)?.map(({ pid }) => pid),
+    [8, 7, 9],
+  );
+  assert.deepEqual(
+    reads.filter((call) => call.endsWith(" 32 8")),
+    ["socketFds 8 32 8", "socketFds 7 32 8", "socketFds 9 32 8"],
+  );
+});
+
+test("findOwners() goes on to the relatives of a holder that it found among relatives", () => {
+  const processes = [
+    busy(7, { fds: { 20: wanted } }),
+    busy(8, { parentPid: 7, fds: { 3: wanted } }),
+    busy(9, { parentPid: 7, fds: { 21: wanted } }),
+    ...crowd(1000).map((process) => ({ ...process, parentPid: 6 })),
+  ];
+  const { found } = scan({ processes }, [{ inode: WANTED }]);
+  assert.deepEqual(
+    found.holdings
+      .get(WANTED)
+      ?.map(({ pid }) => pid)
+      .toSorted(),
+    [7, 8, 9],
+  );
+});
+
+test("findOwners() looks at all low descriptors of hundreds of processes while something is missing", () => {
+  const { found, reads } = scan({ processes: [...crowd(1000), busy(2, { fds: { 20: wanted } })] }, [{ inode: WANTED }]);
+  assert.deepEqual(found.holdings.get(WANTED), [{ pid: 2, fd: 20 }]);
+  assert.equal(reads.filter((call) => call.endsWith(" 32 8")).length, 201);
+  assert.ok(!reads.some((call) => /^socketFds \d+$/.test(call)), "and at no whole table");
+});

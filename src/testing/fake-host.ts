@@ -33,7 +33,7 @@ import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
 import { routeOn } from "./route-model.ts";
-import { factsOf, fdsOf, optionsOf, summaryOf } from "./fake-process.ts";
+import { factsOf, fdsOf, optionsOf, relativesOf, summaryOf } from "./fake-process.ts";
 import { settleWorld } from "./fake-world.ts";
 import type { FakeWorld, Namespace } from "./fake-world.ts";
 
@@ -207,10 +207,14 @@ class FakeHost implements Host {
     return { parentPid, sessionLeaderGone: false, ...(living.readable ? IN_ROOT : {}), ...surroundings };
   }
 
-  socketFds(pid: number, below?: number): SocketFds {
+  relatives(pid: number): readonly number[] | undefined {
+    return relativesOf(pid, this.#world.processes);
+  }
+
+  socketFds(pid: number, below?: number, from?: number): SocketFds {
     const living = this.#world.processes.get(pid);
     if (living === undefined) return { errno: "ENOENT" };
-    return living.readable ? fdsOf(living, below) : { errno: "EACCES" };
+    return living.readable ? fdsOf(living, below, from) : { errno: "EACCES" };
   }
 
   socketInode(pid: number, fd: number): number | undefined {

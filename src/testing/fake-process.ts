@@ -26,11 +26,21 @@ export function factsOf({ facts, netns, readable }: LivingProcess): ProcessFacts
   };
 }
 
-/** Those below a number, or all. */
-export function fdsOf(living: LivingProcess, below: number | undefined): SocketFds {
-  const complete = below === undefined || living.fdCount <= below;
+/** Ancestors, the parent first, and descendants. */
+export function relativesOf(pid: number, processes: ReadonlyMap<number, LivingProcess>): readonly number[] | undefined {
+  if (!processes.has(pid)) return undefined;
+  const parentOf = (child: number): number => processes.get(child)?.facts.parentPid ?? 1;
+  const ancestorsOf = (child: number): number[] =>
+    child === 1 || !processes.has(child) ? [] : [parentOf(child), ...ancestorsOf(parentOf(child))];
+  const descendants = [...processes.keys()].filter((other) => ancestorsOf(other).includes(pid));
+  return [...ancestorsOf(pid), ...descendants];
+}
+
+/** Those below a number, from another on; or all. */
+export function fdsOf(living: LivingProcess, below?: number, from = 0): SocketFds {
+  const complete = below === undefined || (living.fdCount <= below && from === 0);
   const fds = [...living.fds]
-    .filter(([fd]) => complete || fd < below)
+    .filter(([fd]) => complete || (fd >= from && fd < below))
     .map(([fd, { socket }]) => ({ fd, inode: socket.inode! }));
   return { fds: fds.sort((a, b) => a.fd - b.fd), complete };
 }

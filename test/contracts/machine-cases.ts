@@ -93,6 +93,32 @@ export const MACHINE_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title: "socketFds() leaves out what is below `from`",
+    run(host, scene) {
+      const below = scene.server.fd + 1;
+      const whole = host.socketFds(scene.pid, below);
+      const last = host.socketFds(scene.pid, below, scene.server.fd);
+      assert.ok("fds" in whole && "fds" in last);
+      assert.deepEqual(
+        last.fds,
+        whole.fds.filter(({ fd }) => fd === scene.server.fd),
+      );
+      assert.equal(last.complete, false);
+    },
+  },
+  {
+    title: "relatives() tells the parent, nobody twice, and is undefined for a process that is gone",
+    run(host, scene) {
+      const parent = host.process(scene.pid)?.parentPid;
+      const relatives = host.relatives(scene.pid);
+      assert.ok(relatives !== undefined && parent !== undefined);
+      if (parent > 0) assert.ok(relatives.includes(parent));
+      assert.ok(!relatives.includes(scene.pid));
+      assert.equal(new Set(relatives).size, relatives.length);
+      assert.equal(host.relatives(scene.deadPid), undefined);
+    },
+  },
+  {
     title: "socketInode() tells the inode behind one descriptor",
     run(host, scene) {
       assert.equal(host.socketInode(scene.pid, scene.listener.fd), scene.listener.inode);

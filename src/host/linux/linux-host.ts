@@ -47,6 +47,7 @@ import { findNamespaces, resolveNetns } from "./namespaces.ts";
 import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readText } from "./read-file.ts";
+import { findRelatives } from "./relatives.ts";
 import { resolveName } from "./resolve-name.ts";
 import { readLinkByLibc, readLowSocketsByLibc } from "./read-link.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
@@ -230,12 +231,17 @@ class LinuxHost implements Host {
     return readSurroundings(pid, this.#machine.readLink);
   }
 
-  socketFds(pid: number, below?: number): SocketFds {
+  relatives(pid: number): readonly number[] | undefined {
+    return findRelatives(pid);
+  }
+
+  socketFds(pid: number, below?: number, from?: number): SocketFds {
     const { readLink, readLowSockets } = this.#machine;
     return readSocketFds(pid, {
       readLink,
       ...(readLowSockets === undefined ? {} : { readLowSockets }),
       ...(below === undefined ? {} : { below }),
+      ...(from === undefined ? {} : { from }),
     });
   }
 

@@ -16,8 +16,8 @@ export function readLinkByLibc(libc: Libc | undefined): ReadLink {
   };
 }
 
-/** The inodes of the sockets among the descriptors 0 to `below` of a process' /proc/PID/fd; ENOENT: none is there. Or an errno's number. */
-export type ReadLowSockets = (directory: string, below: number) => LowSocket[] | number;
+/** The inodes of the sockets among the descriptors `from` to `below` of a process' /proc/PID/fd; ENOENT: none is there. Or an errno's number. */
+export type ReadLowSockets = (directory: string, from: number, below: number) => LowSocket[] | number;
 
 export interface LowSocket {
   readonly fd: number;
@@ -35,20 +35,20 @@ const ZERO = 48;
 export function readLowSocketsByLibc(libc: Libc): ReadLowSockets {
   const target = new Uint8Array(MOST_BYTES);
   const names: Uint8Array[] = [];
-  return (directory, below) => {
+  return (directory, from, below) => {
     while (names.length < below) names.push(new TextEncoder().encode(`${names.length}\0`));
     const opened = libc.open(directory, O_PATH | O_CLOEXEC);
     if (opened < 0) return -opened;
     try {
       const found: LowSocket[] = [];
       let missing = 0;
-      for (let fd = 0; fd < below; fd++) {
+      for (let fd = from; fd < below; fd++) {
         const length = libc.readlinkat(opened, names[fd]!, target, MOST_BYTES);
         if (length === -ENOENT) missing++;
         else if (length < 0) return -length;
         else if (isSocket(target)) found.push({ fd, inode: numberBefore(target, length - 1) });
       }
-      return missing === below ? ENOENT : found;
+      return missing === below - from ? ENOENT : found;
     } finally {
       libc.close(opened);
     }

@@ -58,13 +58,17 @@ test("readSocketFds() reads the low descriptors by readlinkat(2) as it reads the
     const asked = { roots: { ...SYSTEM_ROOTS, proc: "/proc" }, below };
     const low = readSocketFds(process.pid, { ...asked, readLowSockets });
     assert.deepEqual(low, readSocketFds(process.pid, asked));
+    const from = below - 1;
+    const last = readSocketFds(process.pid, { ...asked, from, readLowSockets });
+    assert.deepEqual(last, readSocketFds(process.pid, { ...asked, from }));
+    assert.ok("fds" in last && last.fds.length === 1 && last.fds[0]?.fd === from);
     assert.ok("fds" in low && low.fds.some(({ fd }) => fd === below - 1));
   } finally {
     server.close();
   }
   const child = spawn("true", { stdio: "ignore" });
   await once(child, "exit");
-  assert.equal(readLowSockets(`/proc/${child.pid}/fd`, 8), 2, "ENOENT");
+  assert.equal(readLowSockets(`/proc/${child.pid}/fd`, 0, 8), 2, "ENOENT");
 });
 
 test("readSocketFds() answers ENOENT for a process that is gone", async () => {

@@ -22,18 +22,20 @@ export interface SocketFdsOptions {
   readonly readLowSockets?: ReadLowSockets;
   /** Only descriptors smaller than this, unless the process has no more than that many. */
   readonly below?: number;
+  /** With `below`: those smaller than this have been looked at. */
+  readonly from?: number;
 }
 
 /** A process that ends meanwhile is `ENOENT`; a single descriptor that was closed meanwhile is left out. */
 export function readSocketFds(pid: number, options: SocketFdsOptions = {}): SocketFds {
   const directory = `${(options.roots ?? SYSTEM_ROOTS).proc}/${pid}/fd`;
   const readLink = options.readLink ?? readLinkByFs;
-  const { below } = options;
+  const { below, from = 0 } = options;
   return withoutStackTraces(() => {
     if (below !== undefined && sizeOf(directory) > below)
       return options.readLowSockets === undefined
-        ? readNumbered(directory, below, readLink)
-        : readLow(directory, below, options.readLowSockets);
+        ? readNumbered(directory, from, below, readLink)
+        : readLow(directory, from, below, options.readLowSockets);
     return readListed(directory, below, readLink);
   });
 }
@@ -51,17 +53,17 @@ function readListed(directory: string, below: number | undefined, readLink: Read
 }
 
 /** The lowest ones by number: listing a directory of 15 000 descriptors costs 16 ms, trying 64 names 0.3 ms. */
-function readNumbered(directory: string, below: number, readLink: ReadLink): SocketFds {
+function readNumbered(directory: string, from: number, below: number, readLink: ReadLink): SocketFds {
   return readLinks(
     directory,
-    Array.from({ length: below }, (_, fd) => String(fd)),
+    Array.from({ length: below - from }, (_, at) => String(from + at)),
     false,
     readLink,
   );
 }
 
-function readLow(directory: string, below: number, readLowSockets: ReadLowSockets): SocketFds {
-  const fds = readLowSockets(directory, below);
+function readLow(directory: string, from: number, below: number, readLowSockets: ReadLowSockets): SocketFds {
+  const fds = readLowSockets(directory, from, below);
   if (typeof fds !== "number") return { fds, complete: false };
   if (fds !== ENOENT) return { errno: fds === ESRCH ? "ENOENT" : errnoName(fds) };
   // None of the low ones is there, or the process is not.

@@ -4,7 +4,7 @@
  */
 import type { Host } from "../host.ts";
 
-type Shape = "numbers" | "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
+type Shape = "numbers" | "pids?" | "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
 
 const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
   system: "object",
@@ -26,6 +26,7 @@ const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
   process: "object?",
   descriptorLimit: "object?",
   surroundings: "object?",
+  relatives: "pids?",
   socketFds: "object",
   socketInode: "number?",
   detachedSockets: "object",
@@ -59,6 +60,8 @@ function hasShape(answer: unknown, shape: Shape): boolean {
       return isObject(answer) && Object.values(answer).every((value) => typeof value === "number");
     case "array":
       return Array.isArray(answer) && answer.every(isObject);
+    case "pids?":
+      return answer === null || (Array.isArray(answer) && answer.every((value) => typeof value === "number"));
     case "dump":
       return isObject(answer) && isSummary(answer["summary"]) && isSockets(answer["sockets"]);
     default:

@@ -128,8 +128,9 @@ class RecordingHost implements Host {
     this.#note("localAddresses", [], this.#host.localAddresses());
   interfaces = (): ReturnType<Host["interfaces"]> => this.#note("interfaces", [], this.#host.interfaces());
   processes = (): ReturnType<Host["processes"]> => this.#note("processes", [], this.#host.processes());
-  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> =>
-    this.#note("socketFds", [pid, below ?? null], this.#host.socketFds(pid, below));
+  relatives = (pid: number): ReturnType<Host["relatives"]> => this.#note("relatives", [pid], this.#host.relatives(pid));
+  socketFds = (pid: number, below?: number, from?: number): ReturnType<Host["socketFds"]> =>
+    this.#note("socketFds", [pid, below ?? null, from ?? null], this.#host.socketFds(pid, below, from));
   socketInode = (pid: number, fd: number): number | undefined =>
     this.#note("socketInode", [pid, fd], this.#host.socketInode(pid, fd));
   detachedSockets = (): ReturnType<Host["detachedSockets"]> =>

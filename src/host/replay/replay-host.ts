@@ -134,8 +134,9 @@ class ReplayHost implements Host {
   interfaces = (): ReturnType<Host["interfaces"]> => this.#answer("interfaces", []);
   processes = (): ReturnType<Host["processes"]> => this.#answer("processes", []);
   process = (pid: number): ReturnType<Host["process"]> => this.#answer("process", [pid]);
-  socketFds = (pid: number, below?: number): ReturnType<Host["socketFds"]> =>
-    this.#answer("socketFds", [pid, below ?? null]);
+  relatives = (pid: number): ReturnType<Host["relatives"]> => this.#answer("relatives", [pid]);
+  socketFds = (pid: number, below?: number, from?: number): ReturnType<Host["socketFds"]> =>
+    this.#answer("socketFds", [pid, below ?? null, from ?? null]);
   socketInode = (pid: number, fd: number): number | undefined => this.#answer("socketInode", [pid, fd]);
   detachedSockets = (): ReturnType<Host["detachedSockets"]> => this.#answer("detachedSockets", []);
   socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> =>
