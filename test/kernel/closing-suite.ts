@@ -18,7 +18,7 @@ const SIDES = ["client", "server"] as const;
 
 /** Tracing sees the whole machine: ports that neither another run, in another process, nor another test uses. */
 function portsOf(at: number): Ports {
-  const first = 20_000 + (process.pid % 200) * 100 + 2 * at;
+  const first = 20_000 + (process.pid % 400) * 90 + 2 * at;
   return { client: first, server: first + 1 };
 }
 
