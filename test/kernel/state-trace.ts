@@ -1,6 +1,6 @@
 /**
  * The kernel's own record of socket states: the tracepoint sock/inet_sock_set_state, in a trace instance of its own. Tracing sees every network
- * namespace of the machine, so events are chosen by port; nothing else of the machine's tracing is touched.
+ * namespace of the machine, so events are chosen by port and address; nothing else of the machine's tracing is touched.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
@@ -27,8 +27,8 @@ const STATE_OF: Readonly<Record<string, SocketState>> = {
 };
 
 export interface StateChange {
+  readonly localAddress: string;
   readonly localPort: number;
-  readonly remotePort: number;
   readonly from: SocketState;
   readonly to: SocketState;
 }
@@ -64,11 +64,11 @@ export class StateTrace {
 
   changes(): StateChange[] {
     const lines = readFileSync(join(this.#instance, "trace"), "utf8").matchAll(
-      /inet_sock_set_state:.* sport=(\d+) dport=(\d+) .* oldstate=(\w+) newstate=(\w+)/g,
+      /inet_sock_set_state:.* sport=(\d+) .* saddr=(\S+) .* oldstate=(\w+) newstate=(\w+)/g,
     );
-    return Array.from(lines, ([, localPort, remotePort, from, to]) => ({
+    return Array.from(lines, ([, localPort, localAddress = "", from, to]) => ({
+      localAddress,
       localPort: Number(localPort),
-      remotePort: Number(remotePort),
       from: STATE_OF[from ?? ""] ?? "CLOSED",
       to: STATE_OF[to ?? ""] ?? "CLOSED",
     }));
