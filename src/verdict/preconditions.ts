@@ -39,8 +39,9 @@ function isMapped(address: string): boolean {
   return kind === "ipv4" || kind === "any4";
 }
 
+/** Multicast of one device (ff01::) or one link (ff02::) needs its device as link-local addresses do (__ipv6_addr_needs_scope_id). */
 function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
-  return device === undefined && /^(fe[89ab][0-9a-f]|ff.2):/i.test(address) && !address.includes("%");
+  return device === undefined && /^(fe[89ab][0-9a-f]|ff[0-9a-f][12]):/i.test(address) && !address.includes("%");
 }
 
 function isMulticast(address: string): boolean {

@@ -95,7 +95,7 @@ function findMistake(inferred: readonly PortHolder[], truth: readonly PortHolder
 }
 
 /** As a server would: bind, and listen. */
-function serve({ calls }: Scene, question: BindQuestion): Prediction {
+export function serve({ calls }: Scene, question: BindQuestion): Prediction {
   return calls.as(question.uid ?? 0, () => {
     const fd = calls.open(question.protocol, question.address, question);
     try {

@@ -1,4 +1,5 @@
-/** A scenario from a number: the same number gives the same one. Pools are small, so that owners meet. */
+/** A scenario from a number: the same number gives the same one. Pools are small, so that owners meet; what is rare alone comes in themes. */
+import type { Protocol } from "../../../src/tcp/socket.ts";
 import { DEVICES, NOBODY, OWN4, OWN6, ROOT } from "./scenario.ts";
 import type { Ending, OwnerPlan, Role, Scenario } from "./scenario.ts";
 
@@ -45,6 +46,7 @@ const ODD_ADDRESSES = [
   "127.9.9.9",
   "224.0.0.5",
   "ff05::5",
+  "ff01::1",
   "fe80::1",
   "255.255.255.255",
 ] as const;
@@ -70,24 +72,82 @@ const CLIENT_ENDINGS: readonly Ending[] = [
 const TCP_ROLES: readonly Role[] = ["bound", "listening", "listening", "server", "server", "client", "auto-client"];
 const UDP_ROLES: readonly Role[] = ["bound", "bound", "client", "auto-client"];
 
+/** What is rare where all is tossed alone, and decides only together with something else. */
+interface Theme {
+  readonly protocols: readonly Protocol[];
+  /** Flags come in moods: where each were tossed alone, hardly any two would share. */
+  readonly reuseAddr: readonly number[];
+  readonly reusePort: readonly number[];
+  readonly counts: readonly number[];
+  /** Chances. */
+  readonly crowd: number;
+  readonly devices: number;
+  readonly odd: number;
+  readonly oddities: readonly string[];
+  readonly privileged: number;
+  readonly nonlocal: number;
+  readonly addresses: readonly string[];
+}
+
+const ALL: Theme = {
+  protocols: ["tcp", "tcp", "tcp", "udp"],
+  reuseAddr: [0.1, 0.5, 0.9],
+  reusePort: [0, 0, 0.5, 0.9],
+  counts: [0, 1, 1, 1, 2, 2, 3, 4],
+  crowd: 0.05,
+  devices: 0.3,
+  odd: 0.05,
+  oddities: ODD_ADDRESSES,
+  privileged: 0.04,
+  nonlocal: 0.04,
+  addresses: ADDRESSES,
+};
+/** Who shares by SO_REUSEPORT, and what the kernel remembers of it. */
+const SHARING: Theme = { ...ALL, protocols: ["tcp"], reuseAddr: [0.1, 0.5], reusePort: [0.9], counts: [1, 1, 2, 2, 3] };
+/** What is looked at before the port. */
+const BEFORE: Theme = { ...ALL, counts: [0, 1], odd: 0.8, privileged: 0.4, nonlocal: 0.3, devices: 0.5 };
+/** Which of UDP's sockets decides. */
+const ORDER: Theme = {
+  ...ALL,
+  protocols: ["udp"],
+  reuseAddr: [0.1, 0.3],
+  reusePort: [0.7],
+  counts: [2, 3, 4],
+  crowd: 0.5,
+  addresses: [...OWN4, ...OWN4, "0.0.0.0", "::", "::1"],
+};
+/** LOOPBACK4_IPV6 against IPv6 sockets that are not V6ONLY. */
+const DUMMY: Theme = {
+  ...ALL,
+  protocols: ["tcp", "udp"],
+  reuseAddr: [0.1],
+  reusePort: [0],
+  counts: [1, 1, 2],
+  odd: 1,
+  oddities: ["127.0.0.6", "127.0.0.6", "::ffff:127.0.0.6"],
+  addresses: ["::", "::1", "::", "127.0.0.1"],
+};
+const THEMES: readonly Theme[] = [ALL, ALL, ALL, ALL, ALL, ALL, SHARING, SHARING, BEFORE, ORDER, DUMMY];
+
 export function randomScenario(seed: number, means: Means): Scenario {
   const dice = new Dice(seed);
-  const protocol = dice.chance(0.7) ? "tcp" : "udp";
-  // Flags come in moods: where each were tossed alone, hardly any two would share.
-  const mood = { reuseAddr: dice.pick([0.1, 0.5, 0.9]), reusePort: dice.pick([0, 0, 0.5, 0.9]) };
+  const theme = dice.pick(THEMES);
+  const protocol = dice.pick(theme.protocols);
+  const mood = { reuseAddr: dice.pick(theme.reuseAddr), reusePort: dice.pick(theme.reusePort) };
   const users = means.users ? [ROOT, ROOT, NOBODY] : [ROOT];
-  const crowd = protocol === "udp" && dice.chance(0.1) ? 14 : 0;
-  const count = crowd + dice.pick([0, 1, 1, 1, 2, 2, 3, 4]);
+  const crowd = protocol === "udp" && dice.chance(theme.crowd) ? 14 : 0;
+  const count = crowd + dice.pick(theme.counts);
   const devices: readonly (string | undefined)[] =
-    means.devices && dice.chance(0.3) ? [undefined, ...DEVICES] : [undefined];
-  const owners = Array.from({ length: count }, () => randomOwner(dice, { protocol, mood, users, devices }));
-  const address = dice.pick(dice.chance(0.06) ? ODD_ADDRESSES : ADDRESSES);
+    means.devices && dice.chance(theme.devices) ? [undefined, ...DEVICES] : [undefined];
+  const { addresses } = theme;
+  const owners = Array.from({ length: count }, () => randomOwner(dice, { protocol, mood, users, devices, addresses }));
+  const address = dice.pick(dice.chance(theme.odd) ? theme.oddities : addresses);
   const device = dice.pick(devices);
   return {
     seed,
     protocol,
-    privilegedPort: dice.chance(0.04),
-    nonlocal: dice.chance(0.04),
+    privilegedPort: dice.chance(theme.privileged),
+    nonlocal: dice.chance(theme.nonlocal),
     lateBetween: dice.chance(0.5),
     owners,
     question: {
@@ -103,15 +163,16 @@ export function randomScenario(seed: number, means: Means): Scenario {
 }
 
 interface Setting {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: Protocol;
+  readonly addresses: readonly string[];
   readonly mood: { readonly reuseAddr: number; readonly reusePort: number };
   readonly users: readonly number[];
   readonly devices: readonly (string | undefined)[];
 }
 
-function randomOwner(dice: Dice, { protocol, mood, users, devices }: Setting): OwnerPlan {
+function randomOwner(dice: Dice, { protocol, mood, users, devices, addresses }: Setting): OwnerPlan {
   const role = dice.pick(protocol === "tcp" ? TCP_ROLES : UDP_ROLES);
-  const address = dice.pick(ADDRESSES);
+  const address = dice.pick(addresses);
   const device = dice.pick(devices);
   const v6only = address.includes(":") && dice.chance(0.2);
   return {

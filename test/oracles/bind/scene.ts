@@ -8,7 +8,7 @@ import type { Libc } from "../../../src/host/linux/libc.ts";
 import { enterOwnNamespace } from "../../kernel/namespace.ts";
 import { Calls } from "./calls.ts";
 import type { Means } from "./random-scenario.ts";
-import { SILENT4, SILENT6 } from "./scenario.ts";
+import { ASIDE, SILENT4, SILENT6 } from "./scenario.ts";
 
 /** Scenarios have their ports in here, each one of its own; the kernel chooses from above. */
 export const FIRST_PRIVILEGED = 1100;
@@ -86,6 +86,7 @@ function addDevice(): boolean {
     "link add pm0 type veth peer name pm1",
     "addr add 10.77.0.1/24 dev pm0",
     "addr add fd77::1/64 dev pm0 nodad",
+    `addr add ${ASIDE[1]}/128 dev lo nodad`,
     "link set pm1 up",
     "link set pm0 up",
     `neigh add ${SILENT4} lladdr 02:00:00:00:00:99 dev pm0 nud permanent`,
