@@ -77,6 +77,8 @@ interface Theme {
   readonly protocols: readonly Protocol[];
   /** Flags come in moods: where each were tossed alone, hardly any two would share. */
   readonly reuseAddr: readonly number[];
+  /** Of the one who asks; left out: as the owners. */
+  readonly asksReuseAddr?: number;
   readonly reusePort: readonly number[];
   readonly counts: readonly number[];
   /** Chances. */
@@ -102,32 +104,43 @@ const ALL: Theme = {
   nonlocal: 0.04,
   addresses: ADDRESSES,
 };
-/** Who shares by SO_REUSEPORT, and what the kernel remembers of it. */
-const SHARING: Theme = { ...ALL, protocols: ["tcp"], reuseAddr: [0.1, 0.5], reusePort: [0.9], counts: [1, 1, 2, 2, 3] };
+/** Who shares by SO_REUSEPORT, and who gets past whom by what the kernel remembers of it. */
+const SHARING: Theme = {
+  ...ALL,
+  protocols: ["tcp"],
+  reuseAddr: [0.1, 0.5],
+  asksReuseAddr: 0.1,
+  reusePort: [0.6, 0.8],
+  counts: [1, 2, 2, 3, 3],
+  devices: 0.5,
+  odd: 0,
+  addresses: ["0.0.0.0", "::", "::", "127.0.0.1"],
+};
 /** What is looked at before the port. */
 const BEFORE: Theme = { ...ALL, counts: [0, 1], odd: 0.8, privileged: 0.4, nonlocal: 0.3, devices: 0.5 };
 /** Which of UDP's sockets decides. */
 const ORDER: Theme = {
   ...ALL,
   protocols: ["udp"],
-  reuseAddr: [0.1, 0.3],
-  reusePort: [0.7],
+  reuseAddr: [0.5, 0.9],
+  asksReuseAddr: 0.1,
+  reusePort: [0.8],
   counts: [2, 3, 4],
   crowd: 0.5,
   addresses: [...OWN4, ...OWN4, "0.0.0.0", "::", "::1"],
 };
-/** LOOPBACK4_IPV6 against IPv6 sockets that are not V6ONLY. */
-const DUMMY: Theme = {
+/** IPv4 against IPv6 connections that are not V6ONLY: LOOPBACK4_IPV6, and the wildcards. */
+const CLOTHES: Theme = {
   ...ALL,
-  protocols: ["tcp", "udp"],
+  protocols: ["tcp", "tcp", "udp"],
   reuseAddr: [0.1],
   reusePort: [0],
   counts: [1, 1, 2],
   odd: 1,
-  oddities: ["127.0.0.6", "127.0.0.6", "::ffff:127.0.0.6"],
-  addresses: ["::", "::1", "::", "127.0.0.1"],
+  oddities: ["127.0.0.6", "127.0.0.6", "0.0.0.0", "::ffff:0.0.0.0", "::ffff:127.0.0.6"],
+  addresses: ["::1", "::1", "::", "fd77::1"],
 };
-const THEMES: readonly Theme[] = [ALL, ALL, ALL, ALL, ALL, ALL, SHARING, SHARING, BEFORE, ORDER, DUMMY];
+const THEMES: readonly Theme[] = [ALL, ALL, ALL, ALL, ALL, SHARING, SHARING, BEFORE, ORDER, CLOTHES];
 
 export function randomScenario(seed: number, means: Means): Scenario {
   const dice = new Dice(seed);
@@ -154,7 +167,7 @@ export function randomScenario(seed: number, means: Means): Scenario {
       protocol,
       address,
       v6only: address.includes(":") && dice.chance(0.25),
-      reuseAddr: dice.chance(mood.reuseAddr),
+      reuseAddr: dice.chance(theme.asksReuseAddr ?? mood.reuseAddr),
       reusePort: dice.chance(mood.reusePort),
       uid: dice.pick(users),
       ...(device === undefined ? {} : { device }),
