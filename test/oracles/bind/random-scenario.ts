@@ -75,6 +75,8 @@ const UDP_ROLES: readonly Role[] = ["bound", "bound", "client", "auto-client"];
 /** What is rare where all is tossed alone, and decides only together with something else. */
 interface Theme {
   readonly protocols: readonly Protocol[];
+  /** Left out: all of the protocol's. */
+  readonly roles?: readonly Role[];
   /** Flags come in moods: where each were tossed alone, hardly any two would share. */
   readonly reuseAddr: readonly number[];
   /** Of the one who asks; left out: as the owners. */
@@ -104,20 +106,31 @@ const ALL: Theme = {
   nonlocal: 0.04,
   addresses: ADDRESSES,
 };
-/** Who shares by SO_REUSEPORT, and who gets past whom by what the kernel remembers of it. */
+/** Who shares by SO_REUSEPORT, and who gets past whom by what the kernel remembers of it: by SO_REUSEADDR, and by another device. */
 const SHARING: Theme = {
   ...ALL,
   protocols: ["tcp"],
-  reuseAddr: [0.1, 0.5],
+  roles: ["bound", "bound", "bound", "listening", "server", "client"],
+  reuseAddr: [0.3, 0.6],
   asksReuseAddr: 0.1,
-  reusePort: [0.6, 0.8],
+  reusePort: [0.6],
   counts: [1, 2, 2, 3, 3],
-  devices: 0.5,
+  devices: 0,
   odd: 0,
-  addresses: ["0.0.0.0", "::", "::", "127.0.0.1"],
+  addresses: ["0.0.0.0", "::", "::", "127.0.0.1", "127.0.0.1"],
+};
+const APART: Theme = {
+  ...SHARING,
+  roles: ["bound", "listening"],
+  reuseAddr: [0.1],
+  counts: [2, 3],
+  devices: 1,
+  addresses: ["0.0.0.0", "127.0.0.1"],
 };
 /** What is looked at before the port. */
 const BEFORE: Theme = { ...ALL, counts: [0, 1], odd: 0.8, privileged: 0.4, nonlocal: 0.3, devices: 0.5 };
+/** Connections that are over, of others and of one's own. */
+const OVER: Theme = { ...SHARING, roles: ["server", "client"], reusePort: [0.9], counts: [1, 1, 2] };
 /** Which of UDP's sockets decides. */
 const ORDER: Theme = {
   ...ALL,
@@ -126,21 +139,32 @@ const ORDER: Theme = {
   asksReuseAddr: 0.1,
   reusePort: [0.8],
   counts: [2, 3, 4],
-  crowd: 0.5,
+  crowd: 0,
   addresses: [...OWN4, ...OWN4, "0.0.0.0", "::", "::1"],
+};
+/** …and where there are more of them than it looks at one by one. */
+const CROWD: Theme = {
+  ...ORDER,
+  reuseAddr: [0.95],
+  reusePort: [0.5],
+  crowd: 1,
+  addresses: ["127.0.0.1", "127.0.0.1", "127.0.0.2", "0.0.0.0"],
 };
 /** IPv4 against IPv6 connections that are not V6ONLY: LOOPBACK4_IPV6, and the wildcards. */
 const CLOTHES: Theme = {
   ...ALL,
-  protocols: ["tcp", "tcp", "udp"],
+  protocols: ["tcp", "udp"],
   reuseAddr: [0.1],
   reusePort: [0],
+  roles: ["auto-client", "auto-client", "client"],
   counts: [1, 1, 2],
+  devices: 0.1,
   odd: 1,
-  oddities: ["127.0.0.6", "127.0.0.6", "0.0.0.0", "::ffff:0.0.0.0", "::ffff:127.0.0.6"],
+  oddities: ["127.0.0.6", "127.0.0.6", "127.0.0.6", "0.0.0.0", "::ffff:0.0.0.0", "::ffff:127.0.0.6"],
   addresses: ["::1", "::1", "::", "fd77::1"],
 };
-const THEMES: readonly Theme[] = [ALL, ALL, ALL, ALL, ALL, SHARING, SHARING, BEFORE, ORDER, CLOTHES];
+const RARE = [SHARING, SHARING, APART, OVER, BEFORE, ORDER, CROWD, CLOTHES, CLOTHES] as const;
+const THEMES: readonly Theme[] = [...RARE.map(() => ALL), ...RARE];
 
 export function randomScenario(seed: number, means: Means): Scenario {
   const dice = new Dice(seed);
@@ -152,8 +176,10 @@ export function randomScenario(seed: number, means: Means): Scenario {
   const count = crowd + dice.pick(theme.counts);
   const devices: readonly (string | undefined)[] =
     means.devices && dice.chance(theme.devices) ? [undefined, ...DEVICES] : [undefined];
-  const { addresses } = theme;
-  const owners = Array.from({ length: count }, () => randomOwner(dice, { protocol, mood, users, devices, addresses }));
+  const { addresses, roles = protocol === "tcp" ? TCP_ROLES : UDP_ROLES } = theme;
+  const owners = Array.from({ length: count }, () =>
+    randomOwner(dice, { protocol, roles, mood, users, devices, addresses }),
+  );
   const address = dice.pick(dice.chance(theme.odd) ? theme.oddities : addresses);
   const device = dice.pick(devices);
   return {
@@ -177,14 +203,15 @@ export function randomScenario(seed: number, means: Means): Scenario {
 
 interface Setting {
   readonly protocol: Protocol;
+  readonly roles: readonly Role[];
   readonly addresses: readonly string[];
   readonly mood: { readonly reuseAddr: number; readonly reusePort: number };
   readonly users: readonly number[];
   readonly devices: readonly (string | undefined)[];
 }
 
-function randomOwner(dice: Dice, { protocol, mood, users, devices, addresses }: Setting): OwnerPlan {
-  const role = dice.pick(protocol === "tcp" ? TCP_ROLES : UDP_ROLES);
+function randomOwner(dice: Dice, { protocol, roles, mood, users, devices, addresses }: Setting): OwnerPlan {
+  const role = dice.pick(roles);
   const address = dice.pick(addresses);
   const device = dice.pick(devices);
   const v6only = address.includes(":") && dice.chance(0.2);
