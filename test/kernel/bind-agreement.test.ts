@@ -12,6 +12,13 @@ import { tellFailure } from "../oracles/bind/tell.ts";
 import { whyNoNamespace } from "./namespace.ts";
 import { SECOND_USER } from "./needs.ts";
 
+/** What the scenes must have had in them. */
+const KINDS = [
+  ...["BOUND", "LISTEN", "SYN-SENT", "ESTABLISHED", "ESTABLISHED without a descriptor", "CLOSE-WAIT"],
+  ...["FIN-WAIT-2", "FIN-WAIT-2 without a descriptor", "FIN-WAIT-1 without a descriptor"],
+  ...["CLOSING without a descriptor", "LAST-ACK without a descriptor", "TIME-WAIT without a descriptor"],
+].map((kind) => `tcp ${kind}`);
+
 const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);
 const A_ROUND = 10_000;
 const SEED = Number(process.env["SEED"] ?? 1);
@@ -41,6 +48,11 @@ test(
         `${JSON.stringify({ ...tally, states: undefined })} in ${Math.round((Date.now() - started) / 1000)} s; ${states.join(", ")}`,
       );
       if (SCENARIOS < 1000) return;
+      assert.deepEqual(
+        KINDS.filter((kind) => (tally.states.get(kind) ?? 0) < 3),
+        [],
+        "hardly a scene had these",
+      );
       assert.ok(
         tally.refused > tally.scenarios / 5 && tally.refused < tally.scenarios * 0.8,
         "the scenes prove little",
