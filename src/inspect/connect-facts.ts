@@ -10,6 +10,7 @@ import type {
   PortHolders,
   PortsInForce,
 } from "../tcp/connect-snapshot.ts";
+import { isMulticast } from "../tcp/ip-address.ts";
 import { allOf, notOf, portRange } from "../tcp/filter/filter.ts";
 import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
@@ -99,6 +100,9 @@ function findSource(host: Host, question: ConnectQuestion, incomplete: Incomplet
     remote: remote.address,
     ...(address === undefined ? {} : { from: address }),
   });
+  // The route is UDP's, which may go to a group. An IPv6 one is refused before any route is looked for (tcp_v4_connect, tcp_v6_connect).
+  const toGroup = isMulticast(remote.address) && ("source" in answer || remote.address.includes(":"));
+  if (toGroup && !("step" in answer && answer.step !== "connect")) return { errno: "ENETUNREACH", step: "connect" };
   if ("source" in answer) return { address: answer.source };
   if ("errno" in answer) return answer;
   if (address !== undefined) return { address };

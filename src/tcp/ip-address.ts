@@ -126,6 +126,11 @@ export function isUnspecified(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
+/** Of canonical text: 224.0.0.0/4, ff00::/8. */
+export function isMulticast(text: string): boolean {
+  return /^(22[4-9]|23\d)\./.test(text) || /^ff[0-9a-f]{2}:/i.test(text);
+}
+
 export function equalIp(a: Uint8Array, b: Uint8Array): boolean {
   return isInPrefix(a, b, b.length * 8);
 }

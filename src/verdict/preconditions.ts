@@ -1,7 +1,7 @@
 /** What the kernel checks before it looks at the port (__inet_bind, __inet6_bind): the address, the device, the privilege. Pure. */
 import type { BindQuestion, BindSettings, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Blocker } from "./why.ts";
-import { isInPrefix, parseIp } from "../tcp/ip-address.ts";
+import { isInPrefix, isMulticast, parseIp } from "../tcp/ip-address.ts";
 import { classifyAddress } from "./address-class.ts";
 
 /** The errno that the rules expect before any conflict is looked at; undefined: none, as far as is known; "unknown": it hangs on what was not told. */
@@ -39,17 +39,14 @@ function isMapped(address: string): boolean {
   return kind === "ipv4" || kind === "any4";
 }
 
+/** Multicast of one device (ff01::) or one link (ff02::) needs its device as link-local addresses do (__ipv6_addr_needs_scope_id). */
 function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
-  return device === undefined && /^(fe[89ab][0-9a-f]|ff.2):/i.test(address) && !address.includes("%");
-}
-
-function isMulticast(address: string): boolean {
-  return /^ff[0-9a-f]{2}:/i.test(address);
+  return device === undefined && /^(fe[89ab][0-9a-f]|ff[0-9a-f][12]):/i.test(address) && !address.includes("%");
 }
 
 /** A stream socket takes no multicast address (__inet6_bind). IPv4 lets it pass. */
 function isMulticast6({ address, protocol }: BindQuestion): boolean {
-  return protocol === "tcp" && isMulticast(address);
+  return protocol === "tcp" && address.includes(":") && isMulticast(address);
 }
 
 /** Where the limit cannot be read, it is 1024 unless somebody has moved it. */

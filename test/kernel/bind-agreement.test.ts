@@ -12,6 +12,13 @@ import { tellFailure } from "../oracles/bind/tell.ts";
 import { whyNoNamespace } from "./namespace.ts";
 import { SECOND_USER } from "./needs.ts";
 
+/** What the scenes must have had in them. */
+const KINDS = [
+  ...["BOUND", "LISTEN", "SYN-SENT", "ESTABLISHED", "ESTABLISHED without a descriptor", "CLOSE-WAIT"],
+  ...["FIN-WAIT-2", "FIN-WAIT-2 without a descriptor", "FIN-WAIT-1 without a descriptor"],
+  ...["CLOSING without a descriptor", "LAST-ACK without a descriptor", "TIME-WAIT without a descriptor"],
+].map((kind) => `tcp ${kind}`);
+
 const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);
 const A_ROUND = 10_000;
 const SEED = Number(process.env["SEED"] ?? 1);
@@ -41,11 +48,19 @@ test(
         `${JSON.stringify({ ...tally, states: undefined })} in ${Math.round((Date.now() - started) / 1000)} s; ${states.join(", ")}`,
       );
       if (SCENARIOS < 1000) return;
+      assert.deepEqual(
+        KINDS.filter((kind) => (tally.states.get(kind) ?? 0) < 3),
+        [],
+        "hardly a scene had these",
+      );
       assert.ok(
         tally.refused > tally.scenarios / 5 && tally.refused < tally.scenarios * 0.8,
         "the scenes prove little",
       );
-      assert.ok(tally.unknown < tally.scenarios / 20, "the rules know too little");
+      assert.ok(tally.unknown < tally.scenarios / 10, "the rules know too little");
+      assert.ok(tally.forgotten > tally.unknown / 4, "nearly nothing of what is unknown was held to its reason");
+      assert.ok(tally.seen > tally.scenarios / 2, "without the options the rules know too little");
+      assert.ok(tally.blockersRemoved > tally.scenarios / 5, "hardly a blocker was taken away");
       assert.ok(tally.moved < tally.scenarios / 100, "too many scenes changed while they were looked at");
     } finally {
       campaign.close();

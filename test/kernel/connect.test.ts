@@ -1,5 +1,6 @@
 // `why --connect` against what connect() then does: the built command, real processes, the real kernel.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import type { WhyConnect } from "../../src/index.ts";
@@ -240,3 +241,19 @@ async function errnoOf(call: Promise<object>): Promise<string> {
   const answer = await call;
   return "errno" in answer ? String(answer.errno) : "ok";
 }
+
+test(
+  "a group and a broadcast address are nobody's to connect to, although UDP's route leads there",
+  story(async (s) => {
+    execFileSync("ip", ["route", "add", "224.0.0.0/4", "dev", "lo"]);
+    execFileSync("ip", ["-6", "route", "add", "ff0e::/16", "dev", "lo", "table", "local"]);
+    const client = s.actor();
+    for (const remote of ["224.0.0.9", "127.255.255.255", "[ff0e::9]", "[ff02::9]"]) {
+      const fd = await client.call("socket", { family: remote.startsWith("[") ? "ipv6" : "ipv4" });
+      const real = await client.try("connect", { fd, to: `${remote}:9` });
+      assert.equal("errno" in real && real.errno, "ENETUNREACH", remote);
+      const { status, json } = await whyConnect(s, `${remote}:9`);
+      assert.deepEqual([status, json.errno, json.step], [1, "ENETUNREACH", "connect"], remote);
+    }
+  }, IP),
+);

@@ -15,6 +15,7 @@ export const NETLINK_SOCK_DIAG = 4;
 
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
+export const SO_BROADCAST = 6;
 export const SO_REUSEPORT = 15;
 export const SO_RCVTIMEO = 20;
 export const SO_BINDTODEVICE = 25;
@@ -32,6 +33,7 @@ export const O_CLOEXEC = 0o2000000;
 export const EPERM = 1;
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const EACCES = 13;
 export const EINVAL = 22;
 export const EPROTO = 71;
 

@@ -10,11 +10,14 @@ import type { SourceAnswer, SourceQuestion } from "../host.ts";
 import {
   AF_INET,
   AF_INET6,
+  EACCES,
   EAGAIN,
   IPPROTO_IP,
   IP_BIND_ADDRESS_NO_PORT,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOL_SOCKET,
+  SO_BROADCAST,
 } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
@@ -45,6 +48,7 @@ export function readSourceAddress(
       if (bound < 0) return { errno: errnoName(-bound), step: "bind" };
     }
     const connected = libc.connect(fd, there, there.length);
+    if (-connected === EACCES && isBroadcast(libc, fd, there)) return { errno: "ENETUNREACH", step: "connect" };
     if (-connected === EAGAIN) return { refused: "UDP has no port left to ask for the route with (EAGAIN)" };
     if (connected < 0) return { errno: errnoName(-connected), step: "connect" };
     const name = new Uint8Array(28);
@@ -54,4 +58,11 @@ export function readSourceAddress(
   } finally {
     libc.close(fd);
   }
+}
+
+/** UDP may go to a broadcast address where it asks for it; TCP gets ENETUNREACH (tcp_v4_connect). A route that prohibits stays EACCES. */
+function isBroadcast(libc: Libc, fd: number, there: Uint8Array): boolean {
+  const on = new Uint8Array(new Int32Array([1]).buffer);
+  libc.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, on, on.length);
+  return libc.connect(fd, there, there.length) === 0;
 }

@@ -81,9 +81,9 @@ export class Calls {
     return fd;
   }
 
-  /** The kernel's choice of a port is this one. */
-  onlyPort(fd: number, port: number): number {
-    return this.#set(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, ((port << 16) | port) >>> 0);
+  /** The kernel chooses a port of these. A range wholly outside ip_local_port_range is ignored. */
+  onlyPorts(fd: number, first: number, last = first): number {
+    return this.#set(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, ((last << 16) | first) >>> 0);
   }
 
   bind(fd: number, address: string, port: number): number {

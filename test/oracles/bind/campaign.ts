@@ -1,6 +1,7 @@
 /** Scenario after scenario, each on a port of its own, in namespaces that are thrown away before they fill up. */
 import { check, disagreement, questionOf } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { askForgetful } from "./forgetting.ts";
 import { listenAfterRivals } from "./rivals.ts";
 import { removeBlockers } from "./removal.ts";
 import { randomScenario } from "./random-scenario.ts";
@@ -19,6 +20,8 @@ export interface Tally {
   unknown: number;
   /** …and the kernel allowed it: its memory of SO_REUSEPORT, or UDP's order. */
   unknownAllowed: number;
+  /** …and had nothing to say any more once its memory was wiped. */
+  forgotten: number;
   /** A listen() that failed after a bind that worked, because another listened in between. */
   outrun: number;
   /** The rules could tell although the options were hidden. */
@@ -44,6 +47,7 @@ export class Campaign {
     refused: 0,
     unknown: 0,
     unknownAllowed: 0,
+    forgotten: 0,
     outrun: 0,
     seen: 0,
     blockersRemoved: 0,
@@ -89,6 +93,9 @@ export class Campaign {
           else {
             const problem = disagreement(first);
             if (problem !== undefined) return failed(first, problem);
+            const forgetful = askForgetful(scene, first);
+            if (forgetful.kernel !== undefined) this.tally.forgotten++;
+            if (forgetful.problem !== undefined) return failed(first, forgetful.problem);
             const rival = listenAfterRivals(scene, stage, first);
             if (rival.kernel !== undefined) this.tally.checks++;
             if (rival.kernel === "EADDRINUSE") this.tally.outrun++;

@@ -95,7 +95,7 @@ function findMistake(inferred: readonly PortHolder[], truth: readonly PortHolder
 }
 
 /** As a server would: bind, and listen. */
-function serve({ calls }: Scene, question: BindQuestion): Prediction {
+export function serve({ calls }: Scene, question: BindQuestion): Prediction {
   return calls.as(question.uid ?? 0, () => {
     const fd = calls.open(question.protocol, question.address, question);
     try {
@@ -153,10 +153,12 @@ export function disagreement({
     if (bind || listen) return `${what}: predicted ${text(told)}, the kernel said ${text(kernel)}`;
   }
   if (mistaken !== undefined) return `inferred and wrong: ${mistaken}`;
-  // Not knowing is allowed of the kernel's memory of SO_REUSEPORT, of the order of UDP's sockets and the hashes of many, and of strangers; of nothing else.
-  const long = question.protocol === "udp" && sockets.length > 10;
-  if (known.bind === "unknown" && strangers === 0 && !question.reusePort && !long)
-    return "unknown, though all is known";
+  // Not knowing is allowed of the kernel's memory of SO_REUSEPORT (forgetting.ts holds it to that), of the order in which UDP has the sockets of
+  // two families and the hashes of many, and of strangers; of nothing else.
+  const mixed = new Set(sockets.map(({ family }) => family)).size > 1;
+  const excused =
+    question.protocol === "udp" ? sockets.length > 10 || (question.reusePort && mixed) : question.reusePort;
+  if (known.bind === "unknown" && strangers === 0 && !excused) return "unknown, though all is known";
   return undefined;
 }
 

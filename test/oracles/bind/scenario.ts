@@ -66,6 +66,8 @@ export const ROOT = 0;
 /** The addresses of the scene (scene.ts), by device. */
 export const OWN4 = ["127.0.0.1", "127.0.0.2", "10.77.0.1"] as const;
 export const OWN6 = ["::1", "fd77::1"] as const;
+/** Of this machine, and no owner's. */
+export const ASIDE = ["127.7.7.7", "fd78::7"] as const;
 /** Sends nothing back. */
 export const SILENT4 = "10.77.0.200";
 export const SILENT6 = "fd77::200";

@@ -2,6 +2,7 @@
 import type { Calls } from "./calls.ts";
 import type { OwnerPlan, Scenario } from "./scenario.ts";
 import { SILENT4, SILENT6 } from "./scenario.ts";
+import { FIRST_PORT, OTHERS } from "./scene.ts";
 
 /** What nobody can see from outside. */
 export interface Hidden {
@@ -92,6 +93,7 @@ export class Stage {
     const calls = this.#calls;
     const peer = calls.open("tcp", plan.target, { v6only: false, reuseAddr: false, reusePort: false });
     this.#peers.push(peer);
+    calls.onlyPorts(peer, OTHERS.first, OTHERS.last);
     const connected = calls.connect(peer, plan.target, this.#port, plan.target.includes(":"));
     if (connected < 0) return `connect: ${connected}`;
     if (plan.ending === "unaccepted") {
@@ -126,13 +128,15 @@ export class Stage {
     const ipv6 = plan.address.includes(":");
     const concrete6 = boundFd !== undefined && plan.address !== "::" && ipv6 && !plan.address.startsWith("::ffff:");
     this.#keepAs(fd, { ...hiddenOf(plan), v6only: ipv6 && (plan.v6only || concrete6) });
-    if (boundFd === undefined) calls.onlyPort(fd, this.#port);
+    if (boundFd === undefined && !this.#chosenHere(fd)) return "the kernel cannot be made to choose this port";
     if (plan.ending === "syn-sent") {
       const result = calls.connect(fd, plan.target.includes(":") ? SILENT6 : SILENT4, 9, ipv6);
+      if (result === 0) this.#requirePort(fd);
       return result < 0 ? `connect: ${result}` : undefined;
     }
     const connected = calls.as(plan.uid, () => calls.connect(fd, plan.target, this.#helper.port, ipv6));
     if (connected < 0) return `connect: ${connected}`;
+    this.#requirePort(fd);
     if (!canBeReached(plan)) return "nothing answers on that device";
     const peer = this.#acceptPeer();
     if (peer === undefined) return "the other end was not accepted";
@@ -185,10 +189,13 @@ export class Stage {
   #playUdp(plan: OwnerPlan): string | undefined {
     const calls = this.#calls;
     const fd = this.#open("udp", plan);
-    this.#keep(fd, plan);
     const ipv6 = plan.address.includes(":");
-    if (plan.role === "auto-client") calls.onlyPort(fd, this.#port);
-    else {
+    // connect() alone leaves V6ONLY as it was.
+    if (plan.role === "auto-client") this.#keepAs(fd, { ...hiddenOf(plan), v6only: ipv6 && plan.v6only });
+    else this.#keep(fd, plan);
+    if (plan.role === "auto-client") {
+      if (!this.#chosenHere(fd)) return "the kernel cannot be made to choose this port";
+    } else {
       const bound = calls.as(plan.uid, () => calls.bind(fd, plan.address, this.#port));
       if (bound < 0) {
         this.#release(fd);
@@ -198,8 +205,20 @@ export class Stage {
     if (plan.role === "bound") return undefined;
     const connected = calls.as(plan.uid, () => calls.connect(fd, plan.target, this.#helper.port, ipv6));
     if (connected < 0) return `connect: ${connected}`;
+    this.#requirePort(fd);
     if (plan.ending === "disconnected") calls.disconnect(fd);
     return undefined;
+  }
+
+  /** A privileged port is in no range. */
+  #chosenHere(fd: number): boolean {
+    return this.#port >= FIRST_PORT && this.#calls.onlyPorts(fd, this.#port) === 0;
+  }
+
+  /** A client with another port is nobody's holder, and a scene of such clients proves nothing. */
+  #requirePort(fd: number): void {
+    const port = this.#calls.localPort(fd);
+    if (port !== this.#port) throw new Error(`a client was given port ${port}, not ${this.#port}`);
   }
 
   #open(protocol: "tcp" | "udp", plan: OwnerPlan): number {
