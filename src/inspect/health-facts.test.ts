@@ -30,12 +30,13 @@ test("gatherHealth() tells settings, lines of files, counters and how much was l
   assert.equal(snapshot.before, undefined);
 });
 
-test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys", async () => {
+test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys, nor of forwarding", async () => {
   const names = [
     "net.ipv4.tcp_rmem",
     "net.ipv4.tcp_fastopen_key",
     "net.ipv4.conf.*.forwarding",
     "net.ipv4.tcp_no_such",
+    "net.ipv4.ip_forward",
   ];
   const { snapshot } = await gather({
     sysctls: Object.fromEntries(names.slice(0, 3).map((name) => [name, "1"])),
@@ -43,7 +44,7 @@ test("gatherHealth() reads the settings that files name, and says whether they e
   });
   assert.deepEqual(
     snapshot.configured.map(({ exists }) => exists),
-    [true, undefined, undefined, false],
+    [true, undefined, undefined, false, undefined],
   );
   assert.deepEqual(
     [snapshot.settings["net.ipv4.tcp_rmem"], snapshot.settings["net.ipv4.tcp_fastopen_key"]],

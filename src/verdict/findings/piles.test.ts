@@ -108,6 +108,7 @@ test("close-wait-pile restarts a program the way its manager would", () => {
   };
   assert.equal(commandFor({ unit: "api.service" }), "sudo systemctl restart api.service");
   assert.equal(commandFor({ unit: "api.service" }, ""), "systemctl restart api.service");
+  assert.equal(commandFor({ unit: "user@1000.service" }), "kill 812", "not all that this user runs");
   assert.equal(commandFor({ container: { runtime: "docker", id: "f".repeat(64), name: "web" } }), "docker restart web");
 });
 
