@@ -92,7 +92,15 @@ test("SocketCensus suspects a connection that nothing would notice, after an hou
     "so will retransmits",
   );
   assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(2 * HOUR_MS) })), [], "as the kernel has it");
-  assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(2 * HOUR_MS + 1) })), ["slow-keepalive"]);
+  assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(3 * HOUR_MS) })), ["slow-keepalive"]);
+  assert.deepEqual(
+    kinds(held({ ...silent(2 * HOUR_MS), ...keepalive(HOUR_MS) })),
+    ["slow-keepalive"],
+    "three hours were set, and two of them are over",
+  );
+  assert.deepEqual(kinds(held({ ...silent(HOUR_MS), ...keepalive(HOUR_MS) })), [], "two hours, of which one is over");
+  const probing = { timer: { kind: "keepalive", remainingMs: 75_000, retransmits: 1 } } as const;
+  assert.deepEqual(kinds(held({ ...silent(2 * HOUR_MS), ...probing })), [], "probes are under way");
 });
 
 test("SocketCensus counts no port as taken that connect() would not have taken; its TIME-WAIT has a peer all the same", () => {

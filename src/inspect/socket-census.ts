@@ -21,6 +21,9 @@ const HOUR_MS = 3_600_000;
 /** The kernel's default, and the least that RFC 1122 section 4.2.3.6 allows. */
 const USUAL_KEEPALIVE_MS = 2 * HOUR_MS;
 
+/** Both are measured in ticks of the kernel, and a probe that is due may be a little late. */
+const A_TICK_MS = 1000;
+
 const MOST_SUSPECTS = 50_000;
 const MOST_SHOWN = 20;
 const MOST_DESTINATIONS = 40;
@@ -99,7 +102,10 @@ export class SocketCensus {
   }
 
   #halfOpenKind(row: SocketRow, silentMs: number | undefined): GroupKind | undefined {
-    const slow = row.timer === "keepalive" && row.remainingMs > USUAL_KEEPALIVE_MS;
+    // The timer counts from when the peer was last heard of, or from before: what has passed and what is left is at most what was set.
+    // While probes are under way it has the time between two of them.
+    const setMs = row.timer === "keepalive" && row.retransmits === 0 ? row.remainingMs + (silentMs ?? 0) : 0;
+    const slow = setMs > USUAL_KEEPALIVE_MS + A_TICK_MS;
     const unwatched = row.timer === undefined && row.sendQueue === 0 && (silentMs ?? 0) >= HOUR_MS;
     if (!slow && !unwatched) return undefined;
     // Where both ends are of one machine, neither can go without the other being told.

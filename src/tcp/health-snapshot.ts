@@ -65,7 +65,7 @@ export type GroupKind =
    * peer is gone.
    */
   | "no-keepalive"
-  /** ESTABLISHED to another machine, with the keepalive timer further away than two hours. */
+  /** ESTABLISHED to another machine, with keepalive set to more than two hours. */
   | "slow-keepalive";
 
 export interface SocketGroup {

@@ -9,7 +9,7 @@ export const KEEPALIVE_SLOW: FindingDefinition = {
   title: "Keepalive set to more than two hours",
   about: {
     meaning: [
-      "The connection's keepalive timer is more than two hours away and its peer has been silent for an hour. NAT and firewalls need not remember a quiet connection for longer than two hours and four minutes (RFC 5382), and many forget it within minutes: then the probe comes too late. Always info.",
+      "The first keepalive probe comes after more than two hours of silence, and an hour has passed. NAT and firewalls need not remember a quiet connection for longer than two hours and four minutes (RFC 5382), and many forget it within minutes: then the probe comes too late. Always info.",
     ],
     remedy: [
       "TCP_KEEPIDLE in the program: some minutes. Where it sets SO_KEEPALIVE alone: tcp_keepalive_time, which new connections and running timers' next round use.",
