@@ -118,6 +118,23 @@ test("gatherHealth() says what an ordinary user cannot see, and gathers the rest
   );
 });
 
+test("gatherHealth() does not add up what unseen programs of different users hold", async () => {
+  const { snapshot } = await gather({
+    system: { uid: 1000 },
+    processes: [
+      program("node", { uid: 33, sockets: [closing(40_000), closing(40_001)] }),
+      program("java", { uid: 34, sockets: [closing(40_002)] }),
+    ],
+  });
+  assert.deepEqual(
+    snapshot.now.groups.map(({ count, sample, ownerless }) => [count, sample.uid, ownerless]),
+    [
+      [2, 33, "no-permission"],
+      [1, 34, "no-permission"],
+    ],
+  );
+});
+
 test("gatherHealth() tells where the processes of a listener stand", async () => {
   const { snapshot } = await gather({
     processes: [
