@@ -137,6 +137,6 @@ test("fin-wait-2-held drops those of the most frequent peer only", () => {
     peers: [{ address: "fd00::7", port: 80, count: 200 }],
   });
   const [found] = FIN_WAIT_2_HELD.find(snapshotOf(group));
-  assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst [fd00::7] dport = :80");
+  assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst '[fd00::7]' dport = :80");
   assert.equal(found.title, "node (pid 812): 200 half-closed connections in FIN-WAIT-2");
 });
