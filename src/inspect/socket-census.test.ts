@@ -43,14 +43,11 @@ test("SocketCensus counts states, and TIME-WAIT by port and peer", () => {
   assert.deepEqual(census.timeWait(), {
     total: 5,
     byLocalPort: [
-      { port: 80, count: 3, listening: true },
-      { port: 40_000, count: 1, listening: false },
-      { port: 40_001, count: 1, listening: false },
+      { port: 80, count: 3, listening: true, clients: [{ address: "10.0.0.9", count: 3 }] },
+      { port: 40_000, count: 1, listening: false, clients: [] },
+      { port: 40_001, count: 1, listening: false, clients: [] },
     ],
-    byPeer: [
-      { address: "10.0.0.9", count: 3 },
-      { address: "10.0.0.7", port: 5432, count: 2 },
-    ],
+    byPeer: [{ address: "10.0.0.7", port: 5432, count: 2 }],
   });
   assert.deepEqual(census.destinations(), [
     { localAddress: HERE, remote: { address: "10.0.0.7", port: 5432 }, open: 1, timeWait: 1 },

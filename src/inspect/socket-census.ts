@@ -2,7 +2,7 @@
  * The sockets of a machine counted while they are read: sixty thousand rows become a few tables. Only what a finding can be about is kept as
  * a socket, so many of them at most.
  */
-import type { DestinationUse, GroupKind, HealthLook, TimeWaitCensus } from "../tcp/health-snapshot.ts";
+import type { DestinationUse, GroupKind, HealthLook, TimeWaitCensus, TimeWaitPort } from "../tcp/health-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { socketOfRow } from "../tcp/socket-row.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
@@ -26,6 +26,7 @@ const A_TICK_MS = 1000;
 
 const MOST_SUSPECTS = 50_000;
 const MOST_SHOWN = 20;
+const MOST_CLIENTS = 5;
 const MOST_DESTINATIONS = 40;
 const PORTS = 65_536;
 
@@ -40,7 +41,8 @@ export class SocketCensus {
   readonly #localPorts: PortRange | undefined;
   readonly #timeWaitPorts = new Uint32Array(PORTS);
   #timeWaitTotal = 0;
-  readonly #timeWaitClients = new TopCounts<string>();
+  /** By local port: remote addresses. */
+  readonly #timeWaitClients = new Map<number, TopCounts<string>>();
   readonly #destinations = new DestinationCensus();
   readonly #waiting = new Map<number, Map<string, number>>();
 
@@ -61,7 +63,7 @@ export class SocketCensus {
     if (state === "TIME-WAIT") {
       this.#timeWaitTotal++;
       this.#timeWaitPorts[row.localPort]!++;
-      if (served) this.#timeWaitClients.add(plainAddress(row.remoteAddress));
+      if (served) this.#countClient(row.localPort, plainAddress(row.remoteAddress));
     }
     if (!served) {
       const remote = plainAddress(row.remoteAddress);
@@ -75,6 +77,12 @@ export class SocketCensus {
     if (this.suspects.length < MOST_SUSPECTS)
       this.suspects.push({ kind, socket: socket === undefined ? socketOfRow(row) : withoutInfo(socket), silentMs });
     else this.uncounted.set(kind, (this.uncounted.get(kind) ?? 0) + 1);
+  }
+
+  #countClient(port: number, address: string): void {
+    let clients = this.#timeWaitClients.get(port);
+    if (clients === undefined) this.#timeWaitClients.set(port, (clients = new TopCounts()));
+    clients.add(address);
   }
 
   /** A port that no connect() without bind() would take: proxies choose their own, to have more than the range has. */
@@ -144,18 +152,20 @@ export class SocketCensus {
   }
 
   timeWait(): TimeWaitCensus {
-    const ports: TimeWaitCensus["byLocalPort"][number][] = [];
+    const ports: Omit<TimeWaitPort, "clients">[] = [];
     for (let port = 0; port < PORTS; port++) {
       const count = this.#timeWaitPorts[port]!;
       if (count > 0) ports.push({ port, count, listening: this.#listening.has(port) });
     }
-    const clients = this.#timeWaitClients.top(MOST_SHOWN).map(({ key, count }) => ({ address: key, count }));
+    const clientsOf = (port: number): TimeWaitPort["clients"] =>
+      (this.#timeWaitClients.get(port)?.top(MOST_CLIENTS) ?? []).map(({ key, count }) => ({ address: key, count }));
     return {
       total: this.#timeWaitTotal,
-      byLocalPort: ports.sort((a, b) => b.count - a.count).slice(0, MOST_SHOWN),
-      byPeer: [...clients, ...this.#destinations.timeWaitPeers(MOST_SHOWN)]
+      byLocalPort: ports
         .sort((a, b) => b.count - a.count)
-        .slice(0, MOST_SHOWN),
+        .slice(0, MOST_SHOWN)
+        .map((one) => ({ ...one, clients: clientsOf(one.port) })),
+      byPeer: this.#destinations.timeWaitPeers(MOST_SHOWN),
     };
   }
 }

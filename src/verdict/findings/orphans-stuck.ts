@@ -66,7 +66,7 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
 function destroy(snapshot: HealthSnapshot, group: SocketGroup): Advice[] {
   const one = destroyCommand(snapshot, group);
   if (one === undefined) return [];
-  const text = `or end those with ${one.address} now: what was not delivered is lost`;
+  const text = `or end those with ${one.address} now`;
   const { kernelRelease } = snapshot.system;
   return olderThan(kernelRelease, 6, 11)
     ? [

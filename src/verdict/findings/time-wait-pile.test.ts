@@ -15,8 +15,7 @@ function judge(census: Partial<TimeWaitCensus>) {
 
 test("time-wait-pile says that the server closes first where somebody listens on the port", () => {
   const [found] = judge({
-    byLocalPort: [{ port: 8080, count: 1200, listening: true }],
-    byPeer: [{ address: "10.0.0.7", count: 1200 }],
+    byLocalPort: [{ port: 8080, count: 1200, listening: true, clients: [{ address: "10.0.0.7", count: 1200 }] }],
   });
   assert.equal(found?.level, "info");
   assert.equal(found.title, "node (pid 812), port 8080: 1 200 connections in TIME-WAIT");
@@ -44,7 +43,7 @@ test("time-wait-pile says that a client here closes first where it had gone out,
 });
 
 test("time-wait-pile knows a port whose listener is gone", () => {
-  const [found] = judge({ byLocalPort: [{ port: 9000, count: 1000, listening: false }] });
+  const [found] = judge({ byLocalPort: [{ port: 9000, count: 1000, listening: false, clients: [] }] });
   assert.equal(found?.title, "port 9000: 1 000 connections in TIME-WAIT");
   assert.match(found.text, /^Nobody listens on this port any more/);
 });
@@ -52,7 +51,7 @@ test("time-wait-pile knows a port whose listener is gone", () => {
 test("time-wait-pile is silent below a thousand", () => {
   assert.deepEqual(
     judge({
-      byLocalPort: [{ port: 8080, count: 999, listening: true }],
+      byLocalPort: [{ port: 8080, count: 999, listening: true, clients: [] }],
       byPeer: [{ address: "10.0.0.9", port: 5432, count: 999 }],
     }),
     [],

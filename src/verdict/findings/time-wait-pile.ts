@@ -32,10 +32,9 @@ const NO_KNOB =
   "no setting shortens it: tcp_fin_timeout is another state's, and tcp_tw_recycle is gone since Linux 4.12";
 
 function ofServers(snapshot: HealthSnapshot): Finding[] {
-  const { byLocalPort, byPeer } = snapshot.now.timeWait;
-  return byLocalPort
+  return snapshot.now.timeWait.byLocalPort
     .filter(({ count }) => count >= PILE)
-    .map(({ port, count, listening }) => {
+    .map(({ port, count, listening, clients }) => {
       const owner = snapshot.listeners.find(({ socket }) => socket.local.port === port)?.socket.owners?.[0];
       const server = owner === undefined ? `port ${port}` : `${holderName(owner)}, port ${port}`;
       const perSecond = Math.round(count / TIME_WAIT_SECONDS);
@@ -51,14 +50,11 @@ function ofServers(snapshot: HealthSnapshot): Finding[] {
           listening,
           ...holderEvidence(owner),
           closedPerSecond: perSecond,
-          peers: byPeer
-            .filter((peer) => peer.port === undefined)
-            .slice(0, 5)
-            .map(({ address, count: some }) => ({ address, count: some })),
+          peers: clients.map(({ address, count: some }) => ({ address, count: some })),
         },
         advice: [
           {
-            text: "let the client close first: send its answer's end, wait for its FIN, close after a time-out",
+            text: "let the client close first: tell it that the answer is complete, wait for its FIN, close after a time-out",
             costs: "nothing",
           },
           { text: `keep connections open for more than one request (keep-alive); ${NO_KNOB}`, costs: "nothing" },
@@ -69,7 +65,7 @@ function ofServers(snapshot: HealthSnapshot): Finding[] {
 
 function ofClients(snapshot: HealthSnapshot): Finding[] {
   return snapshot.now.timeWait.byPeer.flatMap(({ address, port, count }) => {
-    if (port === undefined || count < PILE) return [];
+    if (count < PILE) return [];
     const peer = formatEndpoint({ address, port });
     const perSecond = Math.round(count / TIME_WAIT_SECONDS);
     const kept = isTimeWaitReused(snapshot, [address])
