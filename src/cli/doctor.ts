@@ -47,7 +47,7 @@ function codesOf(text: string): string[] {
     .filter((code) => code !== "");
   if (codes.length > 0) return codes;
   throw new PortmortemError("PM_USAGE", "--only takes at least one code", {
-    hint: "portmortem doctor --only close-wait,time-wait",
+    hint: "portmortem doctor --only close-wait-pile,time-wait-pile",
   });
 }
 

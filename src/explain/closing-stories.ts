@@ -111,7 +111,7 @@ export const CLOSING_STORIES: readonly Page[] = [
     title: "SO_LINGER, and what an RST loses",
     aliases: ["rst", "reset", "abort", "linger-zero", "abortive-close"],
     text: [
-      "SO_LINGER on with a time of 0 makes close() an abort: an RST instead of a FIN, on both ends no TIME-WAIT. What was not delivered is thrown away, also what the other end has received but not read may be lost to it; it gets ECONNRESET.",
+      "SO_LINGER on with a time of 0 makes close() an abort: an RST instead of a FIN, on both ends no TIME-WAIT. What was not delivered is thrown away. The other end gets ECONNRESET: on Linux once it has read what had arrived, elsewhere perhaps at once.",
       "With a time above 0 close() waits that long for the delivery; at exit and kill it does not wait. Unread data has the same effect as linger 0: see unread-data.",
     ],
     ladder: { scenario: "linger-zero", ends: ["CLOSED", "CLOSED"] },

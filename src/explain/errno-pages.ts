@@ -26,7 +26,7 @@ export const ERRNO_PAGES: readonly Page[] = [
     ],
     remedy: [
       { text: "how many ports to which peer are taken", command: "portmortem ls --count --by peer 'state time-wait'" },
-      { text: "more ports", command: "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'" },
+      { text: "more ports", command: "sudo sysctl -w net.ipv4.ip_local_port_range='10240 65535'" },
       { text: "keep connections open and use them again; IP_BIND_ADDRESS_NO_PORT if you bind an address" },
     ],
     sources: ["__inet_bind (net/ipv4/af_inet.c), __inet_hash_connect (net/ipv4/inet_hashtables.c)"],

@@ -30,12 +30,13 @@ test("gatherHealth() tells settings, lines of files, counters and how much was l
   assert.equal(snapshot.before, undefined);
 });
 
-test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys", async () => {
+test("gatherHealth() reads the settings that files name, and says whether they exist; not of patterns, devices and keys, nor of forwarding", async () => {
   const names = [
     "net.ipv4.tcp_rmem",
     "net.ipv4.tcp_fastopen_key",
     "net.ipv4.conf.*.forwarding",
     "net.ipv4.tcp_no_such",
+    "net.ipv4.ip_forward",
   ];
   const { snapshot } = await gather({
     sysctls: Object.fromEntries(names.slice(0, 3).map((name) => [name, "1"])),
@@ -43,7 +44,7 @@ test("gatherHealth() reads the settings that files name, and says whether they e
   });
   assert.deepEqual(
     snapshot.configured.map(({ exists }) => exists),
-    [true, undefined, undefined, false],
+    [true, undefined, undefined, false, undefined],
   );
   assert.deepEqual(
     [snapshot.settings["net.ipv4.tcp_rmem"], snapshot.settings["net.ipv4.tcp_fastopen_key"]],
@@ -114,6 +115,23 @@ test("gatherHealth() says what an ordinary user cannot see, and gathers the rest
   assert.deepEqual(
     snapshot.incomplete.map(({ what }) => what),
     ["the holders of 1 connection that is half closed or silent", "the owners of 1 socket"],
+  );
+});
+
+test("gatherHealth() does not add up what unseen programs of different users hold", async () => {
+  const { snapshot } = await gather({
+    system: { uid: 1000 },
+    processes: [
+      program("node", { uid: 33, sockets: [closing(40_000), closing(40_001)] }),
+      program("java", { uid: 34, sockets: [closing(40_002)] }),
+    ],
+  });
+  assert.deepEqual(
+    snapshot.now.groups.map(({ count, sample, ownerless }) => [count, sample.uid, ownerless]),
+    [
+      [2, 33, "no-permission"],
+      [1, 34, "no-permission"],
+    ],
   );
 });
 

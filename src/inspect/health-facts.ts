@@ -60,9 +60,13 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   };
 }
 
-/** Settings of files that are compared with the kernel's: those that bear on sockets, whole names without patterns, and no key of Fast Open. */
+/**
+ * Settings of files that are compared with the kernel's: those that bear on sockets, whole names without patterns. No key of Fast Open; and
+ * not whether packets are forwarded, which Docker, Kubernetes and VPNs switch on by themselves: to set that back as the file says cuts off
+ * their networks.
+ */
 const COMPARED =
-  /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key)[a-z0-9_]+|net\.core\.[a-z0-9_]+|fs\.(?:file-max|nr_open))$/;
+  /^(?:net\.ipv4\.(?:tcp|ip)_(?!fastopen_key|forward)[a-z0-9_]+|net\.core\.[a-z0-9_]+|fs\.(?:file-max|nr_open))$/;
 
 function withExistence(line: SysctlLine, settings: HealthSnapshot["settings"]): SysctlLine {
   return COMPARED.test(line.name) ? { ...line, exists: settings[line.name] !== undefined } : line;

@@ -43,14 +43,11 @@ test("SocketCensus counts states, and TIME-WAIT by port and peer", () => {
   assert.deepEqual(census.timeWait(), {
     total: 5,
     byLocalPort: [
-      { port: 80, count: 3, listening: true },
-      { port: 40_000, count: 1, listening: false },
-      { port: 40_001, count: 1, listening: false },
+      { port: 80, count: 3, listening: true, clients: [{ address: "10.0.0.9", count: 3 }] },
+      { port: 40_000, count: 1, listening: false, clients: [] },
+      { port: 40_001, count: 1, listening: false, clients: [] },
     ],
-    byPeer: [
-      { address: "10.0.0.9", count: 3 },
-      { address: "10.0.0.7", port: 5432, count: 2 },
-    ],
+    byPeer: [{ address: "10.0.0.7", port: 5432, count: 2 }],
   });
   assert.deepEqual(census.destinations(), [
     { localAddress: HERE, remote: { address: "10.0.0.7", port: 5432 }, open: 1, timeWait: 1 },
@@ -92,7 +89,15 @@ test("SocketCensus suspects a connection that nothing would notice, after an hou
     "so will retransmits",
   );
   assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(2 * HOUR_MS) })), [], "as the kernel has it");
-  assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(2 * HOUR_MS + 1) })), ["slow-keepalive"]);
+  assert.deepEqual(kinds(held({ ...silent(0), ...keepalive(3 * HOUR_MS) })), ["slow-keepalive"]);
+  assert.deepEqual(
+    kinds(held({ ...silent(2 * HOUR_MS), ...keepalive(HOUR_MS) })),
+    ["slow-keepalive"],
+    "three hours were set, and two of them are over",
+  );
+  assert.deepEqual(kinds(held({ ...silent(HOUR_MS), ...keepalive(HOUR_MS) })), [], "two hours, of which one is over");
+  const probing = { timer: { kind: "keepalive", remainingMs: 75_000, retransmits: 1 } } as const;
+  assert.deepEqual(kinds(held({ ...silent(2 * HOUR_MS), ...probing })), [], "probes are under way");
 });
 
 test("SocketCensus counts no port as taken that connect() would not have taken; its TIME-WAIT has a peer all the same", () => {

@@ -2,7 +2,7 @@
  * The sockets of a machine counted while they are read: sixty thousand rows become a few tables. Only what a finding can be about is kept as
  * a socket, so many of them at most.
  */
-import type { DestinationUse, GroupKind, HealthLook, TimeWaitCensus } from "../tcp/health-snapshot.ts";
+import type { DestinationUse, GroupKind, HealthLook, TimeWaitCensus, TimeWaitPort } from "../tcp/health-snapshot.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { socketOfRow } from "../tcp/socket-row.ts";
 import type { SocketRow } from "../tcp/socket-row.ts";
@@ -21,8 +21,12 @@ const HOUR_MS = 3_600_000;
 /** The kernel's default, and the least that RFC 1122 section 4.2.3.6 allows. */
 const USUAL_KEEPALIVE_MS = 2 * HOUR_MS;
 
+/** Both are measured in ticks of the kernel, and a probe that is due may be a little late. */
+const A_TICK_MS = 1000;
+
 const MOST_SUSPECTS = 50_000;
 const MOST_SHOWN = 20;
+const MOST_CLIENTS = 5;
 const MOST_DESTINATIONS = 40;
 const PORTS = 65_536;
 
@@ -37,7 +41,8 @@ export class SocketCensus {
   readonly #localPorts: PortRange | undefined;
   readonly #timeWaitPorts = new Uint32Array(PORTS);
   #timeWaitTotal = 0;
-  readonly #timeWaitClients = new TopCounts<string>();
+  /** By local port: remote addresses. */
+  readonly #timeWaitClients = new Map<number, TopCounts<string>>();
   readonly #destinations = new DestinationCensus();
   readonly #waiting = new Map<number, Map<string, number>>();
 
@@ -58,7 +63,7 @@ export class SocketCensus {
     if (state === "TIME-WAIT") {
       this.#timeWaitTotal++;
       this.#timeWaitPorts[row.localPort]!++;
-      if (served) this.#timeWaitClients.add(plainAddress(row.remoteAddress));
+      if (served) this.#countClient(row.localPort, plainAddress(row.remoteAddress));
     }
     if (!served) {
       const remote = plainAddress(row.remoteAddress);
@@ -72,6 +77,12 @@ export class SocketCensus {
     if (this.suspects.length < MOST_SUSPECTS)
       this.suspects.push({ kind, socket: socket === undefined ? socketOfRow(row) : withoutInfo(socket), silentMs });
     else this.uncounted.set(kind, (this.uncounted.get(kind) ?? 0) + 1);
+  }
+
+  #countClient(port: number, address: string): void {
+    let clients = this.#timeWaitClients.get(port);
+    if (clients === undefined) this.#timeWaitClients.set(port, (clients = new TopCounts()));
+    clients.add(address);
   }
 
   /** A port that no connect() without bind() would take: proxies choose their own, to have more than the range has. */
@@ -99,7 +110,10 @@ export class SocketCensus {
   }
 
   #halfOpenKind(row: SocketRow, silentMs: number | undefined): GroupKind | undefined {
-    const slow = row.timer === "keepalive" && row.remainingMs > USUAL_KEEPALIVE_MS;
+    // The timer counts from when the peer was last heard of, or from before: what has passed and what is left is at most what was set.
+    // While probes are under way it has the time between two of them.
+    const setMs = row.timer === "keepalive" && row.retransmits === 0 ? row.remainingMs + (silentMs ?? 0) : 0;
+    const slow = setMs > USUAL_KEEPALIVE_MS + A_TICK_MS;
     const unwatched = row.timer === undefined && row.sendQueue === 0 && (silentMs ?? 0) >= HOUR_MS;
     if (!slow && !unwatched) return undefined;
     // Where both ends are of one machine, neither can go without the other being told.
@@ -138,18 +152,20 @@ export class SocketCensus {
   }
 
   timeWait(): TimeWaitCensus {
-    const ports: TimeWaitCensus["byLocalPort"][number][] = [];
+    const ports: Omit<TimeWaitPort, "clients">[] = [];
     for (let port = 0; port < PORTS; port++) {
       const count = this.#timeWaitPorts[port]!;
       if (count > 0) ports.push({ port, count, listening: this.#listening.has(port) });
     }
-    const clients = this.#timeWaitClients.top(MOST_SHOWN).map(({ key, count }) => ({ address: key, count }));
+    const clientsOf = (port: number): TimeWaitPort["clients"] =>
+      (this.#timeWaitClients.get(port)?.top(MOST_CLIENTS) ?? []).map(({ key, count }) => ({ address: key, count }));
     return {
       total: this.#timeWaitTotal,
-      byLocalPort: ports.sort((a, b) => b.count - a.count).slice(0, MOST_SHOWN),
-      byPeer: [...clients, ...this.#destinations.timeWaitPeers(MOST_SHOWN)]
+      byLocalPort: ports
         .sort((a, b) => b.count - a.count)
-        .slice(0, MOST_SHOWN),
+        .slice(0, MOST_SHOWN)
+        .map((one) => ({ ...one, clients: clientsOf(one.port) })),
+      byPeer: this.#destinations.timeWaitPeers(MOST_SHOWN),
     };
   }
 }

@@ -29,9 +29,11 @@ export async function groupSuspects(host: Host, seen: readonly Suspect[], progre
   const suspects = withoutPassing(host, seen, holders);
   const byKey = new Map<string, { readonly members: Suspect[]; readonly holder: Holder | undefined }>();
   for (const suspect of suspects) {
-    const { inode, state } = suspect.socket;
+    const { inode, state, uid } = suspect.socket;
     const holder = inode === undefined ? undefined : holders.get(inode);
-    const key = `${suspect.kind} ${state} ${holder?.pid ?? ""}`;
+    // Of holders that cannot be seen the user is known: a few of everybody's are no pile of anybody's.
+    const held = suspect.kind === "orphan" ? "" : `uid ${uid ?? "?"}`;
+    const key = `${suspect.kind} ${state} ${holder?.pid ?? held}`;
     const known = byKey.get(key);
     if (known === undefined) byKey.set(key, { members: [suspect], holder });
     else known.members.push(suspect);

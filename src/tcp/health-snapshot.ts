@@ -36,12 +36,21 @@ export interface HealthLook {
   readonly groups: readonly SocketGroup[];
 }
 
+export interface TimeWaitPort {
+  readonly port: number;
+  readonly count: number;
+  /** A listener has this port, so it was the server's side that closed first. */
+  readonly listening: boolean;
+  /** Of a port that has a listener: with whom, the most frequent first; a few. */
+  readonly clients: readonly { readonly address: string; readonly count: number }[];
+}
+
 export interface TimeWaitCensus {
   readonly total: number;
-  /** The largest ones. `listening`: a listener has this port, so it was the server's side that closed first. */
-  readonly byLocalPort: readonly { readonly port: number; readonly count: number; readonly listening: boolean }[];
-  /** By the remote address; with the remote port where this side had gone out. */
-  readonly byPeer: readonly { readonly address: string; readonly port?: number; readonly count: number }[];
+  /** The largest ones. */
+  readonly byLocalPort: readonly TimeWaitPort[];
+  /** Where this side had gone out to. */
+  readonly byPeer: readonly { readonly address: string; readonly port: number; readonly count: number }[];
 }
 
 /** Local ports of ip_local_port_range taken by connections from one local address to one remote endpoint. */
@@ -65,7 +74,7 @@ export type GroupKind =
    * peer is gone.
    */
   | "no-keepalive"
-  /** ESTABLISHED to another machine, with the keepalive timer further away than two hours. */
+  /** ESTABLISHED to another machine, with keepalive set to more than two hours. */
   | "slow-keepalive";
 
 export interface SocketGroup {

@@ -7,6 +7,7 @@ import type { Advice, Blocker } from "./why.ts";
 import { STATES } from "../tcp/states.ts";
 import { isServed } from "./holder-rule.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
+import { isServiceUnit } from "./service-unit.ts";
 
 interface AdviceInput {
   readonly snapshot: BindSnapshot;
@@ -227,7 +228,7 @@ function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[]
       },
     ];
   }
-  if (owner.unit !== undefined && owner.unit.endsWith(".service")) {
+  if (isServiceUnit(owner.unit)) {
     return [
       {
         text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,

@@ -1,13 +1,12 @@
 /** What to do about local ports that run out, cheapest first, each with what it brings. No command is run here. Pure. */
 import { olderThan } from "../base/kernel-release.ts";
 import type { ConnectSnapshot } from "../tcp/connect-snapshot.ts";
+import { isLoopbackAddress } from "./address-scope.ts";
 import type { ConnectVerdict } from "./connect-ports.ts";
 import { sustained, waitMs } from "./connect-rate.ts";
-import { isLoopback } from "./time-wait-reuse.ts";
 import type { ConnectAdvice } from "./why-connect.ts";
+import { widerPortRange } from "./wide-port-range.ts";
 
-/** Below it are the ports that services are known by; 65535 is the last port there is. */
-const WIDE = { first: 10_240, last: 65_535 } as const;
 /** SOCK_DESTROY of a TIME-WAIT: af9784d007d8. */
 const DESTROYS_SINCE = [6, 0] as const;
 
@@ -110,8 +109,8 @@ function reusing(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdv
   if (settings.timestamps === false) ways.push("net.ipv4.tcp_timestamps=1");
   const mode = settings.timeWaitReuse;
   const loopback =
-    isLoopback(snapshot.question.remote.address) ||
-    ("address" in snapshot.source && isLoopback(snapshot.source.address));
+    isLoopbackAddress(snapshot.question.remote.address) ||
+    ("address" in snapshot.source && isLoopbackAddress(snapshot.source.address));
   if (mode === 0 || (mode === 2 && !loopback)) ways.push("net.ipv4.tcp_tw_reuse=1");
   if (ways.length === 0) return [];
   const helped = { helps: true, afterMs: settings.timeWaitReuseDelayMs ?? 1000, text: "" };
@@ -133,17 +132,16 @@ function reusing(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdv
 function widening(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdvice[] {
   const range = snapshot.settings.localPortRange;
   if (snapshot.question.ports !== undefined || range === undefined) return [];
-  const first = Math.min(range.first, WIDE.first);
-  const more = range.first - first + (WIDE.last - range.last);
-  if (more * 10 < range.last - range.first) return [];
+  const wider = widerPortRange(range);
+  if (wider === undefined) return [];
   return [
     withRate(
       {
         text: "widen the range; put the ports of servers that lie in it into net.ipv4.ip_local_reserved_ports first, or a connection can take them",
-        command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_local_port_range="${first} ${WIDE.last}"`,
+        command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_local_port_range="${wider.value}"`,
         costs: "nothing",
       },
-      sustained(verdict.classes!.counts, waitMs(snapshot, verdict.reuse), 1, more),
+      sustained(verdict.classes!.counts, waitMs(snapshot, verdict.reuse), 1, wider.more),
     ),
   ];
 }

@@ -6,7 +6,8 @@ import { adviceForConnect } from "./connect-advice.ts";
 import { bindPasses, classifyPorts, isForbidden } from "./connect-ports.ts";
 import type { ConnectVerdict, Refusal } from "./connect-ports.ts";
 import { sustained, waitMs } from "./connect-rate.ts";
-import { isLoopback, judgeReuse } from "./time-wait-reuse.ts";
+import { isLoopbackAddress } from "./address-scope.ts";
+import { judgeReuse } from "./time-wait-reuse.ts";
 import type { TimeWaitReuse } from "./time-wait-reuse.ts";
 import type { ConnectAttempt, PortCounts, WhyConnect } from "./why-connect.ts";
 
@@ -161,7 +162,7 @@ function doubts(snapshot: ConnectSnapshot, { connectable, classes }: ConnectVerd
       hint: "6.18 and later, and stable kernels since late 2025, do not",
     });
   const own =
-    isLoopback(question.remote.address) || ("address" in source && source.address === question.remote.address);
+    isLoopbackAddress(question.remote.address) || ("address" in source && source.address === question.remote.address);
   if (connectable === true && free === 0 && shared === 0 && !own)
     found.push({
       what: "whether the peer agreed to timestamps",

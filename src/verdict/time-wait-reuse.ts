@@ -3,6 +3,7 @@
  * asks in __inet_check_established(); docs/kernel/connect.md has the experiments. Pure.
  */
 import type { ConnectSnapshot } from "../tcp/connect-snapshot.ts";
+import { isLoopbackAddress } from "./address-scope.ts";
 
 /** TCP_TIMEWAIT_LEN, a constant of the kernel. */
 export const TIME_WAIT_MS = 60_000;
@@ -36,7 +37,8 @@ export function judgeReuse({ question, source, inForce, settings }: ConnectSnaps
   if (mode === undefined) return { helps: undefined, afterMs, text: `${setting} cannot be read here` };
   if (mode === 0) return { helps: false, afterMs, text: `${setting}: a TIME-WAIT is never taken again` };
   const after = `${afterMs} ms after it began, by ${setting}`;
-  const loopback = isLoopback(question.remote.address) || ("address" in source && isLoopback(source.address));
+  const loopback =
+    isLoopbackAddress(question.remote.address) || ("address" in source && isLoopbackAddress(source.address));
   if (mode === 2 && !loopback) {
     if ("unknown" in source) return { helps: undefined, afterMs, text: `${setting}: for loopback addresses only` };
     return {
@@ -57,8 +59,4 @@ export function reusableInMs(endsInMs: number, { helps, afterMs }: TimeWaitReuse
   // Its age must be more than the delay. A TIME-WAIT that began anew is older than it looks here, never younger.
   const age = TIME_WAIT_MS - endsInMs;
   return age > afterMs || afterMs === 0 ? 0 : Math.min(endsInMs, afterMs - age + 1);
-}
-
-export function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
 }

@@ -14,7 +14,7 @@ import { HOME, RECORDING_SCHEMA, RECORDING_VERSION } from "../../src/host/replay
 import type { NamespaceRecord, Recording } from "../../src/host/replay/recording.ts";
 import { createRecordingHost } from "../../src/host/replay/recording-host.ts";
 import type { SysctlLine } from "../../src/tcp/health-snapshot.ts";
-import type { Socket } from "../../src/tcp/socket.ts";
+import type { Socket, SocketTimer } from "../../src/tcp/socket.ts";
 
 export interface DoctorQuestion {
   /** Codes; default: all. */
@@ -116,8 +116,9 @@ function started(process: ReturnType<Host["process"]>, byMs: number): ReturnType
 /** The same machine, whose connections all have been silent for so much longer. */
 export function aged(host: Host, byMs: number): Host {
   if (byMs === 0) return host;
-  const older = ({ info, ...socket }: Socket): Socket => ({
+  const older = ({ info, timer, ...socket }: Socket): Socket => ({
     ...socket,
+    ...(timer === undefined ? {} : { timer: timer.kind === "keepalive" ? nearer(timer, byMs) : timer }),
     ...(info === undefined ? {} : { info: { ...info, ...later(info, byMs) } }),
   });
   return new Proxy(host, {
@@ -128,6 +129,11 @@ export function aged(host: Host, byMs: number): Host {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
+}
+
+/** The next probe is so much closer, at the most due now. */
+function nearer(timer: SocketTimer, byMs: number): SocketTimer {
+  return { ...timer, remainingMs: Math.max(0, timer.remainingMs - byMs) };
 }
 
 function later(info: NonNullable<Socket["info"]>, byMs: number): Partial<NonNullable<Socket["info"]>> {

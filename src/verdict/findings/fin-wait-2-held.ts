@@ -1,6 +1,7 @@
 /** FIN-WAIT-2 with a descriptor: half closed by a live program, and no timer runs. */
 import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
+import { destroyCommand } from "./destroy-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
 import { holderName, restartAdvice } from "./holder-words.ts";
@@ -43,17 +44,9 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
   ];
 }
 
-/** Of one peer only: a command that names no peer would meet healthy ones as well. */
-function dropAdvice(snapshot: HealthSnapshot, { peers }: SocketGroup): Finding["advice"] {
-  const peer = peers[0];
-  if (peer === undefined) return [];
-  const address = peer.address.includes(":") ? `[${peer.address}]` : peer.address;
-  const port = peer.port === undefined ? "" : ` dport = :${peer.port}`;
-  return [
-    {
-      text: `drop those with ${address}; the program sees ECONNABORTED`,
-      command: `${snapshot.rootPrefix}ss -K -t state fin-wait-2 dst ${address}${port}`,
-      costs: "data",
-    },
-  ];
+function dropAdvice(snapshot: HealthSnapshot, group: SocketGroup): Finding["advice"] {
+  const destroy = destroyCommand(snapshot, group);
+  if (destroy === undefined) return [];
+  const { address, command } = destroy;
+  return [{ text: `drop those with ${address}; the program sees ECONNABORTED`, command, costs: "data" }];
 }

@@ -14,7 +14,11 @@ export function groupsOf(snapshot: HealthSnapshot, kind: SocketGroup["kind"]): r
 export function grownBy(snapshot: HealthSnapshot, group: SocketGroup): number | undefined {
   if (snapshot.before === undefined) return undefined;
   const same = snapshot.before.groups.find(
-    ({ kind, state, owner }) => kind === group.kind && state === group.state && owner?.pid === group.owner?.pid,
+    ({ kind, state, owner, sample }) =>
+      kind === group.kind &&
+      state === group.state &&
+      owner?.pid === group.owner?.pid &&
+      (kind === "orphan" || owner !== undefined || sample.uid === group.sample.uid),
   );
   return group.count - (same?.count ?? 0);
 }

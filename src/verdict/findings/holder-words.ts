@@ -1,5 +1,6 @@
 /** How findings call those who hold sockets, and what they advise about them. Pure. */
 import type { Owner, Ownerless } from "../../tcp/socket.ts";
+import { isServiceUnit } from "../service-unit.ts";
 import type { Advice } from "../why.ts";
 
 /** "node (pid 812)"; without an owner, who it may be. */
@@ -27,9 +28,9 @@ export function restartAdvice(owner: Owner | undefined, rootPrefix: string, why:
     const name = container.name ?? container.id.slice(0, 12);
     if (container.runtime === "docker" || container.runtime === "podman")
       return restart(`the container ${name}`, `${container.runtime} restart ${name}`);
-    return restart(`the container ${name}; its manager starts it again`, `crictl stop ${name}`);
+    return restart(`the container ${name}; its manager starts it again`, `${sudo}crictl stop ${name}`);
   }
-  if (unit?.endsWith(".service") === true) return restart(`the unit ${unit}`, `${sudo}systemctl restart ${unit}`);
+  if (isServiceUnit(unit)) return restart(`the unit ${unit}`, `${sudo}systemctl restart ${unit}`);
   return [{ text: `end ${command}, and start it again: ${why}`, command: `kill ${pid}`, costs: "downtime" }];
 }
 

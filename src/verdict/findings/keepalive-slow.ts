@@ -9,7 +9,7 @@ export const KEEPALIVE_SLOW: FindingDefinition = {
   title: "Keepalive set to more than two hours",
   about: {
     meaning: [
-      "The connection's keepalive timer is more than two hours away and its peer has been silent for an hour. Firewalls and NAT forget a quiet connection sooner (RFC 5382: two hours and four minutes at the best, in practice minutes), so the probe comes when all is over. Always info.",
+      "The first keepalive probe comes after more than two hours of silence, and an hour has passed. NAT and firewalls need not remember a quiet connection for longer than two hours and four minutes (RFC 5382), and many forget it within minutes: then the probe comes too late. Always info.",
     ],
     remedy: [
       "TCP_KEEPIDLE in the program: some minutes. Where it sets SO_KEEPALIVE alone: tcp_keepalive_time, which new connections and running timers' next round use.",
@@ -28,7 +28,7 @@ export const KEEPALIVE_SLOW: FindingDefinition = {
           code: "keepalive-slow",
           level: "info",
           title: `${holderName(owner, group.ownerless)}: ${amountText(group.count, "connection")} with keepalive past two hours`,
-          text: `Silent for an hour: ${countText(silentAnHour)}${longestSilentMs === undefined ? "" : `, the longest for ${durationText(longestSilentMs)}`}${remainingMs === undefined ? "" : `; one is asked only in ${durationText(remainingMs)}`}. Firewalls forget them sooner.${peersSentence(group)}`,
+          text: `Silent for an hour: ${countText(silentAnHour)}${longestSilentMs === undefined ? "" : `, the longest for ${durationText(longestSilentMs)}`}${remainingMs === undefined ? "" : `; one is asked only in ${durationText(remainingMs)}`}. Many firewalls have forgotten such a connection by then.${peersSentence(group)}`,
           evidence: {
             ...groupEvidence(snapshot, group),
             silentAnHour,

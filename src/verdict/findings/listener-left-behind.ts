@@ -1,6 +1,7 @@
 import type { HealthSnapshot, ListenerFacts, ProcessPlace } from "../../tcp/health-snapshot.ts";
 import { programsOf } from "../listening-program.ts";
 import type { ListeningProgram } from "../listening-program.ts";
+import { isServiceUnit } from "../service-unit.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 
 /** Without a terminal that is gone as a witness, a program that runs for less may just have been started by a script. */
@@ -49,7 +50,7 @@ function leftBehind(listener: ListenerFacts, snapshot: HealthSnapshot): LeftBehi
 
 function judge(program: ListeningProgram, { system }: HealthSnapshot): LeftBehind | undefined {
   const { owner, place } = program;
-  if (place === undefined || owner.container !== undefined || isService(owner.unit)) return undefined;
+  if (place === undefined || owner.container !== undefined || isServiceUnit(owner.unit)) return undefined;
   const starterGone = place.adopted === true || place.sessionLeaderGone === true;
   const ageMs = place.startedAtMs === undefined ? 0 : system.nowMs - place.startedAtMs;
   const forgotten = place.terminal === "gone" || (place.terminal === "none" && ageMs >= FORGOTTEN_MS);
@@ -64,11 +65,6 @@ function judge(program: ListeningProgram, { system }: HealthSnapshot): LeftBehin
     place.sourceTree === undefined ? undefined : `it runs from the source tree ${place.sourceTree}`,
   ].filter((hint) => hint !== undefined);
   return { program, place, hints };
-}
-
-/** A unit of systemd that was meant to live. user@1000.service and the like hold what a user starts by hand. */
-function isService(unit: string | undefined): boolean {
-  return unit !== undefined && unit.endsWith(".service") && !unit.startsWith("user@");
 }
 
 function leftBehindFinding(

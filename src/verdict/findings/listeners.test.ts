@@ -137,6 +137,14 @@ test("reuseport-mixed takes two scripts of one interpreter for two programs, by 
   assert.deepEqual([two("/srv/a", "/srv/b"), two("/srv/a", "/srv/a")], [1, 0]);
 });
 
+test("reuseport-mixed takes one name in two directories for a release that hands over, for as long as that takes", () => {
+  const release = (pid: number, directory: string, agoMs: number): ListenerFacts =>
+    on("::", 80, { ...NODE, pid }, {}, { executable: "/usr/bin/node", directory, startedAtMs: NOW - agoMs });
+  const level = (agoMs: number): string | undefined =>
+    findings(REUSEPORT_MIXED, [release(900, "/srv/1", HOUR_MS), release(901, "/srv/2", agoMs)])[0]?.level;
+  assert.deepEqual([level(30_000), level(HOUR_MS / 2)], ["info", "warning"]);
+});
+
 test("reuseport-mixed looks behind the options of an interpreter, and takes code on the command line as it is", () => {
   const two = (...args: readonly (readonly string[])[]): number =>
     findings(

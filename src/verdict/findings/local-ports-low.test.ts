@@ -54,7 +54,7 @@ test("local-ports-low warns when four fifths are taken, and says which rate lead
   });
   assert.deepEqual(
     found.advice.map(({ command }) => command),
-    [undefined, "sysctl -w net.ipv4.tcp_tw_reuse=1", 'sysctl -w net.ipv4.ip_local_port_range="16384 65535"', undefined],
+    [undefined, "sysctl -w net.ipv4.tcp_tw_reuse=1", 'sysctl -w net.ipv4.ip_local_port_range="10240 65535"', undefined],
   );
   assert.deepEqual(judge({ use: { open: 200, timeWait: 599 } }), []);
 });
@@ -62,7 +62,10 @@ test("local-ports-low warns when four fifths are taken, and says which rate lead
 test("local-ports-low is critical when connect() fails", () => {
   const [found] = judge({ use: { timeWait: 1000 } });
   assert.equal(found?.level, "critical");
-  assert.match(found.text, /connect\(\) fails with EADDRNOTAVAIL/);
+  assert.match(found.text, /\. connect\(\) fails with EADDRNOTAVAIL/);
+  const [nearly] = judge({ use: { timeWait: 995 } });
+  assert.equal(nearly?.level, "critical");
+  assert.match(nearly.text, /When the last are taken, connect\(\) fails/, "one that is free is found, too");
 });
 
 test("local-ports-low leaves out TIME-WAIT that connect() takes again", () => {

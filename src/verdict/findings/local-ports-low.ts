@@ -2,24 +2,25 @@
 import { countText, durationText } from "../../base/duration.ts";
 import type { DestinationUse, HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { formatEndpoint } from "../../tcp/endpoint.ts";
+import { parseSysctlPortRange } from "../../tcp/sysctl-values.ts";
+import { TIME_WAIT_MS } from "../time-wait-reuse.ts";
+import { widerPortRange } from "../wide-port-range.ts";
 import type { Advice } from "../why.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { watchedMs } from "./growth.ts";
+import { isTimeWaitReused } from "./time-wait-reused.ts";
 import { usableLocalPorts } from "./usable-local-ports.ts";
 
 /** What is left is then gone within seconds of a burst: at the rate that filled four fifths in a minute, in fifteen seconds. */
 const LOW = 0.8;
-/** Ports that others have bound are skipped one by one; with one in a hundred left, some calls fail. */
+/** connect() finds the last free port, too; but ports that others have bound without listening are not counted here, and are skipped. */
 const GONE = 0.99;
 /** Only a growth that started before the second look can be told from noise: half of the ports, and they end within the hour. */
 const HALF = 0.5;
 const SOON_MS = 3_600_000;
-/** TCP_TIMEWAIT_LEN. */
-const TIME_WAIT_SECONDS = 60;
+const TIME_WAIT_SECONDS = TIME_WAIT_MS / 1000;
 
 const RANGE = "net.ipv4.ip_local_port_range";
-/** Leaves the ports below to servers, whose usual ports all lie there, and has 75 % more than the default. */
-const WIDER = { first: 16_384, last: 65_535 };
 
 export const LOCAL_PORTS_LOW: FindingDefinition = {
   code: "local-ports-low",
@@ -27,7 +28,7 @@ export const LOCAL_PORTS_LOW: FindingDefinition = {
   about: {
     meaning: [
       "A connection needs a local port that no other one to the same address and port has; those in TIME-WAIT count unless tcp_tw_reuse gives them out again: 1 all, 2 (the default) only over loopback, a second after they ended. Reserved and bound ports are skipped. So ports/60 new connections a second can be kept up.",
-      "critical: 99 % are taken, connect() gives EADDRNOTAVAIL. warning: 80 %, or half and (--watch) the rest lasts less than an hour.",
+      "critical: 99 % are taken, connect() gives EADDRNOTAVAIL or is about to. warning: 80 %, or half and (--watch) the rest lasts less than an hour.",
     ],
     remedy: [
       "Use connections again (a pool, keep-alive); let the peer close first; a wider ip_local_port_range; tcp_tw_reuse=1; more local or remote addresses.",
@@ -40,7 +41,7 @@ export const LOCAL_PORTS_LOW: FindingDefinition = {
 function judge(snapshot: HealthSnapshot, use: DestinationUse): Finding[] {
   const usable = usableLocalPorts(snapshot);
   if (usable === undefined || usable === 0) return [];
-  const reused = isReused(snapshot, use);
+  const reused = isTimeWaitReused(snapshot, [use.localAddress, use.remote.address]);
   const takenIn = ({ open, timeWait }: DestinationUse): number => open + (reused ? 0 : timeWait);
   const taken = takenIn(use);
   const share = taken / usable;
@@ -70,7 +71,7 @@ function judge(snapshot: HealthSnapshot, use: DestinationUse): Finding[] {
       code: "local-ports-low",
       level,
       title: `local ports to ${to}: ${countText(taken)} of ${countText(usable)} taken`,
-      text: `From ${use.localAddress}, ${countText(use.open)} are open and ${countText(use.timeWait)} in TIME-WAIT. ${rate}${end}${level === "critical" ? " connect() fails with EADDRNOTAVAIL." : ""}`,
+      text: `From ${use.localAddress}, ${countText(use.open)} are open and ${countText(use.timeWait)} in TIME-WAIT. ${rate}${end}${level !== "critical" ? "" : free === 0 ? " connect() fails with EADDRNOTAVAIL." : " When the last are taken, connect() fails with EADDRNOTAVAIL."}`,
       evidence: {
         remote: { address: use.remote.address, port: use.remote.port },
         localAddress: use.localAddress,
@@ -104,20 +105,6 @@ function growthPerSecond(
   return ((takenIn(use) - (earlier === undefined ? 0 : takenIn(earlier))) * 1000) / elapsedMs;
 }
 
-/**
- * Does connect() take ports in TIME-WAIT towards this destination again (tcp_twsk_unique())? Needs timestamps; whether the other side has
- * them, too, cannot be seen of a TIME-WAIT, so with tcp_tw_reuse=1 it is supposed.
- */
-function isReused({ settings }: HealthSnapshot, { localAddress, remote }: DestinationUse): boolean {
-  if (settings["net.ipv4.tcp_timestamps"] === "0") return false;
-  const mode = settings["net.ipv4.tcp_tw_reuse"];
-  return mode === "1" || (mode === "2" && (isLoopback(localAddress) || isLoopback(remote.address)));
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127\./.test(address);
-}
-
 function adviceFor(snapshot: HealthSnapshot, use: DestinationUse, reused: boolean): Advice[] {
   const { settings, rootPrefix } = snapshot;
   const advice: Advice[] = [{ text: "use connections again: a pool, an HTTP agent with keep-alive", costs: "nothing" }];
@@ -127,11 +114,12 @@ function adviceFor(snapshot: HealthSnapshot, use: DestinationUse, reused: boolea
       command: `${rootPrefix}sysctl -w net.ipv4.tcp_tw_reuse=1`,
       costs: "nothing",
     });
-  const range = /^(\d+)\s+(\d+)$/.exec(settings[RANGE] ?? "");
-  if (range !== null && Number(range[2]) - Number(range[1]) < WIDER.last - WIDER.first)
+  const range = parseSysctlPortRange(settings[RANGE]);
+  const wider = range === undefined ? undefined : widerPortRange(range);
+  if (wider !== undefined)
     advice.push({
       text: "a wider range of local ports; reserve those in it that servers of yours need (ip_local_reserved_ports)",
-      command: `${rootPrefix}sysctl -w ${RANGE}="${WIDER.first} ${WIDER.last}"`,
+      command: `${rootPrefix}sysctl -w ${RANGE}="${wider.value}"`,
       costs: "nothing",
     });
   advice.push({ text: "each further local or remote address gives as many ports again", costs: "nothing" });

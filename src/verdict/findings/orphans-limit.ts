@@ -21,7 +21,7 @@ export const ORPHANS_LIMIT: FindingDefinition = {
       "critical: the limit is reached. warning: half of it, or one look after the other shows more resets (TCPAbortOnMemory). info: a quarter.",
     ],
     remedy: [
-      "Find who does not take the data: orphans-stuck. Raise tcp_max_orphans only with memory for it (2.4 KB and the unsent data each), or lower tcp_orphan_retries so that stuck ones end sooner.",
+      "Find who does not take the data: orphans-stuck. Raise tcp_max_orphans only with memory for it (2.4 KB and the unsent data each). Not a smaller tcp_orphan_retries: it cuts off slow peers, too.",
     ],
     sources: ["tcp_check_oom, tcp_out_of_resources, __tcp_close; tcp(7)"],
   },

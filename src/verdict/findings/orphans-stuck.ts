@@ -2,8 +2,8 @@
 import { countText, durationText } from "../../base/duration.ts";
 import { olderThan } from "../../base/kernel-release.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
-import { STATES } from "../../tcp/states.ts";
 import type { Advice } from "../why.ts";
+import { destroyCommand } from "./destroy-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
 
@@ -25,7 +25,7 @@ export const ORPHANS_STUCK: FindingDefinition = {
       "warning: 1000 or more, and a tenth of all connections. info: 10 or more with 3 retransmits or a closed window.",
     ],
     remedy: [
-      "Wait, or ss -K them. Often: SO_LINGER 0 or TCP_USER_TIMEOUT in the program, or a smaller tcp_orphan_retries.",
+      "Wait, or ss -K those of one peer. Where it comes again and again: TCP_USER_TIMEOUT in the program, which counts after close() as well. Not a smaller tcp_orphan_retries: it cuts off slow peers, too.",
     ],
     sources: ["tcp_orphan_retries, tcp_probe_timer, tcp_write_timeout; RFC 9293 3.8.6.1"],
   },
@@ -56,17 +56,24 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
       evidence: { ...groupEvidence(snapshot, group), retransmits, probing: zeroWindow },
       advice: [
         { text: "wait: the kernel gives them up by itself, after a few minutes by default", costs: "nothing" },
-        destroy(snapshot, group),
+        ...destroy(snapshot, group),
       ],
     },
   ];
 }
 
 /** Destroying orphans in these states: since bac76cf89816, before which it could leave them for ever. */
-function destroy({ system, rootPrefix }: HealthSnapshot, { state }: SocketGroup): Advice {
-  const text = `end them now: what was not delivered is lost`;
-  if (olderThan(system.kernelRelease, 6, 11))
-    return { text: `${text}; Linux ${system.kernelRelease} cannot, 6.11 and later can`, costs: "data" };
-  const word = STATES.find(({ name }) => name === state)?.ss ?? state.toLowerCase();
-  return { text, command: `${rootPrefix}ss -K -t state ${word}`, costs: "data" };
+function destroy(snapshot: HealthSnapshot, group: SocketGroup): Advice[] {
+  const one = destroyCommand(snapshot, group);
+  if (one === undefined) return [];
+  const text = `or end those with ${one.address} now`;
+  const { kernelRelease } = snapshot.system;
+  return olderThan(kernelRelease, 6, 11)
+    ? [
+        {
+          text: `${text}. But without bac76cf89816 (Linux 6.11, and some stable kernels before) ss -K can leave them for ever`,
+          costs: "data",
+        },
+      ]
+    : [{ text, command: one.command, costs: "data" }];
 }

@@ -16,7 +16,7 @@ test("orphans-stuck tells a peer that is gone from one that does not read", () =
   assert.equal(gone?.level, "info");
   assert.equal(gone.title, "12 closed connections stuck in LAST-ACK");
   assert.match(gone.text, /: 5 retransmits without an answer, silent for up to 90 s\./);
-  assert.equal(gone.advice[1]?.command, "ss -K -t state last-ack");
+  assert.equal(gone.advice[1]?.command, "ss -K -t state last-ack dst 10.0.0.7");
   const [full] = stuck({ count: 12, state: "FIN-WAIT-1", zeroWindow: 11 });
   assert.match(full?.text ?? "", /: 11 can send nothing and probe: their peer does not read, or/);
   assert.equal(full?.evidence["probing"], 11);
@@ -39,6 +39,7 @@ test("orphans-stuck has no command for kernels that would leave them for ever", 
   const system = { ...healthySnapshot().system, kernelRelease: "6.1.0" };
   const [found] = stuck({ count: 12, retransmits: 5 }, { system });
   assert.equal(found?.advice[1]?.command, undefined);
+  assert.match(found?.advice[1]?.text ?? "", /can leave them for ever/);
 });
 
 const AT = Date.UTC(2025, 0, 1, 12);

@@ -108,6 +108,7 @@ test("close-wait-pile restarts a program the way its manager would", () => {
   };
   assert.equal(commandFor({ unit: "api.service" }), "sudo systemctl restart api.service");
   assert.equal(commandFor({ unit: "api.service" }, ""), "systemctl restart api.service");
+  assert.equal(commandFor({ unit: "user@1000.service" }), "kill 812", "not all that this user runs");
   assert.equal(commandFor({ container: { runtime: "docker", id: "f".repeat(64), name: "web" } }), "docker restart web");
 });
 
@@ -136,6 +137,6 @@ test("fin-wait-2-held drops those of the most frequent peer only", () => {
     peers: [{ address: "fd00::7", port: 80, count: 200 }],
   });
   const [found] = FIN_WAIT_2_HELD.find(snapshotOf(group));
-  assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst [fd00::7] dport = :80");
+  assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst '[fd00::7]' dport = :80");
   assert.equal(found.title, "node (pid 812): 200 half-closed connections in FIN-WAIT-2");
 });

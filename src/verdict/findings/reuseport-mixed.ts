@@ -12,7 +12,7 @@ export const REUSEPORT_MIXED: FindingDefinition = {
   about: {
     meaning: [
       "Several sockets listen on the same address and port, which takes SO_REUSEPORT on each and one user for all. The kernel spreads connections over them by a hash, so that they should all serve the same.",
-      "A warning when they belong to different programs, or to an old and a new version of one (the executable or the directory of some is gone) that have been side by side for more than 10 minutes; information within those 10 minutes, which is how a restart without a gap looks.",
+      "A warning when they belong to different programs, or to an old and a new version of one (of the same name in another directory, or what some were started from is gone) that have been side by side for more than 10 minutes; information within those 10 minutes, which is how a restart without a gap looks.",
     ],
     remedy: [
       "End those that should not be there: the connections that wait in their queues are reset, unless tcp_migrate_req is 1.",
@@ -25,7 +25,7 @@ export const REUSEPORT_MIXED: FindingDefinition = {
   },
   find: (snapshot) =>
     groups(snapshot.listeners).flatMap((group) => {
-      const finding = mixedPrograms(group) ?? mixedVersions(group, snapshot);
+      const finding = mixedPrograms(group, snapshot) ?? mixedVersions(group, snapshot);
       return finding === undefined ? [] : [finding];
     }),
 };
@@ -42,7 +42,7 @@ function groups(listeners: readonly ListenerFacts[]): ListenerFacts[][] {
   return [...byEndpoint.values()].filter((group) => group.length > 1);
 }
 
-function mixedPrograms(group: readonly ListenerFacts[]): Finding | undefined {
+function mixedPrograms(group: readonly ListenerFacts[], snapshot: HealthSnapshot): Finding | undefined {
   const sockets = group.map(programsOf).filter((programs) => programs.length > 0);
   const [first] = sockets;
   if (first === undefined) return undefined;
@@ -51,18 +51,31 @@ function mixedPrograms(group: readonly ListenerFacts[]): Finding | undefined {
   const others = sockets.filter((programs) => !programs.some(({ identity }) => ours.has(identity)));
   if (others.length === 0) return undefined;
   const mine = sockets.filter((programs) => !others.includes(programs)).flat();
+  // Each release in a directory of its own: the next one beside the last looks like two programs of one name.
+  const names = new Set([...mine, ...others.flat()].map(({ name }) => name));
+  const level = names.size === 1 && !lasts([mine, others.flat()], snapshot) ? "info" : "warning";
   // Which of them is the right one cannot be told.
-  return mixedFinding(group, "warning", [mine, others.flat()], "different programs", [others.flat(), mine]);
+  return mixedFinding(group, level, [mine, others.flat()], "different programs", [others.flat(), mine]);
 }
 
-function mixedVersions(group: readonly ListenerFacts[], { system }: HealthSnapshot): Finding | undefined {
+/** Have they been side by side for longer than a handover takes? Not where the start of either is not known. */
+function lasts(sides: readonly (readonly ListeningProgram[])[], { system }: HealthSnapshot): boolean {
+  const starts = sides.map((programs) =>
+    programs.flatMap(({ place }) => (place?.startedAtMs === undefined ? [] : [place.startedAtMs])),
+  );
+  if (starts.some((side) => side.length === 0)) return false;
+  // A side is there since its first process.
+  return system.nowMs - Math.max(...starts.map((side) => Math.min(...side))) > HANDOVER_MS;
+}
+
+function mixedVersions(group: readonly ListenerFacts[], snapshot: HealthSnapshot): Finding | undefined {
   const programs = group.flatMap(programsOf);
   const old = programs.filter(isOld);
   const fresh = programs.filter((program) => !isOld(program) && program.place !== undefined);
   if (old.length === 0 || fresh.length === 0) return undefined;
-  const started = fresh.flatMap(({ place }) => (place?.startedAtMs === undefined ? [] : [place.startedAtMs]));
-  const lasts = started.length > 0 && system.nowMs - Math.min(...started) > HANDOVER_MS;
-  return mixedFinding(group, lasts ? "warning" : "info", [fresh, old], "an old and a new version", [old]);
+  return mixedFinding(group, lasts([fresh], snapshot) ? "warning" : "info", [fresh, old], "an old and a new version", [
+    old,
+  ]);
 }
 
 /** What it was started from is not there any more: a later version took its place. */

@@ -11,10 +11,10 @@ export const SYSCTL_GONE: FindingDefinition = {
   title: "a line for a kernel setting that does not exist",
   about: {
     meaning: [
-      "A file of /etc/sysctl.d sets something that this kernel does not have: it was removed, as tcp_tw_recycle in Linux 4.12, or the name is misspelt. The line only makes sysctl complain at boot.",
+      "A file of /etc/sysctl.d sets something that this kernel does not have: it was removed, as tcp_tw_recycle in Linux 4.12, it came with a later kernel, or the name is misspelt. The line only makes sysctl complain at boot.",
       "Always information. Names of net.ipv4.tcp_* and net.ipv4.ip_* only, which are part of every kernel; others may appear once a module is loaded.",
     ],
-    remedy: ["Delete the line."],
+    remedy: ["Delete the line, unless it waits for a later kernel."],
     sources: ["sysctl.d(5)", "tcp(7), which names the last kernel of settings that are gone"],
   },
   find: (snapshot) => {
@@ -44,7 +44,7 @@ function goneFinding(name: string, lines: readonly SysctlLine[]): Finding {
     title: `${name} is set by a file, and this kernel does not have it`,
     text:
       goneAfter === undefined
-        ? "No kernel setting of this name exists here: it is misspelt, or was removed."
+        ? "No kernel setting of this name exists here: it is misspelt, was removed, or came with a later kernel."
         : `Linux ${goneAfter} was the last with it. The line has no effect.`,
     evidence: {
       name,

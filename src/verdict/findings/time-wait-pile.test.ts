@@ -15,8 +15,7 @@ function judge(census: Partial<TimeWaitCensus>) {
 
 test("time-wait-pile says that the server closes first where somebody listens on the port", () => {
   const [found] = judge({
-    byLocalPort: [{ port: 8080, count: 1200, listening: true }],
-    byPeer: [{ address: "10.0.0.7", count: 1200 }],
+    byLocalPort: [{ port: 8080, count: 1200, listening: true, clients: [{ address: "10.0.0.7", count: 1200 }] }],
   });
   assert.equal(found?.level, "info");
   assert.equal(found.title, "node (pid 812), port 8080: 1 200 connections in TIME-WAIT");
@@ -37,19 +36,22 @@ test("time-wait-pile says that a client here closes first where it had gone out,
   const [found] = judge({ byPeer: [{ address: "10.0.0.9", port: 5432, count: 3000 }] });
   assert.equal(found?.title, "3 000 connections to 10.0.0.9:5432 in TIME-WAIT");
   assert.equal(found.evidence["side"], "client");
+  assert.match(found.text, /Each keeps a local port/);
+  const [local] = judge({ byPeer: [{ address: "127.0.0.1", port: 5432, count: 3000 }] });
+  assert.match(local?.text ?? "", /takes their local ports again/, "tcp_tw_reuse=2, the default");
   assert.ok(found.advice.some(({ text }) => text.includes("tcp_fin_timeout is another state's")));
 });
 
 test("time-wait-pile knows a port whose listener is gone", () => {
-  const [found] = judge({ byLocalPort: [{ port: 9000, count: 1000, listening: false }] });
+  const [found] = judge({ byLocalPort: [{ port: 9000, count: 1000, listening: false, clients: [] }] });
   assert.equal(found?.title, "port 9000: 1 000 connections in TIME-WAIT");
-  assert.match(found.text, /^The listener of this port is gone/);
+  assert.match(found.text, /^Nobody listens on this port any more/);
 });
 
 test("time-wait-pile is silent below a thousand", () => {
   assert.deepEqual(
     judge({
-      byLocalPort: [{ port: 8080, count: 999, listening: true }],
+      byLocalPort: [{ port: 8080, count: 999, listening: true, clients: [] }],
       byPeer: [{ address: "10.0.0.9", port: 5432, count: 999 }],
     }),
     [],

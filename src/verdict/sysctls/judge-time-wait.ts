@@ -5,7 +5,7 @@ import type { Judge, SysctlJudgement } from "./judgement.ts";
 
 /** One that closes 17 connections a second has a thousand TIME-WAITs: fewer than that are soon used up on any server. */
 const TINY_BUCKETS = 1024;
-/** The default of a machine with 16 MiB for the hash table's smallest usual size: below, it was surely lowered. */
+/** What a machine with 2 GiB of memory starts with: below, where the default is not known, it may have been lowered. */
 const SURELY_LOWERED = 8192;
 /** From here on a peer that closes a few seconds late is cut off. */
 const SHORT_FIN_TIMEOUT_S = 10;
@@ -85,10 +85,18 @@ interface Limit {
 /** For limits that exist against floods and that folklore lowers. */
 export function judgeLimit(value: string, snapshot: HealthSnapshot, limit: Limit): SysctlJudgement | undefined {
   const set = settingNumber(snapshot, limit.name) ?? Number(value);
-  const usual = Number(computedDefault(limit.name, snapshot) ?? SURELY_LOWERED);
-  if (!(set < usual)) return undefined;
+  const usual = computedDefault(limit.name, snapshot);
+  if (usual === undefined ? !isSurelyLowered(set) : !(set < Number(usual))) return undefined;
   const hit = snapshot.now.counters[limit.counter] ?? 0;
-  const better = computedDefault(limit.name, snapshot) ?? "262144";
+  const better = usual ?? "262144";
   if (hit > 0) return harmful("warning", `${limit.beyond}; it happened ${hit} times since boot`, better);
   return harmful(set < TINY_BUCKETS ? "warning" : "info", `beyond ${set}, ${limit.beyond}`, better);
+}
+
+/**
+ * Before 6.1 the size of the hash table is not told, and a machine with 1 GiB of memory starts with 4096. But the kernel's own value is half of
+ * the buckets, a power of two (tcp_init, tcp_set_hashinfo): another one was set by somebody.
+ */
+function isSurelyLowered(set: number): boolean {
+  return set < SURELY_LOWERED && !Number.isInteger(Math.log2(set));
 }
