@@ -30,8 +30,10 @@ export interface DoctorOptions extends HostOptions {
 }
 
 export interface DoctorReport {
-  /** The worst first. */
+  /** The worst first; of the level that was asked for, or worse. */
   readonly findings: readonly Finding[];
+  /** How many more there are below that level. */
+  readonly hidden: number;
   /** What each setting that folklore turns is here, what it really does, and whether it does harm. */
   readonly sysctls: readonly SysctlAudit[];
   /** How much was looked at. */
@@ -88,12 +90,21 @@ export async function examine(
     // All of it again, not its sockets only: a recording of this can then be asked without --watch too.
     ({ snapshot, looked } = await gatherHealth(host.again(), { ...request, before }, options.signal));
   }
-  const findings = definitions
-    .flatMap(({ find }) => find(snapshot))
+  const all = definitions.flatMap(({ find }) => find(snapshot));
+  const findings = all
     .filter(({ level }) => rankOf(level) >= least)
     // The order of the table among equals: sorting is stable.
     .sort((a, b) => rankOf(b.level) - rankOf(a.level));
-  return { report: { findings, sysctls: auditSysctls(snapshot), looked, incomplete: snapshot.incomplete }, snapshot };
+  return {
+    report: {
+      findings,
+      hidden: all.length - findings.length,
+      sysctls: auditSysctls(snapshot),
+      looked,
+      incomplete: snapshot.incomplete,
+    },
+    snapshot,
+  };
 }
 
 function definitionsOf(codes: readonly string[] | undefined): readonly FindingDefinition[] {

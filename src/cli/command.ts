@@ -5,6 +5,8 @@ export interface OptionDeclaration {
   readonly flags: string;
   readonly text: string;
   readonly choices?: readonly string[];
+  /** It is about the machine that is asked. */
+  readonly ofMachine?: true;
 }
 
 export interface Example {
@@ -25,6 +27,8 @@ export interface CommandDeclaration {
   readonly usage: string;
   readonly summary: string;
   readonly about?: string;
+  /** Its help is silent about the options that are `ofMachine`, and its body refuses them. */
+  readonly asksNoMachine?: true;
   readonly options: readonly OptionDeclaration[];
   readonly examples: readonly Example[];
   readonly load: () => Promise<Run>;

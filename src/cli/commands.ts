@@ -5,10 +5,10 @@ import type { CommandDeclaration, OptionDeclaration } from "./command.ts";
 /** Options that every command takes (docs/cli.md, "Everywhere"). */
 export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
   { flags: "--json", text: "one JSON document on stdout, nothing else" },
-  { flags: "--netns <name|path|pid>", text: "look into another network namespace (a container)" },
-  { flags: "--record <file>", text: "save all that is read, for a bug report" },
-  { flags: "--replay <file>", text: "answer from such a file instead of from this machine" },
-  { flags: "--redact", text: "with --record: leave the arguments of command lines out" },
+  { flags: "--netns <name|path|pid>", text: "look into another network namespace (a container)", ofMachine: true },
+  { flags: "--record <file>", text: "save all that is read, for a bug report", ofMachine: true },
+  { flags: "--replay <file>", text: "answer from such a file instead of from this machine", ofMachine: true },
+  { flags: "--redact", text: "with --record: leave the arguments of command lines out", ofMachine: true },
   { flags: "--color <when>", text: "auto, always or never", choices: ["auto", "always", "never"] },
   { flags: "-q, --quiet", text: "no warnings" },
   { flags: "-v, --verbose", text: "more detail" },
@@ -101,6 +101,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
   },
   {
     name: "explain",
+    asksNoMachine: true,
     usage: "explain [word...]",
     summary: "what a state, an option, a setting, an error or a story means",
     about: "Without a word: the list. Case, _ and - do not matter: TIME_WAIT, time-wait and timewait are one.",

@@ -33,7 +33,12 @@ export const runDoctor: Run = async (context, _args, options) => {
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.doctor/1", ...answer })}\n`);
   else {
     writeOut(
-      renderDoctor(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }),
+      renderDoctor(answer, {
+        style: context.style,
+        width: context.width ?? PIPE_WIDTH,
+        verbose: context.verbose,
+        some: flags.only !== undefined,
+      }),
     );
     if (!context.quiet) writeError(renderIncomplete(answer.incomplete, context.style, context.width));
   }

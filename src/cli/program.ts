@@ -60,7 +60,8 @@ function addCommand(
 ): void {
   const command = program.command(declaration.usage).description(declaration.summary).allowExcessArguments(false);
   if (declaration.about !== undefined) command.addHelpText("after", () => `\n${declaration.about}`);
-  for (const option of [...declaration.options, ...COMMON_OPTIONS]) command.addOption(toOption(option));
+  for (const option of [...declaration.options, ...COMMON_OPTIONS])
+    command.addOption(toOption(option).hideHelp(declaration.asksNoMachine === true && option.ofMachine === true));
   command.addHelpText(
     "after",
     () => `\nExamples:\n${declaration.examples.map(({ line, text }) => `  $ ${line}\n      ${text}`).join("\n")}`,

@@ -56,7 +56,7 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
   };
   return {
     snapshot,
-    looked: { sockets: seen.sockets, listeners: seen.listeners.length, processes: ownProcesses(host).length },
+    looked: { sockets: seen.sockets, listeners: seen.listeners.length, processes: knownProcesses(host) },
   };
 }
 
@@ -162,4 +162,10 @@ function readDescriptors(host: Host, incomplete: Incomplete[]): DescriptorUse[] 
 function ownProcesses(host: Host): ReturnType<Host["processes"]> {
   const netns = host.netns().inode;
   return host.processes().filter((process) => process.netns === undefined || process.netns === netns);
+}
+
+/** Of how many it is known that they are of this network namespace. */
+function knownProcesses(host: Host): number {
+  const netns = host.netns().inode;
+  return ownProcesses(host).filter((process) => netns === undefined || process.netns === netns).length;
 }

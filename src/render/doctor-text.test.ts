@@ -40,11 +40,11 @@ const FINDING: Finding = {
 
 test("renderDoctor() tells a healthy machine what was looked at", () => {
   assert.equal(
-    renderDoctor({ findings: [], sysctls: [], looked }, plain),
+    renderDoctor({ findings: [], hidden: 0, sysctls: [], looked }, plain),
     "Nothing is wrong. Looked at 60 021 sockets, 12 listeners among them, and 300\nprocesses.\n",
   );
   assert.match(
-    renderDoctor({ findings: [], sysctls: [], looked: { sockets: 1, listeners: 1, processes: 1 } }, plain),
+    renderDoctor({ findings: [], hidden: 0, sysctls: [], looked: { sockets: 1, listeners: 1, processes: 1 } }, plain),
     /Looked at 1 socket, 1 listener among them, and 1 process\./,
   );
 });
@@ -57,10 +57,11 @@ ${evidence}  · Restart it (downtime)
       $ kill -TERM 812 # a command is never wrapped, however long it is: it is pasted
 
 1 warning. Looked at 60 021 sockets, 12 listeners among them, and 300 processes.
+More: portmortem explain close-wait
 `;
-  assert.equal(renderDoctor({ findings: [FINDING], sysctls: [], looked }, plain), shown(""));
+  assert.equal(renderDoctor({ findings: [FINDING], hidden: 0, sysctls: [], looked }, plain), shown(""));
   assert.equal(
-    renderDoctor({ findings: [FINDING], sysctls: [], looked }, { ...plain, verbose: true }),
+    renderDoctor({ findings: [FINDING], hidden: 0, sysctls: [], looked }, { ...plain, verbose: true }),
     shown(EVIDENCE),
   );
 });
@@ -77,18 +78,18 @@ test("renderDoctor() shows the audit of the settings with --verbose only, each w
     { name: "net.ipv4.tcp_tw_recycle", does: "Gone.", judgement: { verdict: "absent" } },
     { name: "net.core.somaxconn", value: "4096", does: "Caps backlogs.", judgement: { verdict: "default" } },
   ];
-  const text = renderDoctor({ findings: [], sysctls, looked }, { ...plain, verbose: true });
+  const text = renderDoctor({ findings: [], hidden: 0, sysctls, looked }, { ...plain, verbose: true });
   assert.match(text, /net\.ipv4\.tcp_fin_timeout = 15 {2}it does not shorten TIME-WAIT\n {6}How long/);
   assert.match(text, /tcp_tw_recycle {2}not on this kernel/);
   assert.match(text, /somaxconn = 4096 {2}the kernel's own value\n/);
   assert.ok(text.split("\n").every((line) => line.length <= 80));
-  assert.doesNotMatch(renderDoctor({ findings: [], sysctls, looked }, plain), /sysctl|net\./);
+  assert.doesNotMatch(renderDoctor({ findings: [], hidden: 0, sysctls, looked }, plain), /sysctl|net\./);
 });
 
 test("renderDoctor() sums up what was found", () => {
   const at = (level: Finding["level"]): Finding => ({ ...FINDING, level });
   const sum = (...findings: Finding[]): string =>
-    renderDoctor({ findings, sysctls: [], looked }, plain).split("\n\n").at(-1) ?? "";
+    renderDoctor({ findings, hidden: 0, sysctls: [], looked }, plain).split("\n\n").at(-1) ?? "";
   assert.match(
     sum(at("critical"), at("warning"), at("warning"), at("info")),
     /^1 critical, 2 warnings, 1 to know\. Looked/,
@@ -96,10 +97,22 @@ test("renderDoctor() sums up what was found", () => {
   assert.match(sum(at("info"), at("info")), /^Nothing is wrong, 2 to know\. Looked/);
 });
 
+test("renderDoctor() does not say that nothing is wrong where not everything was asked for", () => {
+  const none = { findings: [], sysctls: [], looked };
+  assert.match(
+    renderDoctor({ ...none, hidden: 3 }, plain),
+    /^No warning of those asked for, 3 below the level asked for\. Looked/,
+  );
+  assert.match(
+    renderDoctor({ ...none, hidden: 0 }, { ...plain, some: true }),
+    /^No warning of those asked for\. Looked/,
+  );
+});
+
 test("renderDoctor() lets no name act on the terminal", () => {
   const title = "\u001b]0;x\u0007evil";
   const text = renderDoctor(
-    { findings: [{ ...FINDING, title, text: title, evidence: { title } }], sysctls: [], looked },
+    { findings: [{ ...FINDING, title, text: title, evidence: { title } }], hidden: 0, sysctls: [], looked },
     { ...plain, verbose: true },
   );
   assert.ok(!text.includes("\u001b"));

@@ -13,27 +13,39 @@ export interface DoctorView {
   readonly width: number;
   /** The evidence too, as the JSON has it (the text has said what matters of it), and the audit of the kernel's settings. */
   readonly verbose: boolean;
+  /** Only some findings were looked for. */
+  readonly some?: boolean;
 }
 
 export interface DoctorAnswer {
   readonly findings: readonly Finding[];
+  readonly hidden: number;
   readonly sysctls: readonly SysctlAudit[];
   readonly looked: { readonly sockets: number; readonly listeners: number; readonly processes: number };
 }
 
 const MOST_ITEMS = 3;
 
-export function renderDoctor({ findings, sysctls, looked }: DoctorAnswer, view: DoctorView): string {
-  const blocks = findings.map((finding) => renderFinding(finding, view));
-  if (view.verbose && sysctls.length > 0) blocks.push(renderSysctls(sysctls, view));
-  return `${[...blocks, hang("", `${verdict(findings, view.style)} ${lookedText(looked)}`, view.width)].join("\n\n")}\n`;
+export function renderDoctor(answer: DoctorAnswer, view: DoctorView): string {
+  const { findings, sysctls, looked } = answer;
+  // The longest and least urgent first: what is wrong stays on the screen.
+  const blocks = view.verbose && view.some !== true && sysctls.length > 0 ? [renderSysctls(sysctls, view)] : [];
+  blocks.push(...findings.map((finding) => renderFinding(finding, view)));
+  const more = findings[0] === undefined ? "" : ` More: portmortem explain ${findings[0].code}`;
+  return `${[...blocks, hang("", `${verdict(answer, view)} ${lookedText(looked)}${more}`, view.width)].join("\n\n")}\n`;
 }
 
-function verdict(findings: readonly Finding[], style: Style): string {
+function verdict({ findings, hidden }: DoctorAnswer, { style, some }: DoctorView): string {
   const count = (wanted: FindingLevel): number => findings.filter(({ level }) => level === wanted).length;
   const [critical, warning, info] = [count("critical"), count("warning"), count("info")];
-  const notes = info === 0 ? [] : [`${info} to know`];
-  if (critical + warning === 0) return [style.good("Nothing is wrong"), ...notes].join(", ") + ".";
+  const notes = [
+    ...(info === 0 ? [] : [`${info} to know`]),
+    ...(hidden === 0 ? [] : [`${hidden} below the level asked for`]),
+  ];
+  if (critical + warning === 0) {
+    const nothing = hidden > 0 || some === true ? "No warning of those asked for" : style.good("Nothing is wrong");
+    return `${[nothing, ...notes].join(", ")}.`;
+  }
   const parts = [
     ...(critical === 0 ? [] : [style.bad(`${critical} critical`)]),
     ...(warning === 0 ? [] : [style.warn(`${warning} warning${warning > 1 ? "s" : ""}`)]),

@@ -15,7 +15,7 @@ export const CLOSE_WAIT_PILE: FindingDefinition = {
   about: {
     meaning: [
       "CLOSE-WAIT: the other side's FIN has come, and the program has not called close(). No timer ends it, each keeps a descriptor, and when those are used up accept() fails.",
-      "warning: 100 or more, the oldest silent for a minute. info: 100 or more for a second, or 10 or more with one silent for ten minutes. A few are healthy: pools notice at the next use. --watch says whether they grow.",
+      "warning: 100 or more, the oldest silent for a minute, or 10 more than at the first look (--watch). info: 100 or more for a second, or 10 or more with one silent for ten minutes. A few are healthy: pools notice at the next use.",
     ],
     remedy: [
       "Mend the program: close on end of file, on every way out (errors, time-outs). No setting helps. Until then only its restart frees them; ss -K ends the connection, not the descriptor.",
@@ -26,7 +26,7 @@ export const CLOSE_WAIT_PILE: FindingDefinition = {
 };
 
 function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
-  const level = pileLevel(group, { lastingMs: LASTING_MS });
+  const level = pileLevel(group, { lastingMs: LASTING_MS, grown: grownBy(snapshot, group) });
   if (level === undefined) return [];
   const { owner, longestSilentMs } = group;
   const use = snapshot.descriptors.find(({ pid }) => pid === owner?.pid);
@@ -44,7 +44,7 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
       },
       advice: [
         {
-          text: "mend the program: it has to close() when it reads the end of file, also after errors and time-outs",
+          text: "see them; then mend the program: it has to close() at the end of file, also after errors and time-outs",
           ...(owner === undefined
             ? {}
             : {

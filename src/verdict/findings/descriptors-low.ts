@@ -6,6 +6,8 @@ import { lookingCommand } from "./holder-words.ts";
 
 /** Servers are set up so that they fill most of it under load (nginx: 768 connections of 1024 descriptors); nine tenths is past that. */
 const LOW = 0.9;
+/** A few above the limit were inherited from a parent with a higher one; with more than that, the limit was lowered when they were open. */
+const LOWERED = 1.1;
 /** A smaller limit is a sandbox's, which wants no more to be opened (sshd's children have 0 or 1). */
 const SANDBOX_LIMIT = 64;
 
@@ -15,7 +17,7 @@ export const DESCRIPTORS_LOW: FindingDefinition = {
   about: {
     meaning: [
       "Files and sockets share RLIMIT_NOFILE. At the limit accept(), socket() and open() fail with EMFILE: clients connect, and nobody answers them.",
-      "critical: the limit is reached. warning: 90 % of it. Not reported: limits below 64, and more descriptors than the limit; both come from a program that lowered it on purpose.",
+      "critical: the limit is reached. warning: 90 % of it. Not reported: limits below 64, and far more descriptors than the limit; both come from a program that lowered it on purpose.",
     ],
     remedy: [
       "First look for a leak: close-wait-pile, half-open. Else raise the limit: prlimit for the running process, LimitNOFILE= in its unit, ulimit -n in its shell.",
@@ -24,7 +26,7 @@ export const DESCRIPTORS_LOW: FindingDefinition = {
   },
   find: (snapshot) =>
     snapshot.descriptors
-      .filter(({ count, limit }) => limit >= SANDBOX_LIMIT && count <= limit && count >= limit * LOW)
+      .filter(({ count, limit }) => limit >= SANDBOX_LIMIT && count <= limit * LOWERED && count >= limit * LOW)
       .sort((a, b) => b.count / b.limit - a.count / a.limit)
       .map((use) => judge(snapshot, use)),
 };
@@ -33,12 +35,18 @@ function judge(snapshot: HealthSnapshot, { pid, command, count, limit, hardLimit
   const held = snapshot.now.groups.filter(({ owner }) => owner?.pid === pid);
   const leaked = held.filter(({ kind }) => kind === "close-wait").reduce((sum, group) => sum + group.count, 0);
   const sudo = snapshot.rootPrefix.startsWith("sudo ") ? "sudo " : "";
-  const reached = count >= limit;
+  // RLIMIT_NOFILE bounds the number that a new descriptor gets (alloc_fd), not how many there are.
+  const reached = count === limit;
+  const now = reached
+    ? "accept() and open() fail with EMFILE"
+    : count > limit
+      ? "Some were inherited and lie above the limit; when all below it are used, accept() and open() fail with EMFILE"
+      : `When the last ${countText(limit - count)} are used up, accept() and open() fail with EMFILE`;
   return {
     code: "descriptors-low",
     level: reached ? "critical" : "warning",
     title: `${command} (pid ${pid}): ${countText(count)} of ${countText(limit)} descriptors`,
-    text: `${reached ? "accept() and open() fail with EMFILE" : `When the last ${countText(limit - count)} are used up, accept() and open() fail with EMFILE`}.${leaked === 0 ? "" : ` ${countText(leaked)} are connections in CLOSE-WAIT: a leak, which a higher limit only delays.`}`,
+    text: `${now}.${leaked === 0 ? "" : ` ${countText(leaked)} are connections in CLOSE-WAIT: a leak, which a higher limit only delays.`}`,
     evidence: { pid, command, descriptors: count, descriptorLimit: limit, closeWait: leaked },
     advice: [
       {

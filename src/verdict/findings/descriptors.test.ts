@@ -22,7 +22,13 @@ test("descriptors-low warns from nine tenths on, and is critical at the limit", 
 test("descriptors-low leaves sandboxes alone, and programs that lowered the limit below what they have", () => {
   assert.deepEqual(judge(60, 63), []);
   assert.deepEqual(judge(4, 0), []);
-  assert.deepEqual(judge(1025), []);
+  assert.deepEqual(judge(1127), []);
+});
+
+test("descriptors-low knows that a few can have been inherited above the limit", () => {
+  const [found] = judge(1025);
+  assert.equal(found?.level, "warning");
+  assert.match(found.text, /inherited and lie above the limit/);
 });
 
 test("descriptors-low never lowers the hard limit", () => {

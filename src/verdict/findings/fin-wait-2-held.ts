@@ -3,7 +3,7 @@ import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
 import { destroyCommand } from "./destroy-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
-import { groupEvidence, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
+import { groupEvidence, grownBy, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
 import { holderName, restartAdvice } from "./holder-words.ts";
 import { FORGOTTEN_MS, pileLevel } from "./pile.ts";
 
@@ -13,7 +13,7 @@ export const FIN_WAIT_2_HELD: FindingDefinition = {
   about: {
     meaning: [
       "FIN-WAIT-2 held by a program: it called shutdown(SHUT_WR), as it may to say 'no more from me', and waits for the other side's end. While it holds the descriptor no timer runs: tcp_fin_timeout is for sockets that nobody holds. If the peer never closes, it stays for ever.",
-      "warning: 100 or more, one silent for ten minutes. info: 100 or more for a second, or 10 or more with one silent for ten minutes.",
+      "warning: 100 or more, one silent for ten minutes, or 10 more than at the first look (--watch). info: 100 or more for a second, or 10 or more with one silent for ten minutes.",
     ],
     remedy: [
       "Mend the program: a time-out after shutdown(), then close(): from there tcp_fin_timeout counts. Or SO_KEEPALIVE, which notices a peer that is gone.",
@@ -25,7 +25,7 @@ export const FIN_WAIT_2_HELD: FindingDefinition = {
 
 function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
   // Half a connection may be quiet for as long as an answer takes to compute: what is many is given ten minutes, not one.
-  const level = pileLevel(group, { lastingMs: FORGOTTEN_MS });
+  const level = pileLevel(group, { lastingMs: FORGOTTEN_MS, grown: grownBy(snapshot, group) });
   if (level === undefined) return [];
   const { owner, longestSilentMs } = group;
   return [

@@ -11,14 +11,15 @@ export const FRESH_MS = 1000;
 /** Longer than idle pools are swept by default (HikariCP, Go's net/http, Node's agents: 5 s to 10 min). */
 export const FORGOTTEN_MS = 600_000;
 
-/** `lasting`: from which age on many of them will not go away by themselves, so that it only gets worse. */
+/** `lasting`: from which age on many of them will not go away by themselves. `grown`: since an earlier look; then it is seen to get worse. */
 export function pileLevel(
   { count, longestSilentMs }: SocketGroup,
-  { lastingMs }: { readonly lastingMs: number },
+  { lastingMs, grown = 0 }: { readonly lastingMs: number; readonly grown?: number | undefined },
 ): FindingLevel | undefined {
   // How old they are was not told: no reason to alarm.
   if (longestSilentMs === undefined) return count >= MANY ? "info" : undefined;
-  if (count >= MANY && longestSilentMs >= lastingMs) return "warning";
+  if (count >= MANY && (longestSilentMs >= lastingMs || (grown >= A_FEW && longestSilentMs >= FRESH_MS)))
+    return "warning";
   if (count >= MANY && longestSilentMs >= FRESH_MS) return "info";
   return count >= A_FEW && longestSilentMs >= FORGOTTEN_MS ? "info" : undefined;
 }

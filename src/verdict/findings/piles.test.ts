@@ -140,3 +140,12 @@ test("fin-wait-2-held drops those of the most frequent peer only", () => {
   assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst '[fd00::7]' dport = :80");
   assert.equal(found.title, "node (pid 812): 200 half-closed connections in FIN-WAIT-2");
 });
+
+test("close-wait-pile warns at once of many that grow while it is watched", () => {
+  const look = (count: number, atMs: number) =>
+    healthyLook({ atMs, groups: [socketGroup("close-wait", { count, longestSilentMs: 4000 })] });
+  const levelAfter = (earlier: number) =>
+    CLOSE_WAIT_PILE.find(healthySnapshot({ before: look(earlier, AT - 4000), now: look(190, AT) }))[0]?.level;
+  assert.equal(levelAfter(150), "warning");
+  assert.equal(levelAfter(181), "info", "nine more are no growth to speak of");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { healthyLook, healthySnapshot } from "../../../test/contracts/health-snapshots.ts";
+import { healthyLook, healthySnapshot, socketGroup } from "../../../test/contracts/health-snapshots.ts";
 import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { TIME_WAIT_LIMIT } from "./time-wait-limit.ts";
 
@@ -49,4 +49,22 @@ test("time-wait-limit is silent below nine tenths, and where neither limit nor c
 test("time-wait-limit counts TIME-WAIT itself where sockstat is not told", () => {
   const now = healthyLook({ timeWait: { total: 950, byLocalPort: [], byPeer: [] } });
   assert.equal(TIME_WAIT_LIMIT.find(healthySnapshot({ settings: LIMIT, now }))[0]?.evidence["timeWait"], 950);
+});
+
+test("time-wait-limit says how many of those that count are in FIN-WAIT-2", () => {
+  const [found] = TIME_WAIT_LIMIT.find(
+    healthySnapshot({
+      settings: { "net.ipv4.tcp_max_tw_buckets": "100" },
+      now: healthyLook({
+        counters: { "sockstat.TCP.tw": 100 },
+        states: { "FIN-WAIT-2": 95 },
+        timeWait: { total: 10, byLocalPort: [], byPeer: [] },
+        groups: [socketGroup("fin-wait-2-held", { count: 5 })],
+      }),
+    }),
+  );
+  assert.equal(found?.title, "TIME-WAIT and FIN-WAIT-2: 100 of 100 (tcp_max_tw_buckets)");
+  assert.match(found.text, /90 of them are closed connections in FIN-WAIT-2/);
+  assert.equal(found.evidence["timeWait"], 10);
+  assert.equal(found.evidence["finWait2"], 90);
 });

@@ -1,5 +1,6 @@
 /** TIME-WAIT against tcp_max_tw_buckets: past it, connections end without TIME-WAIT. */
 import { amountText, countText, durationText } from "../../base/duration.ts";
+import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { growthOf, watchedMs } from "./growth.ts";
@@ -30,6 +31,7 @@ export const TIME_WAIT_LIMIT: FindingDefinition = {
     const limit = parseSysctlNumber(snapshot.settings[SETTING]);
     // What the kernel compares: FIN-WAIT-2 without a program is kept in the same way, and counts.
     const total = snapshot.now.counters["sockstat.TCP.tw"] ?? snapshot.now.timeWait.total;
+    const held = orphansInFinWait2(snapshot);
     const grown = overflow?.grown ?? 0;
     const passed = overflow?.soFar ?? 0;
     const near = limit !== undefined && total >= limit * NEAR;
@@ -43,15 +45,16 @@ export const TIME_WAIT_LIMIT: FindingDefinition = {
         grown > 0
           ? `TIME-WAIT is full: ${amountText(grown, "connection")} ended without it in ${durationText(watched ?? 0)}`
           : near
-            ? `TIME-WAIT: ${countText(total)} of ${countText(limit)} (tcp_max_tw_buckets)`
+            ? `TIME-WAIT${held === 0 ? "" : " and FIN-WAIT-2"}: ${countText(total)} of ${countText(limit)} (tcp_max_tw_buckets)`
             : `TIME-WAIT was full: ${amountText(passed, "connection")} so far ended without it`,
       text: `${
         passed === 0
           ? "Once the limit is reached, connections end without TIME-WAIT"
           : `${amountText(passed, "connection")} ended without TIME-WAIT so far, because the limit was reached`
-      }: a lost last ACK is answered with a reset, and late segments can reach a new connection with the same ports.${limit === undefined ? "" : ` Now there are ${countText(total)} of ${countText(limit)}.`}`,
+      }: a lost last ACK is answered with a reset, and late segments can reach a new connection with the same ports.${limit === undefined ? "" : ` Now there are ${countText(total)} of ${countText(limit)}${held === 0 ? "" : `: ${countText(held)} of them are closed connections in FIN-WAIT-2, which count as well`}.`}`,
       evidence: {
-        timeWait: total,
+        timeWait: Math.max(0, total - held),
+        ...(held === 0 ? {} : { finWait2: held }),
         ...(limit === undefined ? {} : { limit }),
         ...(overflow === undefined ? {} : { overflowsSoFar: overflow.soFar }),
         ...(overflow?.grown === undefined || watched === undefined ? {} : { overflows: grown, watchedMs: watched }),
@@ -61,6 +64,13 @@ export const TIME_WAIT_LIMIT: FindingDefinition = {
     return [finding];
   },
 };
+
+function orphansInFinWait2({ now }: HealthSnapshot): number {
+  const withProgram = now.groups
+    .filter(({ kind }) => kind === "fin-wait-2-held")
+    .reduce((sum, { count }) => sum + count, 0);
+  return Math.max(0, (now.states["FIN-WAIT-2"] ?? 0) - withProgram);
+}
 
 function raise(limit: number, rootPrefix: string): Finding["advice"][number] {
   const value = Math.max(LARGE_LIMIT, limit * 2);
