@@ -97,6 +97,12 @@ export interface Host {
   /** RLIMIT_NOFILE of a process; undefined when it is gone. */
   descriptorLimit(pid: number): DescriptorLimit | undefined;
 
+  /**
+   * How many descriptors a process has, counted one by one: for kernels whose `processes()` do not tell. Undefined when they are surely fewer
+   * than `atLeast`, and when the process is gone or its descriptors may not be read.
+   */
+  descriptorCount(pid: number, atLeast: number): number | undefined;
+
   /** Whom a process was started by, on which terminal and in which directory; undefined when it is gone. */
   surroundings(pid: number): Surroundings | undefined;
 

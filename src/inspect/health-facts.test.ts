@@ -176,6 +176,33 @@ test("gatherHealth() tells who uses half of the descriptors that it may have", a
   ]);
 });
 
+test("gatherHealth() counts descriptors one by one on kernels before 6.2, of those that could have too many", async () => {
+  const host = createFakeHost({
+    processes: [
+      program("near", { pid: 10, otherFds: 512 }),
+      program("far", { pid: 11, otherFds: 511 }),
+      program("tiny", { pid: 12, otherFds: 20, descriptorLimit: { soft: 32 } }),
+    ],
+  });
+  const asked: number[] = [];
+  const old = new Proxy(host, {
+    get(target, name) {
+      if (name === "processes") return () => target.processes().map(({ fdCount: _untold, ...process }) => process);
+      if (name === "descriptorCount")
+        return (pid: number, atLeast: number) => {
+          asked.push(atLeast);
+          return target.descriptorCount(pid, atLeast);
+        };
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const { snapshot } = await gather(old);
+  assert.deepEqual(snapshot.descriptors, [{ pid: 10, command: "near", count: 512, limit: 1024, hardLimit: 524_288 }]);
+  assert.deepEqual(asked, [512, 512, 32]);
+  assert.deepEqual(snapshot.incomplete, []);
+});
+
 test("gatherHealth() does without tcp_info, and says that silence cannot be told", async () => {
   const { snapshot } = await gather({
     source: { kind: "procfs", why: "there is no sock_diag", hint: "load it" },

@@ -138,23 +138,27 @@ function placeOf(host: Host, pid: number): ProcessPlace | undefined {
 /** Whoever has fewer descriptors than this has room in any limit that a program can run with. */
 const FEW_DESCRIPTORS = 32;
 
+/** Before Linux 6.2 only those that may be looked at are counted. */
 function readDescriptors(host: Host, incomplete: Incomplete[]): DescriptorUse[] {
   const processes = ownProcesses(host);
-  if (processes.length > 0 && processes.every(({ fdCount }) => fdCount === undefined)) {
+  const told = processes.some(({ fdCount }) => fdCount !== undefined);
+  const { kernelRelease, uid } = host.system();
+  if (!told && uid !== 0)
     incomplete.push({
-      what: "how many descriptors processes have",
-      why: `Linux ${host.system().kernelRelease} tells it only by listing them all`,
-      hint: "6.2 and later tell it (the size of /proc/PID/fd)",
+      what: "how many descriptors the processes of other users have",
+      why: `Linux ${kernelRelease} tells it only to those who may read them (6.2 and later tell everybody)`,
+      hint: "run it with sudo",
     });
-  }
   return processes.flatMap(({ pid, fdCount = 0 }) => {
-    const { soft: limit, hard } = fdCount < FEW_DESCRIPTORS ? {} : (host.descriptorLimit(pid) ?? {});
+    const { soft: limit, hard } = told && fdCount < FEW_DESCRIPTORS ? {} : (host.descriptorLimit(pid) ?? {});
     // Up to half of it nobody wants to know who that is.
-    if (limit === undefined || fdCount * 2 < limit) return [];
-    const command = host.process(pid)?.command;
-    return command === undefined
+    const least = Math.max(FEW_DESCRIPTORS, Math.ceil((limit ?? 0) / 2));
+    if (limit === undefined || (told && fdCount < least)) return [];
+    const count = told ? fdCount : host.descriptorCount(pid, least);
+    const command = count === undefined || count < least ? undefined : host.process(pid)?.command;
+    return count === undefined || command === undefined
       ? []
-      : [{ pid, command, count: fdCount, limit, ...(hard === undefined ? {} : { hardLimit: hard }) }];
+      : [{ pid, command, count, limit, ...(hard === undefined ? {} : { hardLimit: hard }) }];
   });
 }
 

@@ -33,7 +33,15 @@ import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
 import { routeOn } from "./route-model.ts";
-import { factsOf, fdsOf, optionsOf, relativesOf, summaryOf } from "./fake-process.ts";
+import {
+  descriptorCountOf,
+  descriptorLimitOf,
+  factsOf,
+  fdsOf,
+  optionsOf,
+  relativesOf,
+  summaryOf,
+} from "./fake-process.ts";
 import { settleWorld } from "./fake-world.ts";
 import type { FakeWorld, Namespace } from "./fake-world.ts";
 
@@ -196,8 +204,11 @@ class FakeHost implements Host {
   }
 
   descriptorLimit(pid: number): DescriptorLimit | undefined {
-    const living = this.#world.processes.get(pid);
-    return living === undefined ? undefined : (living.facts.descriptorLimit ?? { soft: 1024, hard: 524_288 });
+    return descriptorLimitOf(this.#world.processes.get(pid));
+  }
+
+  descriptorCount(pid: number, atLeast: number): number | undefined {
+    return descriptorCountOf(this.#world.processes.get(pid), atLeast);
   }
 
   surroundings(pid: number): Surroundings | undefined {

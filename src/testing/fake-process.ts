@@ -1,5 +1,5 @@
 /** What a described process tells of itself and of its descriptors. */
-import type { HeldSocketOptions, ProcessFacts, ProcessSummary, SocketFds } from "../host/host.ts";
+import type { DescriptorLimit, HeldSocketOptions, ProcessFacts, ProcessSummary, SocketFds } from "../host/host.ts";
 import type { LivingProcess } from "./fake-world.ts";
 
 export function summaryOf({ facts, netns, fdCount, readable }: LivingProcess): ProcessSummary {
@@ -24,6 +24,14 @@ export function factsOf({ facts, netns, readable }: LivingProcess): ProcessFacts
       : { container: { runtime: facts.container.runtime, id: facts.container.id } }),
     ...(readable ? { netns } : {}),
   };
+}
+
+export function descriptorLimitOf(living: LivingProcess | undefined): DescriptorLimit | undefined {
+  return living === undefined ? undefined : (living.facts.descriptorLimit ?? { soft: 1024, hard: 524_288 });
+}
+
+export function descriptorCountOf(living: LivingProcess | undefined, atLeast: number): number | undefined {
+  return living?.readable === true && living.fdCount >= atLeast ? living.fdCount : undefined;
 }
 
 /** Ancestors, the parent first, and descendants. */

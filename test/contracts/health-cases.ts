@@ -43,6 +43,17 @@ export const HEALTH_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title: "descriptorCount() counts as processes() does, and nothing of a process that is gone or surely has fewer",
+    run(host, scene) {
+      const told = host.processes().find(({ pid }) => pid === scene.pid)?.fdCount;
+      const counted = host.descriptorCount(scene.pid, 4);
+      assert.ok(counted !== undefined && counted >= 4);
+      if (told !== undefined) assert.equal(counted, told);
+      assert.equal(host.descriptorCount(scene.pid, 1 << 20), undefined);
+      assert.equal(host.descriptorCount(scene.deadPid, 1), undefined);
+    },
+  },
+  {
     title: "surroundings() tells where a process stands, and nothing of one that is gone",
     run(host, scene) {
       const place = host.surroundings(scene.pid);

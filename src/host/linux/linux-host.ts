@@ -46,6 +46,7 @@ import { readLocalAddresses } from "./local-addresses.ts";
 import { findNamespaces, resolveNetns } from "./namespaces.ts";
 import { Namespace, THREAD_NET } from "./namespace.ts";
 import { ProcessTable } from "./process-table.ts";
+import { countDescriptors } from "./descriptor-count.ts";
 import { readText } from "./read-file.ts";
 import { findRelatives } from "./relatives.ts";
 import { resolveName } from "./resolve-name.ts";
@@ -226,6 +227,8 @@ class LinuxHost implements Host {
     const text = readText(`/proc/${pid}/limits`);
     return text === undefined ? undefined : parseDescriptorLimit(text);
   }
+
+  readonly descriptorCount = countDescriptors;
 
   surroundings(pid: number): Surroundings | undefined {
     return readSurroundings(pid, this.#machine.readLink);

@@ -25,6 +25,7 @@ const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
   processes: "array",
   process: "object?",
   descriptorLimit: "object?",
+  descriptorCount: "number?",
   surroundings: "object?",
   relatives: "pids?",
   socketFds: "object",

@@ -122,6 +122,8 @@ class RecordingHost implements Host {
   counters = (): ReturnType<Host["counters"]> => this.#note("counters", [], this.#host.counters());
   descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> =>
     this.#note("descriptorLimit", [pid], this.#host.descriptorLimit(pid));
+  descriptorCount = (pid: number, atLeast: number): number | undefined =>
+    this.#note("descriptorCount", [pid, atLeast], this.#host.descriptorCount(pid, atLeast));
   surroundings = (pid: number): ReturnType<Host["surroundings"]> =>
     this.#note("surroundings", [pid], this.#host.surroundings(pid));
   localAddresses = (): ReturnType<Host["localAddresses"]> =>

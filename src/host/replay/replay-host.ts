@@ -129,6 +129,8 @@ class ReplayHost implements Host {
   sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#answer("sysctlLines", []);
   counters = (): ReturnType<Host["counters"]> => this.#answer("counters", []);
   descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> => this.#answer("descriptorLimit", [pid]);
+  descriptorCount = (pid: number, atLeast: number): number | undefined =>
+    this.#answer("descriptorCount", [pid, atLeast]);
   surroundings = (pid: number): ReturnType<Host["surroundings"]> => this.#answer("surroundings", [pid]);
   localAddresses = (): ReturnType<Host["localAddresses"]> => this.#answer("localAddresses", []);
   interfaces = (): ReturnType<Host["interfaces"]> => this.#answer("interfaces", []);
