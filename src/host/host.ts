@@ -121,7 +121,7 @@ export interface Host {
   /** SO_REUSEADDR and the like of another process' socket, by duplicating its descriptor (pidfd_getfd; needs the right to ptrace it). */
   socketOptions(pid: number, fd: number): HeldSocketOptions;
 
-  /** An effective capability of this process, by its bit (10 is CAP_NET_BIND_SERVICE); undefined when it cannot be read. */
+  /** An effective capability of this process over this network namespace, by its bit (10 is CAP_NET_BIND_SERVICE); undefined when it cannot be read. */
   hasCapability(bit: number): boolean | undefined;
 
   userName(uid: number): string | undefined;

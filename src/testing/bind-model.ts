@@ -85,8 +85,13 @@ function refuses(held: BindWorld["holders"][number], world: BindWorld, attempt: 
   const device = socket.local.interface;
   if (attempt.device !== undefined && device !== undefined && attempt.device !== device) return false;
   if (attempt.reuseAddr && held.reuseAddr && socket.state !== "LISTEN") return false;
-  const sameUser = socket.state === "TIME-WAIT" || socket.uid === (attempt.uid ?? world.uid);
+  const sameUser = isMinisock(socket) || socket.uid === (attempt.uid ?? world.uid);
   return !(attempt.reusePort && held.reusePort && sameUser);
+}
+
+/** TIME-WAIT, and what waits in FIN-WAIT-2 without a program: to the kernel one kind of socket, which has no user. */
+function isMinisock({ state, inode, timer }: Socket): boolean {
+  return state === "TIME-WAIT" || (state === "FIN-WAIT-2" && inode === undefined && timer?.kind === "time-wait");
 }
 
 /** An AF_INET wildcard is refused next to an IPv6 socket that could have taken IPv4, though its address is IPv6. */

@@ -1,5 +1,6 @@
 /** What to do, cheapest first. Every command is one that exists on the machine today; none is run here. Pure. */
 import { olderThan } from "../base/kernel-release.ts";
+import { askedOfDevice } from "./preconditions.ts";
 import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { Owner } from "../tcp/socket.ts";
 import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
@@ -277,8 +278,11 @@ function questionText({ question, settings }: BindSnapshot): string {
 
 function addressAdvice(snapshot: BindSnapshot): Advice[] {
   const ipv6 = snapshot.question.address.includes(":");
-  const some = snapshot.settings.localAddresses.filter((address) => address.includes(":") === ipv6).slice(0, 4);
-  return some.length === 0 ? [] : [{ text: `this machine's addresses are ${some.join(", ")}`, costs: "nothing" }];
+  const ofDevice = askedOfDevice(snapshot.question) === undefined ? undefined : snapshot.settings.deviceAddresses;
+  const candidates = ofDevice ?? snapshot.settings.localAddresses;
+  const some = candidates.filter((address) => address.includes(":") === ipv6).slice(0, 4);
+  const whose = ofDevice === undefined ? "this machine's" : "that device's";
+  return some.length === 0 ? [] : [{ text: `${whose} addresses are ${some.join(", ")}`, costs: "nothing" }];
 }
 
 function unique(advice: readonly Advice[]): Advice[] {

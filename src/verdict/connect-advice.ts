@@ -120,7 +120,7 @@ function reusing(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdv
         text:
           settings.timestamps === false
             ? "use timestamps, so that connect() may take a TIME-WAIT again; it works for connections made from then on"
-            : "let connect() take a TIME-WAIT again once it is a second old; it needs a peer that uses timestamps, too",
+            : `let connect() take a TIME-WAIT again once it is ${seconds(helped.afterMs)} old; it needs a peer that uses timestamps, too`,
         command: `${settings.rootPrefix}sysctl -w ${ways.join(" ")}`,
         costs: "nothing",
       },

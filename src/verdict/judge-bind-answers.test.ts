@@ -96,8 +96,15 @@ const EARLY = [
   [
     "EADDRNOTAVAIL",
     "address-not-local",
-    /^the device eth1 does not have the address 10\.1\.1\.1$/,
+    // Of an IPv4 address no device is asked.
+    /^no device of this machine has the address 10\.1\.1\.1$/,
     { address: "10.1.1.1", device: "eth1" },
+  ],
+  [
+    "EADDRNOTAVAIL",
+    "address-not-local",
+    /^the device eth1 does not have the address fe80::9$/,
+    { address: "fe80::9%eth1" },
   ],
   ["EINVAL", "scope-missing", /^fe80::1 is link-local: /, { address: "fe80::1" }],
   [

@@ -79,6 +79,11 @@ function isGlobal(address: string): boolean {
   return address !== "::1" && !/^fe[89ab]/i.test(address);
 }
 
+/** The device that must have the address itself. */
+export function askedOfDevice({ address, device }: BindQuestion): string | undefined {
+  return address.includes(":") && !isGlobal(address) ? (device ?? address.split("%")[1]) : undefined;
+}
+
 function isInPrefixes(address: string, prefixes: readonly string[]): boolean {
   if (prefixes.length === 0) return false;
   const bytes = parseIp(address)?.bytes;
@@ -94,6 +99,7 @@ function isInPrefixes(address: string, prefixes: readonly string[]): boolean {
 /** The blocker behind an errno that is no conflict; undefined for one that is, or may be. */
 export function preconditionBlocker({ question, settings }: BindSnapshot, result: string): Blocker | undefined {
   const { address, port, device } = question;
+  const asked = askedOfDevice(question);
   switch (result) {
     case "EADDRINUSE":
     case "unknown":
@@ -110,9 +116,9 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
     case "EADDRNOTAVAIL":
       return blocker(
         "address-not-local",
-        device === undefined
+        asked === undefined
           ? `no device of this machine has the address ${address}`
-          : `the device ${device} does not have the address ${address}`,
+          : `the device ${asked} does not have the address ${address.split("%")[0]}`,
       );
     case "EINVAL":
       if (isMappedAndV6only(question))

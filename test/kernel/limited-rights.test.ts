@@ -1,10 +1,11 @@
 // What an ordinary user sees, what is seen without the native binding, and what the output then says is missing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Why } from "../../src/index.ts";
 import type { DoctorReport } from "../../src/ask/doctor.ts";
 import type { Incomplete, Socket } from "../../src/tcp/socket.ts";
 import { copyCommand } from "./copied-command.ts";
-import { SECOND_USER } from "./needs.ts";
+import { SECOND_USER, USER_NAMESPACES } from "./needs.ts";
 import { story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -125,4 +126,17 @@ test(
     assert.equal(status, 1);
     assert.match(json.blockers[0]?.text ?? "", /on its way/);
   }),
+);
+
+test(
+  "root of a user namespace has no right to a privileged port of a network that is not its own, by the rules too",
+  story(async (story) => {
+    const rootless = { under: ["unshare", "--user", "--map-root-user"] };
+    const real = await story.command<Why>(["why", "127.0.0.1:81", "--json"], rootless);
+    assert.deepEqual([real.status, real.json.attempts[0]?.result], [1, "EACCES"]);
+    const ruled = await story.command<Why>(["why", "127.0.0.1:81", "--no-probe", "--json"], rootless);
+    assert.deepEqual([ruled.status, ruled.json.attempts[0]?.result], [1, "EACCES"]);
+    const own = { under: ["unshare", "--user", "--map-root-user", "--net"] };
+    assert.equal((await story.command(["why", "0.0.0.0:81", "--no-probe"], own)).status, 0);
+  }, USER_NAMESPACES),
 );

@@ -15,6 +15,12 @@ export const SECOND_USER = once(() => {
   return status === 0 ? undefined : `probed: starting node as uid 65534; ${error?.message ?? `exit ${status}`}`;
 });
 
+/** Some machines let nobody make user namespaces, or nobody but root. */
+export const USER_NAMESPACES = once(() => {
+  const { status, stderr, error } = spawnSync("unshare", ["--user", "--map-root-user", "true"], { encoding: "utf8" });
+  return status === 0 ? undefined : `probed: unshare --user; ${error?.message ?? stderr.trim()}`;
+});
+
 /** Names below /run/netns: needs root of the machine. */
 export const NAMED_NAMESPACES = once(() => {
   const name = `portmortem-probe-${process.pid}`;

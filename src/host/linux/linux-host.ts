@@ -263,7 +263,8 @@ class LinuxHost implements Host {
 
   hasCapability(bit: number): boolean | undefined {
     const status = readText("/proc/self/status");
-    return status === undefined ? undefined : hasCapability(parseProcessStatus(status), bit);
+    const held = status === undefined ? undefined : hasCapability(parseProcessStatus(status), bit);
+    return held === true && this.#namespace.belongsToOthers() ? false : held;
   }
 
   userName(uid: number): string | undefined {

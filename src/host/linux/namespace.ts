@@ -25,6 +25,7 @@ import type { Libc, loadLibc } from "./libc.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 import { readNetnsInode } from "./netns-link.ts";
 import { dumpProcNet } from "./proc-net-sockets.ts";
+import { belongsToOthers } from "./namespace-owner.ts";
 import { readSourceAddress } from "./source-address.ts";
 import type { ReadLink } from "./read-file.ts";
 import { readText } from "./read-file.ts";
@@ -183,6 +184,11 @@ export class Namespace {
     const libc = this.libc();
     if (libc === undefined) return { refused: this.#whyNoCalls() };
     return this.run(() => readSourceAddress(libc, question, (name) => interfaceIndexOf(libc, name)));
+  }
+
+  belongsToOthers(): boolean {
+    const libc = this.libc();
+    return libc !== undefined && this.run(() => belongsToOthers(libc));
   }
 
   #whyNoCalls(): string {
