@@ -29,9 +29,13 @@ export type {
   SocketFds,
   Surroundings,
 } from "./process-answers.ts";
+import type { Actions } from "./actions.ts";
 
 export interface Host {
   readonly kind: "linux" | "replay" | "fake";
+
+  /** What can be done here, beyond looking; or why nothing can. */
+  readonly actions: Actions;
 
   /** What does not change while one command runs. */
   system(): SystemFacts;

@@ -29,8 +29,10 @@ import type {
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Endpoint, Socket } from "../tcp/socket.ts";
+import type { Actions } from "../host/actions.ts";
 import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
+import { FakeActions } from "./fake-actions.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
 import { routeOn } from "./route-model.ts";
 import { factsOf, fdsOf, optionsOf, relativesOf, summaryOf } from "./fake-process.ts";
@@ -54,6 +56,12 @@ class FakeHost implements Host {
   constructor(world: FakeWorld, here: Namespace) {
     this.#world = world;
     this.#here = here;
+  }
+
+  get actions(): Actions {
+    const source = this.socketSource();
+    if (source.kind === "sock_diag") return new FakeActions(this.#world, this.#here, () => this.rights());
+    return { unable: "native", why: source.why, hint: "hint" in source ? source.hint : "install the native part" };
   }
 
   system(): SystemFacts {

@@ -4,6 +4,7 @@ import { PortmortemError, isPortmortemError } from "../../base/errors.ts";
 import type { SysctlLine } from "../../tcp/health-snapshot.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
 import { parseDescriptorLimit } from "../../wire/procfs/process-limits.ts";
+import type { Actions } from "../actions.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
 import { parseSysctlValue, sysctlPath } from "../../wire/procfs/sysctl.ts";
 import type {
@@ -40,6 +41,7 @@ import { findDetachedSockets } from "./detached-sockets.ts";
 import { listInterfaces } from "./devices.ts";
 import { readHeldSocket } from "./held-socket.ts";
 import { InsideNetns } from "./inside-netns.ts";
+import { LinuxActions } from "./linux-actions.ts";
 import { loadLibc } from "./libc.ts";
 import type { Libc } from "./libc.ts";
 import { readLocalAddresses } from "./local-addresses.ts";
@@ -131,6 +133,18 @@ class LinuxHost implements Host {
   constructor(machine: Machine, namespace: Namespace) {
     this.#machine = machine;
     this.#namespace = namespace;
+  }
+
+  get actions(): Actions {
+    const { native } = this.#machine;
+    if ("why" in native) return { unable: "native", why: native.why, hint: native.hint };
+    if (this.#namespace.onlyLooking())
+      return {
+        unable: "right",
+        why: "this network namespace may be looked at, not entered: that needs CAP_SYS_ADMIN",
+        hint: "run it with sudo",
+      };
+    return new LinuxActions(native.libc, (work) => this.#namespace.run(work));
   }
 
   system(): SystemFacts {
