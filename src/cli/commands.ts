@@ -112,4 +112,30 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./explain.ts")).runExplain,
   },
+  {
+    name: "drop",
+    usage: "drop <filter...>",
+    summary: "end connections, leave the programs alone",
+    about: [
+      "The filter is that of ls. Listeners are never touched. On a terminal the plan is shown and asked about;",
+      "elsewhere what a program may still need takes --yes.",
+      "Exit status: 0 dropped, 1 nothing matches, 5 some could not be ended.",
+    ].join("\n"),
+    options: [
+      {
+        flags: "--how <way>",
+        text: "destroy (by the kernel; default), shutdown (in order) or reset",
+        choices: ["destroy", "shutdown", "reset"],
+      },
+      { flags: "--limit <number>", text: "no more than so many" },
+      { flags: "-n, --dry-run", text: "only say what would be done" },
+      { flags: "-y, --yes", text: "do not ask" },
+    ],
+    examples: [
+      { line: "sudo portmortem drop 'state time-wait dport = :5432'", text: "get the local ports back" },
+      { line: "sudo portmortem drop --dry-run 'dst 10.0.0.7'", text: "what would be ended, and who would notice" },
+      { line: "portmortem drop --how shutdown pid = 812", text: "end the connections of one program in order" },
+    ],
+    load: async () => (await import("./drop.ts")).runDrop,
+  },
 ];

@@ -16,11 +16,15 @@ import { NetlinkSocket } from "./netlink-socket.ts";
 import { openProcess } from "./process-handle.ts";
 import { readText } from "./read-file.ts";
 
-export class LinuxActions implements HostActions {
+/** `run` does a piece of work in the namespace. */
+export function createLinuxActions(libc: Libc, run: <T>(work: () => T) => T): HostActions {
+  return new LinuxActions(libc, run);
+}
+
+class LinuxActions implements HostActions {
   readonly #libc: Libc;
   readonly #run: <T>(work: () => T) => T;
 
-  /** `run` does a piece of work in the namespace. */
   constructor(libc: Libc, run: <T>(work: () => T) => T) {
     this.#libc = libc;
     this.#run = run;

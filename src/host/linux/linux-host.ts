@@ -41,7 +41,7 @@ import { findDetachedSockets } from "./detached-sockets.ts";
 import { listInterfaces } from "./devices.ts";
 import { readHeldSocket } from "./held-socket.ts";
 import { InsideNetns } from "./inside-netns.ts";
-import { LinuxActions } from "./linux-actions.ts";
+import { createLinuxActions } from "./linux-actions.ts";
 import { loadLibc } from "./libc.ts";
 import type { Libc } from "./libc.ts";
 import { readLocalAddresses } from "./local-addresses.ts";
@@ -144,7 +144,7 @@ class LinuxHost implements Host {
         why: "this network namespace may be looked at, not entered: that needs CAP_SYS_ADMIN",
         hint: "run it with sudo",
       };
-    return new LinuxActions(native.libc, (work) => this.#namespace.run(work));
+    return createLinuxActions(native.libc, (work) => this.#namespace.run(work));
   }
 
   system(): SystemFacts {
