@@ -11,6 +11,11 @@ export function requireActions(host: Host): HostActions {
   throw new PortmortemError(code[actions.unable], `nothing can be done here: ${actions.why}`, { hint: actions.hint });
 }
 
+/** For what acts on nothing, and cannot be done to the past either. Throws PM_REPLAY_READ_ONLY. */
+export function refuseRecording(host: Host): void {
+  if ("unable" in host.actions && host.actions.unable === "recording") requireActions(host);
+}
+
 /** Throws PM_NO_SOCK_DIAG: /proc/net has no cookies, and without one the request for a connection could hit another socket. */
 export function requireCookies(host: Host): void {
   const source = host.socketSource();

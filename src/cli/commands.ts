@@ -138,4 +138,25 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./drop.ts")).runDrop,
   },
+  {
+    name: "wait",
+    usage: "wait <[address:]port>",
+    summary: "until this port can be bound",
+    about: "Exit status: 0 it can be bound, proven by a bind; 1 not within --timeout; 3 it takes a right, not time.",
+    options: [
+      { flags: "--timeout <duration>", text: "give up after 30 (seconds), 500ms, 2m, 1h" },
+      { flags: "--udp", text: "a UDP port" },
+      { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
+      { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
+      { flags: "--no-reuse-addr", text: "as a program that does not set it" },
+      { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
+      { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
+      { flags: "--device <name>", text: "bound to this network device" },
+    ],
+    examples: [
+      { line: "portmortem wait 8080 && ./server", text: "start as soon as the port is free" },
+      { line: "portmortem wait 127.0.0.1:5432 --timeout 90s", text: "but no longer than that" },
+    ],
+    load: async () => (await import("./wait.ts")).runWait,
+  },
 ];

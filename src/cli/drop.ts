@@ -4,7 +4,7 @@ import type { DropPlan, DropResult } from "../act/drop.ts";
 import { PortmortemError } from "../base/errors.ts";
 import type { DropWay } from "../tcp/drop-plan.ts";
 import { renderDropPlan, renderDropResult } from "../render/drop-text.ts";
-import { countText } from "../render/duration.ts";
+import { countText } from "../base/duration.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import type { Run } from "./command.ts";
