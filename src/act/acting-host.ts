@@ -21,6 +21,6 @@ export function requireCookies(host: Host): void {
   const source = host.socketSource();
   if (source.kind === "sock_diag") return;
   throw new PortmortemError("PM_NO_SOCK_DIAG", `connections cannot be told apart for certain here: ${source.why}`, {
-    ...("hint" in source ? { hint: source.hint } : {}),
+    hint: "hint" in source ? source.hint : "a kernel with sock_diag is needed",
   });
 }

@@ -206,7 +206,7 @@ class Proof {
     const still: Socket[] = [];
     let gone = 0;
     for (const [targets, to] of this.#lists) {
-      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets) : this.#leftOneByOne(targets, to);
+      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to) : this.#leftOneByOne(targets, to);
       gone += to - left.length;
       still.push(...left);
     }
@@ -239,12 +239,15 @@ class Proof {
     return left;
   }
 
-  #leftInDump(targets: TargetList): Socket[] {
+  #leftInDump(targets: TargetList, to: number): Socket[] {
     const left: Socket[] = [];
     eachPlace(this.#host, withoutProgress(this.#candidates.request), (batch, index) => {
       if (targets.has(batch, index)) left.push(batch.socketAt(index));
     });
-    return left;
+    if (to === targets.length || left.length === 0) return left;
+    // After an interruption: those whose turn did not come are no failures.
+    const tried = new Set(Array.from({ length: to }, (_, index) => targets.at(index).cookie));
+    return left.filter(({ cookie }) => cookie !== undefined && tried.has(cookie));
   }
 }
 

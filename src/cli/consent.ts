@@ -1,5 +1,4 @@
 /** A question on the terminal, and the line that is typed for an answer. */
-import { read } from "node:fs";
 import { isTerminal, writeError } from "./output.ts";
 
 /** Somebody sits there who can see the question and answer it. */
@@ -10,22 +9,18 @@ export async function canAsk(): Promise<boolean> {
 /** "y" or "yes", in any case, is consent; anything else, the end of the input, a terminal that went away and an interruption are none. */
 export async function askConsent(question: string, signal: AbortSignal): Promise<boolean> {
   writeError(`${question} [y/N] `);
-  const answer = await Promise.race([readAnswer(), aborted(signal)]);
+  const answer = await readAnswer(signal);
   return /^\s*y(es)?\s*$/i.test(answer);
 }
 
-function readAnswer(): Promise<string> {
-  const buffer = Buffer.alloc(256);
-  return new Promise((resolve) =>
-    read(0, buffer, 0, buffer.length, null, (error, length) =>
-      resolve(error === null ? buffer.toString("utf8", 0, length) : ""),
-    ),
-  );
-}
-
-function aborted(signal: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve("");
-    else signal.addEventListener("abort", () => resolve(""), { once: true });
-  });
+/** By process.stdin, which waits for a terminal without a thread: one that hangs in read() would keep the program from ending. */
+function readAnswer(signal: AbortSignal): Promise<string> {
+  const { stdin } = process;
+  return new Promise<string>((resolve) => {
+    const nothing = (): void => resolve("");
+    stdin.once("data", (typed: Buffer) => resolve(typed.toString("utf8")));
+    for (const event of ["end", "close", "error"]) stdin.once(event, nothing);
+    if (signal.aborted) nothing();
+    else signal.addEventListener("abort", nothing, { once: true });
+  }).finally(() => stdin.pause());
 }
