@@ -6,10 +6,11 @@ import { requireKnownOptions } from "../ask/known-options.ts";
 import { gatherDropCandidates } from "../inspect/drop-candidates.ts";
 import type { DropCandidates } from "../inspect/drop-candidates.ts";
 import { DROP_WAYS } from "../tcp/drop-plan.ts";
-import type { DropFailure, DropSpared, DropStep, DropWay, PeerPorts } from "../tcp/drop-plan.ts";
+import type { DropWay } from "../tcp/drop-plan.ts";
+import type { DropPlan, DropResult, DropSpared } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { parseFilter } from "../tcp/filter/parse-filter.ts";
-import type { Incomplete, Socket } from "../tcp/socket.ts";
+import type { Socket } from "../tcp/socket.ts";
 import { requireActions, requireCookies } from "./acting-host.ts";
 import { isHarmless, planDrop } from "./plan-drop.ts";
 import { runDrop } from "./run-drop.ts";
@@ -34,32 +35,6 @@ export interface DropOptions extends HostOptions {
   readonly onProgress?: (done: number, of: number, what: "sockets" | "processes" | "dropped") => void;
   /** When it is aborted, the work stops after the request on its way, and the answer says how far it came. */
   readonly signal?: AbortSignal;
-}
-
-export interface DropPlan {
-  /** Connections that match the filter. */
-  readonly matched: number;
-  readonly plan: readonly DropStep[];
-  /** Of these it is known before that they cannot be ended. */
-  readonly failed: readonly DropFailure[];
-  /** What matches and is no connection. */
-  readonly spared: readonly DropSpared[];
-  /** The peers whose connections run out of local ports, where these are few. */
-  readonly localPorts: readonly PeerPorts[];
-  readonly incomplete: readonly Incomplete[];
-}
-
-export interface DropResult extends DropPlan {
-  /** Ended by us. */
-  readonly dropped: number;
-  /** Of those in the plan: how many are there no more, whoever ended them. */
-  readonly gone: number;
-  /** Shut in order, and not through with it. */
-  readonly closing?: number;
-  readonly dryRun?: true;
-  /** `confirm` said no. */
-  readonly declined?: true;
-  readonly interrupted?: true;
 }
 
 const OPTIONS = ["host", "netns", "filter", "how", "limit", "dryRun", "yes", "confirm", "onProgress", "signal"];

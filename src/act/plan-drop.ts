@@ -4,7 +4,8 @@
  */
 import { olderThan } from "../base/kernel-release.ts";
 import type { Probed } from "../host/host.ts";
-import type { DropFailure, DropGroup, DropStep, DropWay } from "../tcp/drop-plan.ts";
+import type { DropGroup, DropWay } from "../tcp/drop-plan.ts";
+import type { DropFailure, DropStep } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Socket } from "../tcp/socket.ts";
 

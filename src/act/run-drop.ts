@@ -7,7 +7,9 @@ import type { HostActions, TargetList } from "../host/actions.ts";
 import type { Host } from "../host/host.ts";
 import type { CandidateGroup, DropCandidates } from "../inspect/drop-candidates.ts";
 import { eachPlace } from "../inspect/list-sockets.ts";
-import type { DropFailure } from "../tcp/drop-plan.ts";
+import type { ListRequest } from "../inspect/list-sockets.ts";
+import type { DropClass } from "../tcp/drop-plan.ts";
+import type { DropFailure } from "../tcp/drop-result.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { endByDescriptor } from "./end-by-descriptor.ts";
 import type { PlannedGroup } from "./plan-drop.ts";
@@ -67,7 +69,7 @@ export async function runDrop(
       for (let from = 0; from < targets.length; from += IN_A_REQUEST) {
         const to = Math.min(from + IN_A_REQUEST, targets.length);
         outcome.dropped += destroySome(actions, { targets, from, to }, group, failures);
-        proof.expectGone(targets, to);
+        proof.expectGone(group, to);
         if (!(await breathe(to - from))) break;
       }
       for (let from = 0; from < held.length && !outcome.interrupted; from += IN_A_REQUEST) {
@@ -180,7 +182,7 @@ const MEANING: Readonly<Record<string, string>> = {
 class Proof {
   readonly #host: Host;
   readonly #candidates: DropCandidates;
-  readonly #lists = new Map<TargetList, number>();
+  readonly #lists = new Map<CandidateGroup, number>();
   readonly #sockets: Socket[] = [];
   readonly #shut: Socket[] = [];
 
@@ -189,8 +191,8 @@ class Proof {
     this.#candidates = candidates;
   }
 
-  expectGone(targets: TargetList, to: number): void {
-    this.#lists.set(targets, to);
+  expectGone(group: CandidateGroup, to: number): void {
+    this.#lists.set(group, to);
   }
 
   expectGoneSocket(socket: Socket): void {
@@ -205,8 +207,8 @@ class Proof {
   look(failures: Failures): { readonly gone: number; readonly closing: number; readonly still: DropFailure[] } {
     const still: Socket[] = [];
     let gone = 0;
-    for (const [targets, to] of this.#lists) {
-      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to) : this.#leftOneByOne(targets, to);
+    for (const [group, to] of this.#lists) {
+      const left = to > MOST_LOOKED_AT ? this.#leftInDump(group, to) : this.#leftOneByOne(group.targets, to);
       gone += to - left.length;
       still.push(...left);
     }
@@ -239,9 +241,9 @@ class Proof {
     return left;
   }
 
-  #leftInDump(targets: TargetList, to: number): Socket[] {
+  #leftInDump({ class: kind, targets }: CandidateGroup, to: number): Socket[] {
     const left: Socket[] = [];
-    eachPlace(this.#host, withoutProgress(this.#candidates.request), (batch, index) => {
+    eachPlace(this.#host, proofRequest(this.#candidates.request, kind), (batch, index) => {
       if (targets.has(batch, index)) left.push(batch.socketAt(index));
     });
     if (to === targets.length || left.length === 0) return left;
@@ -251,6 +253,10 @@ class Proof {
   }
 }
 
-function withoutProgress({ progress: _progress, ...request }: DropCandidates["request"]): DropCandidates["request"] {
-  return request;
+/** A TIME-WAIT stays one; anything else may have moved on to a state that the filter does not name. */
+function proofRequest(request: ListRequest, kind: DropClass): ListRequest {
+  const { filter, states } = request;
+  const narrowed = kind === "time-wait" && filter !== undefined && states !== undefined;
+  const { protocols, owners, details } = request;
+  return { protocols, owners, details, ...(narrowed ? { filter, states } : {}) };
 }

@@ -1,6 +1,6 @@
 /** `portmortem drop FILTER` */
 import { drop } from "../act/drop.ts";
-import type { DropPlan, DropResult } from "../act/drop.ts";
+import type { DropPlan, DropResult } from "../tcp/drop-result.ts";
 import { PortmortemError } from "../base/errors.ts";
 import type { DropWay } from "../tcp/drop-plan.ts";
 import { renderDropPlan, renderDropResult } from "../render/drop-text.ts";

@@ -6,7 +6,7 @@
  * Whatever is opened here has one owner, who closes it once; closing twice is harmless.
  */
 import type { Endpoint, Family } from "../tcp/socket.ts";
-import type { SocketBatch } from "./host.ts";
+import type { SocketBatch } from "./socket-batch.ts";
 
 /** What a host has to say of acting. A recording is history, and a namespace that may only be looked at stays as it is. */
 export type Actions = HostActions | NoActions;

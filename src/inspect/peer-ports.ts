@@ -4,7 +4,7 @@
  * a TIME-WAIT (inet_hash_connect; what tcp_tw_reuse allows besides is not counted).
  */
 import type { Host } from "../host/host.ts";
-import type { PeerPorts } from "../tcp/drop-plan.ts";
+import type { PeerPorts } from "../tcp/drop-result.ts";
 import { allOf, portRange } from "../tcp/filter/filter.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { parseSysctlPortList, parseSysctlPortRange } from "../tcp/sysctl-values.ts";

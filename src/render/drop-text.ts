@@ -1,6 +1,6 @@
 /** `drop` for a person: what will be done and what the two ends see of it; then what was done, what is gone, what was not. */
-import type { DropPlan, DropResult } from "../act/drop.ts";
-import type { DropFailure, DropStep, PeerPorts } from "../tcp/drop-plan.ts";
+import type { DropPlan, DropResult } from "../tcp/drop-result.ts";
+import type { DropFailure, DropStep, PeerPorts } from "../tcp/drop-result.ts";
 import { countText } from "../base/duration.ts";
 import { escapeText } from "./escape.ts";
 import { endpointText } from "./socket-text.ts";

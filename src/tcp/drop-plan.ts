@@ -1,5 +1,5 @@
-/** What `drop` is about: which connections were found, what is to be done to them, and what came of it. */
-import type { Endpoint, Socket } from "./socket.ts";
+/** What `drop` is about: ways to end a connection, and what a connection is to whoever wants it gone. */
+import type { Socket } from "./socket.ts";
 
 /** `destroy`: SOCK_DESTROY, by the kernel. `shutdown` and `reset`: through a duplicate of its program's descriptor. */
 export type DropWay = "destroy" | "shutdown" | "reset";
@@ -19,41 +19,4 @@ export interface DropGroup {
   readonly count: number;
   /** One of them. */
   readonly socket: Socket;
-}
-
-export interface DropStep {
-  readonly kind: DropWay;
-  readonly count: number;
-  readonly socket: Socket;
-  readonly text: string;
-}
-
-/** Not done, or tried in vain. */
-export interface DropFailure {
-  readonly count: number;
-  readonly socket: Socket;
-  /** What would help: a right, another kernel, a descriptor that we may duplicate; or nothing that is known. */
-  readonly lacks?: "right" | "kernel" | "descriptor";
-  readonly errno?: string;
-  readonly text: string;
-  /** What can be typed instead. */
-  readonly command?: string;
-}
-
-/** Matched, and never touched. */
-export interface DropSpared {
-  readonly count: number;
-  readonly socket: Socket;
-  readonly text: string;
-}
-
-/** Ports of this machine from which a new connection to that peer could start. */
-export interface PeerPorts {
-  readonly peer: Endpoint;
-  /** The address of this machine that they are counted for. */
-  readonly localAddress: string;
-  readonly before: number;
-  readonly after?: number;
-  /** All that there are: ip_local_port_range, less the reserved ones. */
-  readonly of: number;
 }

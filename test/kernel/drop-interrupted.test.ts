@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { DropResult } from "../../src/act/drop.ts";
+import type { DropResult } from "../../src/tcp/drop-result.ts";
 import { SCRIPT } from "./needs.ts";
 import { CLI, story } from "./story.ts";
 import type { Story } from "./story.ts";

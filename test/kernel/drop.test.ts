@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { drop } from "../../src/act/drop.ts";
-import type { DropResult } from "../../src/act/drop.ts";
+import type { DropResult } from "../../src/tcp/drop-result.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
 import type { Actor } from "./actor.ts";
 import { IP, NAMED_NAMESPACES, SECOND_USER } from "./needs.ts";
