@@ -22,7 +22,6 @@ export type Look = "wait" | "try" | "changed";
 export class BlockerWatch {
   readonly #host: Host;
   readonly #follower: DestroyedSockets | undefined;
-  #port = 0;
   #cookies = new Set<string>();
   #sentinel: SocketId | undefined;
   #freeAt: number | undefined;
@@ -38,9 +37,8 @@ export class BlockerWatch {
   }
 
   /** From now on it is about these blockers. */
-  start({ endpoint, blockers }: Why): void {
+  start({ blockers }: Why): void {
     const now = Date.now();
-    this.#port = endpoint.port;
     this.#cookies = new Set(blockers.flatMap(({ socket }) => socket?.cookie ?? []));
     const ends = blockers.map(({ freeInMs }) => freeInMs);
     this.#freeAt = ends.length > 0 && ends.every((ms) => ms !== undefined) ? now + Math.max(...ends) : undefined;
@@ -69,8 +67,8 @@ export class BlockerWatch {
     const now = Date.now();
     if (this.#follower !== undefined) {
       const { sockets, lost } = this.#follower.read();
-      const mine = sockets.some(({ localPort, cookie }) => localPort === this.#port || this.#cookies.has(cookie));
-      if (lost || mine) this.#reason = true;
+      // By cookie, not by port: each bind that is tried is a socket that ends, too.
+      if (lost || sockets.some(({ cookie }) => this.#cookies.has(cookie))) this.#reason = true;
     }
     this.#lookAtSentinel(now);
     // Nothing can be watched: then there is only trying.
