@@ -2,7 +2,7 @@
  * When is a new bind worth trying? As long as one of the sockets in the way is there, none is; so one of them is watched, the one that
  * lasts longest. The kernel says when a socket is freed (sock_diag's multicast groups), but not when a TIME-WAIT ends, which can be before its
  * time: a reset, or somebody's SOCK_DESTROY. And its timer is late by up to two seconds (the timer wheel's grain for a minute), so that no
- * number tells the moment. Therefore the one socket is also looked at by its cookie, 20 µs every 50 ms.
+ * number tells the moment. Therefore the one socket is also looked at by its cookie every 50 ms, which takes some three thousandths of a processor.
  */
 import type { DestroyedSockets } from "../host/actions.ts";
 import type { Host, SocketId } from "../host/host.ts";

@@ -6,11 +6,13 @@
 import type { HostActions, TargetList } from "../host/actions.ts";
 import type { Host } from "../host/host.ts";
 import type { CandidateGroup, DropCandidates } from "../inspect/drop-candidates.ts";
+import { dumpAll } from "../inspect/dump.ts";
 import { eachPlace } from "../inspect/list-sockets.ts";
 import type { ListRequest } from "../inspect/list-sockets.ts";
 import type { DropClass } from "../tcp/drop-plan.ts";
 import type { DropFailure } from "../tcp/drop-result.ts";
 import type { Socket } from "../tcp/socket.ts";
+import { maskOf } from "../tcp/states.ts";
 import { endByDescriptor } from "./end-by-descriptor.ts";
 import type { PlannedGroup } from "./plan-drop.ts";
 
@@ -35,8 +37,8 @@ export interface DropRun {
 const IN_A_REQUEST = 100;
 /** So long no one else of this process gets a turn. */
 const SLICE_MS = 4;
-/** Up to so many are looked at one by one afterwards; more are looked for in a dump. */
-const MOST_LOOKED_AT = 1000;
+/** Up to so many are looked at one by one afterwards, 50 µs and more each; others are looked for in a dump. */
+const MOST_LOOKED_AT = 200;
 
 export async function runDrop(
   plan: readonly PlannedGroup<CandidateGroup>[],
@@ -69,15 +71,20 @@ export async function runDrop(
       for (let from = 0; from < targets.length; from += IN_A_REQUEST) {
         const to = Math.min(from + IN_A_REQUEST, targets.length);
         outcome.dropped += destroySome(actions, { targets, from, to }, group, failures);
-        proof.expectGone(group, to);
+        proof.expectGone(group, targets, to);
         if (!(await breathe(to - from))) break;
       }
-      for (let from = 0; from < held.length && !outcome.interrupted; from += IN_A_REQUEST) {
-        const some = held.slice(from, from + IN_A_REQUEST);
-        const list = actions.targets();
-        for (const socket of some) if (isStillConnected(host, socket)) addSocket(list, socket);
-        outcome.dropped += destroySome(actions, { targets: list, from: 0, to: list.length }, group, failures);
-        for (const socket of some) proof.expectGoneSocket(socket);
+      const list = actions.targets();
+      for (let at = 0; at < held.length && !outcome.interrupted; at += IN_A_REQUEST) {
+        const some = held.slice(at, at + IN_A_REQUEST);
+        const from = list.length;
+        const listening = listenerCookies(host);
+        for (const socket of some) {
+          // Not a connection any more: that is what was wished for.
+          if (listening.has(socket.cookie) || !addSocket(list, socket)) outcome.gone++;
+        }
+        outcome.dropped += destroySome(actions, { targets: list, from, to: list.length }, group, failures);
+        proof.expectGone(group, list, list.length);
         await breathe(some.length);
       }
     } else {
@@ -115,9 +122,19 @@ function destroySome(
   return destroyed;
 }
 
-function addSocket(list: TargetList, { family, local, remote, cookie }: Socket): void {
-  if (remote === undefined || cookie === undefined) return;
-  list.add({
+/**
+ * A socket that its program disconnects and makes listen keeps its cookie, and the request for the connection would find the listener. What
+ * no program holds cannot become one.
+ */
+function listenerCookies(host: Host): ReadonlySet<string | undefined> {
+  const cookies = new Set<string | undefined>();
+  dumpAll(host, { protocol: "tcp", states: maskOf("LISTEN") }, ({ cookie }) => cookies.add(cookie));
+  return cookies;
+}
+
+function addSocket(list: TargetList, { family, local, remote, cookie }: Socket): boolean {
+  if (remote === undefined || cookie === undefined) return false;
+  return list.add({
     family,
     local: { address: local.address, port: local.port },
     remote,
@@ -131,7 +148,7 @@ export function lookAgain(host: Host, { protocol, family, local, remote, cookie 
   return host.getSocket({ protocol, family, local, remote, cookie });
 }
 
-/** The exact get with these addresses would also find a listener that this very socket has become. */
+/** The exact get with these addresses would also find the listener that this very socket has become. */
 function isStillConnected(host: Host, socket: Socket): boolean {
   const now = lookAgain(host, socket);
   return now !== undefined && now.state !== "LISTEN" && now.state !== "BOUND";
@@ -182,7 +199,7 @@ const MEANING: Readonly<Record<string, string>> = {
 class Proof {
   readonly #host: Host;
   readonly #candidates: DropCandidates;
-  readonly #lists = new Map<CandidateGroup, number>();
+  readonly #lists = new Map<TargetList, { readonly to: number; readonly class: DropClass }>();
   readonly #sockets: Socket[] = [];
   readonly #shut: Socket[] = [];
 
@@ -191,12 +208,9 @@ class Proof {
     this.#candidates = candidates;
   }
 
-  expectGone(group: CandidateGroup, to: number): void {
-    this.#lists.set(group, to);
-  }
-
-  expectGoneSocket(socket: Socket): void {
-    this.#sockets.push(socket);
+  /** Of the list those before `to`. */
+  expectGone(group: CandidateGroup, targets: TargetList, to: number): void {
+    this.#lists.set(targets, { to, class: group.class });
   }
 
   expectEnded(socket: Socket, kind: "shutdown" | "reset"): void {
@@ -207,8 +221,8 @@ class Proof {
   look(failures: Failures): { readonly gone: number; readonly closing: number; readonly still: DropFailure[] } {
     const still: Socket[] = [];
     let gone = 0;
-    for (const [group, to] of this.#lists) {
-      const left = to > MOST_LOOKED_AT ? this.#leftInDump(group, to) : this.#leftOneByOne(group.targets, to);
+    for (const [targets, { to, class: kind }] of this.#lists) {
+      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to, kind) : this.#leftOneByOne(targets, to);
       gone += to - left.length;
       still.push(...left);
     }
@@ -236,15 +250,15 @@ class Proof {
       const { interface: device, local, ...id } = targets.at(index);
       const near = device === undefined ? local : { ...local, interface: device };
       const now = this.#host.getSocket({ protocol: "tcp", local: near, ...id });
-      if (now !== undefined) left.push(now);
+      if (now !== undefined && now.state !== "LISTEN") left.push(now);
     }
     return left;
   }
 
-  #leftInDump({ class: kind, targets }: CandidateGroup, to: number): Socket[] {
+  #leftInDump(targets: TargetList, to: number, kind: DropClass): Socket[] {
     const left: Socket[] = [];
     eachPlace(this.#host, proofRequest(this.#candidates.request, kind), (batch, index) => {
-      if (targets.has(batch, index)) left.push(batch.socketAt(index));
+      if (batch.stateAt(index) !== "LISTEN" && targets.has(batch, index)) left.push(batch.socketAt(index));
     });
     if (to === targets.length || left.length === 0) return left;
     // After an interruption: those whose turn did not come are no failures.
