@@ -154,7 +154,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       { flags: "--device <name>", text: "bound to this network device" },
     ],
     examples: [
-      { line: "portmortem wait 8080 && ./server", text: "start as soon as the port is free" },
+      { line: "portmortem wait 8080", text: "in front of a start: portmortem wait 8080 && ./server" },
       { line: "portmortem wait 127.0.0.1:5432 --timeout 90s", text: "but no longer than that" },
     ],
     load: async () => (await import("./wait.ts")).runWait,
