@@ -38,8 +38,9 @@ const lazyBuiltins = [
   "zlib",
 ];
 
-/** What `ls` does not need as long as nothing is out of the ordinary, and `why` only in part. */
+/** What no looking needs; what `ls` does not need as long as nothing is out of the ordinary, and `why` only in part. */
 const later = {
+  actions: ["host/linux/linux-actions"],
   filters: ["tcp/filter/match-filter", "tcp/filter/parse-filter", "wire/diag-bytecode"],
   probes: [
     "host/linux/bind-probe",

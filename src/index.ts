@@ -1,6 +1,10 @@
 /** The public library, one name at a time. */
 export { doctor } from "./ask/doctor.ts";
 export type { DoctorOptions, DoctorReport } from "./ask/doctor.ts";
+export { drop } from "./act/drop.ts";
+export type { DropOptions } from "./act/drop.ts";
+export { waitUntilBindable } from "./act/wait-until-bindable.ts";
+export type { WaitOptions } from "./act/wait-until-bindable.ts";
 export { listSockets } from "./ask/list-sockets.ts";
 export type { ListSocketsOptions, SocketListing } from "./ask/list-sockets.ts";
 export { explain } from "./ask/explain.ts";
@@ -15,6 +19,9 @@ export type { HostOptions, NetnsOption } from "./ask/hosts.ts";
 export { ERRORS, PortmortemError, isPortmortemError } from "./base/errors.ts";
 export type { ErrorCategory, ErrorCode } from "./base/errors.ts";
 export type { Host } from "./host/host.ts";
+export type { Actions } from "./host/actions.ts";
+export type { DropWay } from "./tcp/drop-plan.ts";
+export type { DropFailure, DropPlan, DropResult, DropSpared, DropStep, PeerPorts } from "./tcp/drop-result.ts";
 export type { Attempt } from "./tcp/bind-snapshot.ts";
 export type { Container, Incomplete, Owner, Ownerless, Protocol, Family, Socket, SocketTimer } from "./tcp/socket.ts";
 export type { SocketState } from "./tcp/states.ts";

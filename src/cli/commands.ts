@@ -113,4 +113,51 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./explain.ts")).runExplain,
   },
+  {
+    name: "drop",
+    usage: "drop <filter...>",
+    summary: "end connections, leave the programs alone",
+    about: [
+      "The filter is that of ls. Listeners are never touched. On a terminal the plan is shown and asked about;",
+      "elsewhere what a program may still need takes --yes.",
+      "Exit status: 0 dropped, 1 nothing matches, 5 some could not be ended.",
+    ].join("\n"),
+    options: [
+      {
+        flags: "--how <way>",
+        text: "destroy (by the kernel; default), shutdown (in order) or reset",
+        choices: ["destroy", "shutdown", "reset"],
+      },
+      { flags: "--limit <number>", text: "no more than so many" },
+      { flags: "-n, --dry-run", text: "only say what would be done" },
+      { flags: "-y, --yes", text: "do not ask" },
+    ],
+    examples: [
+      { line: "sudo portmortem drop 'state time-wait dport = :5432'", text: "get the local ports back" },
+      { line: "sudo portmortem drop --dry-run 'dst 10.0.0.7'", text: "what would be ended, and who would notice" },
+      { line: "portmortem drop --how shutdown pid = 812", text: "end the connections of one program in order" },
+    ],
+    load: async () => (await import("./drop.ts")).runDrop,
+  },
+  {
+    name: "wait",
+    usage: "wait <[address:]port>",
+    summary: "until this port can be bound",
+    about: "Exit status: 0 it can be bound, proven by a bind; 1 not within --timeout; 3 it takes a right, not time.",
+    options: [
+      { flags: "--timeout <duration>", text: "give up after 30 (seconds), 500ms, 2m, 1h" },
+      { flags: "--udp", text: "a UDP port" },
+      { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
+      { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
+      { flags: "--no-reuse-addr", text: "as a program that does not set it" },
+      { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
+      { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
+      { flags: "--device <name>", text: "bound to this network device" },
+    ],
+    examples: [
+      { line: "portmortem wait 8080", text: "in front of a start: portmortem wait 8080 && ./server" },
+      { line: "portmortem wait 127.0.0.1:5432 --timeout 90s", text: "but no longer than that" },
+    ],
+    load: async () => (await import("./wait.ts")).runWait,
+  },
 ];

@@ -65,8 +65,8 @@ function assignOperands({ usage }: CommandDeclaration, operands: readonly string
   const places = usage.split(" ").slice(1);
   const args: unknown[] = [];
   for (const [index, place] of places.entries()) {
-    if (place.includes("...")) return [...args, operands.slice(index)];
     if (index >= operands.length && place.startsWith("<")) return undefined;
+    if (place.includes("...")) return [...args, operands.slice(index)];
     args.push(operands[index]);
   }
   return operands.length > places.length ? undefined : args;

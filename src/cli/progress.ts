@@ -11,6 +11,8 @@ export interface ProgressLine {
   readonly report: Progress;
   /** Between two looks: how long it still takes. */
   readonly countDown: (remainingMs: number) => void;
+  /** The same for anything else: the text is made only when it is shown. */
+  readonly say: (text: () => string) => void;
   /** Before anything else is written. */
   readonly clear: () => void;
 }
@@ -32,12 +34,14 @@ export function createProgressLine(wanted: boolean, { now, isTerminal, write }: 
     write(`\r\u001b[K${text}`);
     shown = true;
   };
+  const say = (text: () => string): void => {
+    if (!wanted || now() < next) return;
+    next = now() + EVERY_MS;
+    show(text());
+  };
   return {
-    report: (done, what) => {
-      if (!wanted || now() < next) return;
-      next = now() + EVERY_MS;
-      show(`reading: ${countText(done)} ${what}`);
-    },
+    report: (done, what) => say(() => `reading: ${countText(done)} ${what}`),
+    say,
     countDown: (remainingMs) => {
       if (wanted) show(`looking again in ${durationText(Math.ceil(remainingMs / 1000) * 1000)}`);
       next = now() + AFTER_MS;

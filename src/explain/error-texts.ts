@@ -26,7 +26,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_BAD_FILTER: {
     title: "the filter cannot be read",
-    text: "The filter of `ls` cannot be read. A caret stands under the place. The language is in [cli.md](cli.md#the-filter).",
+    text: "The filter of `ls` or `drop` cannot be read. A caret stands under the place. The language is in [cli.md](cli.md#the-filter).",
   },
   PM_UNKNOWN_HOST: {
     title: "the name has no address",
@@ -56,6 +56,22 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "marks are shown with CAP_NET_ADMIN only",
     text: "A filter with `fwmark` needs CAP_NET_ADMIN: without it the kernel shows no marks, and every socket would seem to have none. Use sudo.",
   },
+  PM_FILTER_TOO_WIDE: {
+    title: "the filter rules nothing out",
+    text: '`drop` without a filter, or with one that rules nothing out, would end every connection of the machine. Say which; `state connected` says "all" on purpose.',
+  },
+  PM_NO_CONNECTION: {
+    title: "nothing that drop may end matches",
+    text: "Only listeners or bound sockets match the filter of `drop`, and these it never touches: a listener that is destroyed leaves its program deaf, spinning and still in possession of the port. `portmortem why PORT` says whose it is and what to do.",
+  },
+  PM_NEEDS_CONSENT: {
+    title: "somebody has to say yes",
+    text: "`drop` would end connections that a program holds or that wait to be accepted, and there is no terminal on which to ask. Look at the plan with `--dry-run`, then say `--yes` (library: `yes: true`, or `confirm`).",
+  },
+  PM_REPLAY_READ_ONLY: {
+    title: "a recording cannot be changed",
+    text: "`drop` and `wait` with `--replay`: a recording shows what was, and nothing can be done to it.",
+  },
   PM_REPLAY_UNREADABLE: {
     title: "the recording cannot be opened",
     text: "The file given to `--replay` cannot be opened or read, or is a device. `errno` says why.",
@@ -80,13 +96,17 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "this machine shows no sockets",
     text: "There is neither `sock_diag` nor a readable `/proc/net/tcp`: this machine shows no sockets. A sandbox or a missing `/proc` is the usual reason.",
   },
+  PM_NO_SOCK_DIAG: {
+    title: "connections cannot be told apart",
+    text: "`drop` needs `sock_diag`: `/proc/net` shows no cookies, and without its cookie the request for a connection that has just ended would hit the listener of its port. The message says why `sock_diag` cannot be had, the hint what would bring it.",
+  },
   PM_UNKNOWABLE_FILTER: {
     title: "the filter asks for what cannot be seen",
-    text: "The filter asks for what cannot be seen: `dev`, `fwmark`, `cgroup` and `autobound` are not in `/proc/net`, which is all that this machine shows here. The message says why `sock_diag` cannot be had, the hint what would bring it.",
+    text: "The filter asks for what cannot be seen: `dev`, `fwmark`, `cgroup` and `autobound` are not in `/proc/net`, which is all that this machine shows here. The message says why `sock_diag` cannot be had, the hint what would bring it. For `drop`, also a kernel that does not say which ports it chose itself.",
   },
   PM_NO_NATIVE: {
     title: "the native part is missing",
-    text: "What was asked for needs calls that Node cannot make, and the native part (koffi) could not be loaded: entering a network namespace by name or path (`--netns`). Install it without `--omit=optional`; `PORTMORTEM_NO_FFI=1` switches it off. `ls` and `why` of this namespace, and of a pid's, go on without it and say what is missing.",
+    text: "What was asked for needs calls that Node cannot make, and the native part (koffi) could not be loaded: entering a network namespace by name or path (`--netns`), ending connections (`drop`). Install it without `--omit=optional`; `PORTMORTEM_NO_FFI=1` switches it off. `ls` and `why` of this namespace, and of a pid's, go on without it and say what is missing.",
   },
   PM_PLATFORM: {
     title: "this is not Linux",

@@ -8,7 +8,6 @@
 import type { Filter } from "../tcp/filter/filter.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
-import type { SocketRow } from "../tcp/socket-row.ts";
 import type { SocketState, StateMask } from "../tcp/states.ts";
 import type {
   DescriptorLimit,
@@ -29,9 +28,16 @@ export type {
   SocketFds,
   Surroundings,
 } from "./process-answers.ts";
+import type { Actions } from "./actions.ts";
+import type { SocketBatch } from "./socket-batch.ts";
+
+export type { SocketBatch } from "./socket-batch.ts";
 
 export interface Host {
   readonly kind: "linux" | "replay" | "fake";
+
+  /** What can be done here, beyond looking; or why nothing can. */
+  readonly actions: Actions;
 
   /** What does not change while one command runs. */
   system(): SystemFacts;
@@ -193,15 +199,6 @@ export interface DumpSummary {
   readonly failed: readonly { readonly family: Family; readonly errno: string }[];
   /** Asked for, but this source or kernel cannot show them. */
   readonly blind: readonly SocketState[];
-}
-
-/** Sockets as the kernel handed them over. Asking for one thing of each (its state) does not decode the rest. */
-export interface SocketBatch {
-  readonly length: number;
-  stateAt(index: number): SocketState;
-  socketAt(index: number): Socket;
-  /** The fast lane, for a host that has one: fills the row, or answers false when only `socketAt` can say all that there is. */
-  rowAt?(index: number, row: SocketRow): boolean;
 }
 
 export interface SocketId {

@@ -86,7 +86,7 @@ function withCgroupPath(host: Host, socket: Socket): Socket {
   return path === undefined ? socket : { ...socket, cgroup: path };
 }
 
-function matchContext(host: Host): Parameters<typeof createMatcher>[1] {
+export function matchContext(host: Host): Parameters<typeof createMatcher>[1] {
   return {
     interfaceIndex: (name) => host.interfaces().find((device) => device.name === name)?.index,
     cgroupId: (path) => host.cgroupId(path),
@@ -105,6 +105,19 @@ export function eachSocket(
       const socket = batch.socketAt(index);
       if (matches === undefined || matches(socket)) visit(socket);
     }
+  });
+}
+
+/** The same, as places in the batch: for whoever wants no more than a look at each, or hands them on as they are. */
+export function eachPlace(
+  host: Host,
+  request: ListRequest,
+  visit: (batch: SocketBatch, index: number) => void,
+  signal?: AbortSignal,
+): Incomplete[] {
+  return eachBatch(host, request, signal, (batch, matches) => {
+    for (let index = 0; index < batch.length; index++)
+      if (matches === undefined || matches(batch.socketAt(index))) visit(batch, index);
   });
 }
 

@@ -10,6 +10,7 @@ import type {
   SystemFacts,
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
+import type { SignalName } from "../host/actions.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 
 /**
@@ -49,6 +50,8 @@ export interface FakeProcess {
   readonly surroundings?: Partial<Surroundings>;
   /** Descriptors that are no sockets; default 3. */
   readonly otherFds?: number;
+  /** Signals that it catches and does not end by. */
+  readonly ignores?: readonly SignalName[];
   /** May the viewer read its descriptors? Default: as root, or as the same user. */
   readonly readable?: boolean;
 }

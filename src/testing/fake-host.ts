@@ -1,5 +1,4 @@
 /** A machine that a test describes, as a Host. It passes the same contract suite as the real one (test/contracts/). */
-import { PortmortemError } from "../base/errors.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import type {
   BindAnswer,
@@ -29,8 +28,10 @@ import type {
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Container, Endpoint, Socket } from "../tcp/socket.ts";
+import type { Actions } from "../host/actions.ts";
 import { bindOn } from "./bind-model.ts";
 import { dumpFake } from "./fake-dump.ts";
+import { FakeActions } from "./fake-actions.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
 import { routeOn } from "./route-model.ts";
 import {
@@ -42,6 +43,7 @@ import {
   relativesOf,
   summaryOf,
 } from "./fake-process.ts";
+import { namespacesOf, requireNamespace } from "./fake-namespaces.ts";
 import { settleWorld } from "./fake-world.ts";
 import type { FakeWorld, Namespace } from "./fake-world.ts";
 
@@ -64,36 +66,18 @@ class FakeHost implements Host {
     this.#here = here;
   }
 
+  get actions(): Actions {
+    const source = this.socketSource();
+    if (source.kind === "sock_diag") return new FakeActions(this.#world, this.#here, () => this.rights());
+    return { unable: "native", why: source.why, hint: "hint" in source ? source.hint : "install the native part" };
+  }
+
   system(): SystemFacts {
     return this.#world.system;
   }
 
   enter(netns: NetnsRef): Host {
-    const found = this.#find(netns);
-    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
-    if (found === undefined) {
-      const names = this.#world.namespaces.flatMap((namespace) => namespace.names);
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `no network namespace ${shown}`, {
-        hint: names.length === 0 ? "this fake machine has no named ones" : `there are: ${names.join(", ")}`,
-      });
-    }
-    if (!found.mayEnter) {
-      throw new PortmortemError("PM_NETNS_FORBIDDEN", `the network namespace ${shown} cannot be entered: EPERM`, {
-        errno: "EPERM",
-        hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-      });
-    }
-    return new FakeHost(this.#world, found);
-  }
-
-  #find(netns: NetnsRef): Namespace | undefined {
-    const byInode = (inode: number | undefined): Namespace | undefined =>
-      this.#world.namespaces.find((namespace) => namespace.inode === inode);
-    if ("pid" in netns) return byInode(this.#world.processes.get(netns.pid)?.netns);
-    if ("name" in netns) return this.#world.namespaces.find(({ names }) => names.includes(netns.name));
-    const ofProcess = /^\/proc\/(\d+)\/ns\/net$/.exec(netns.path);
-    if (ofProcess !== null) return byInode(this.#world.processes.get(Number(ofProcess[1]))?.netns);
-    return this.#world.namespaces.find(({ names }) => names.some((name) => pathOf(name) === netns.path));
+    return new FakeHost(this.#world, requireNamespace(this.#world, netns));
   }
 
   again(): Host {
@@ -274,19 +258,7 @@ class FakeHost implements Host {
   }
 
   namespaces(): readonly NamespaceFacts[] {
-    const seen = this.processes();
-    return this.#world.namespaces.map(({ inode, names }) => {
-      const inside = seen.filter(({ netns }) => netns === inode).map(({ pid }) => pid);
-      const pid = inside.length === 0 ? undefined : Math.min(...inside);
-      const path = names[0] === undefined ? (pid === undefined ? undefined : `/proc/${pid}/ns/net`) : pathOf(names[0]);
-      return {
-        inode,
-        names,
-        ...(path === undefined ? {} : { path }),
-        ...(pid === undefined ? {} : { pid }),
-        processes: inside.length,
-      };
-    });
+    return namespacesOf(this.#world, this.processes());
   }
 
   rights(): Rights {
@@ -301,10 +273,6 @@ class FakeHost implements Host {
       ...this.#world.description.rights,
     };
   }
-}
-
-function pathOf(name: string): string {
-  return `/run/netns/${name}`;
 }
 
 function sameEnd(mine: Endpoint | undefined, theirs: Endpoint | undefined): boolean {

@@ -28,6 +28,8 @@ export interface Namespace {
   readonly interfaces: readonly NetworkInterface[];
   readonly counters: Readonly<Record<string, number>>;
   readonly sockets: HeldSocket[];
+  /** Full sockets that have ended, in their order. */
+  readonly ended: { readonly localPort: number; readonly cookie: string }[];
 }
 
 export interface FakeWorld {
@@ -36,7 +38,7 @@ export interface FakeWorld {
   /** The first is the one that the program is in. */
   readonly namespaces: readonly Namespace[];
   /** By pid. */
-  readonly processes: ReadonlyMap<number, LivingProcess>;
+  readonly processes: Map<number, LivingProcess>;
   readonly users: Readonly<Record<string, number>>;
 }
 
@@ -132,7 +134,30 @@ function settleNamespace(space: FakeNetns & { readonly mayEnter?: boolean }, ind
     interfaces: space.interfaces ?? INTERFACES,
     counters: space.counters ?? {},
     sockets: [],
+    ended: [],
   };
+}
+
+/** The socket goes; who held it has nothing any more. */
+export function endSocket(world: FakeWorld, held: HeldSocket): void {
+  for (const { sockets, ended } of world.namespaces) {
+    const at = sockets.indexOf(held);
+    if (at < 0) continue;
+    sockets.splice(at, 1);
+    const { cookie, local, state } = held.socket;
+    // The kernel tells of the end of full sockets, and a TIME-WAIT is none.
+    if (cookie !== undefined && state !== "TIME-WAIT") ended.push({ localPort: local.port, cookie });
+  }
+}
+
+/** The process goes, and all that nobody else holds with it. */
+export function endProcess(world: FakeWorld, pid: number): void {
+  const living = world.processes.get(pid);
+  world.processes.delete(pid);
+  for (const held of living?.fds.values() ?? []) {
+    const shared = [...world.processes.values()].some(({ fds }) => [...fds.values()].includes(held));
+    if (!shared) endSocket(world, held);
+  }
 }
 
 /** The kernel's identity for a socket. Without a process only a socket that could not be there otherwise has an inode. */

@@ -7,6 +7,11 @@ export class CookieSet {
   #pageKey = -1;
   #page: Uint8Array | undefined;
 
+  has(low: number, high: number): boolean {
+    const page = this.#pages.get(high * 0x10000 + (low >>> 16));
+    return page !== undefined && (page[(low & 0xffff) >>> 3]! & (1 << (low & 7))) !== 0;
+  }
+
   /** Adds the cookie of these two words; false when it was there already. */
   add(low: number, high: number): boolean {
     const key = high * 0x10000 + (low >>> 16);

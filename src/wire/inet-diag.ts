@@ -9,6 +9,7 @@ import { LITTLE_ENDIAN, NLMSG_HEADER_BYTES } from "./netlink.ts";
 import { defineStruct, offsetOf } from "./struct.ts";
 
 export const SOCK_DIAG_BY_FAMILY = 20;
+export const SOCK_DESTROY = 21;
 
 export const inetDiagReqV2 = defineStruct({
   name: "inet_diag_req_v2",
@@ -166,6 +167,21 @@ export function encodeCompatRequest(
   view.setUint16(offsetOf(inetDiagReq, "id.idiag_sport"), request.localPort ?? 0, false);
   view.setUint16(offsetOf(inetDiagReq, "id.idiag_dport"), request.remotePort ?? 0, false);
   return bytes;
+}
+
+/**
+ * The request for exactly the socket of an answer: inet_diag_sockid is the same in both, device and cookie included. Writes a struct
+ * inet_diag_req_v2.
+ */
+export function copyIdentity(view: DataView, start: number, protocol: Protocol, target: Uint8Array, at: number): void {
+  target.fill(0, at, at + offsetOf(inetDiagReqV2, "id.idiag_sport"));
+  target[at + offsetOf(inetDiagReqV2, "sdiag_family")] = view.getUint8(start + AT.family);
+  target[at + offsetOf(inetDiagReqV2, "sdiag_protocol")] = protocol === "tcp" ? 6 : 17;
+  const from = view.byteOffset + start + AT.sport;
+  target.set(
+    new Uint8Array(view.buffer, from, inetDiagReqV2.sizeBytes - offsetOf(inetDiagReqV2, "id.idiag_sport")),
+    at + offsetOf(inetDiagReqV2, "id.idiag_sport"),
+  );
 }
 
 /** The kernel's state numbers that are ours: 7 (CLOSE) is BOUND for anything that sock_diag still shows. undefined: not a state we know. */

@@ -20,6 +20,7 @@ const garbage = file("garbage.bin", "\u0000\u001b[31mnot a recording");
 const foreign = file("foreign.json", '{"schema":"something/1"}');
 const empty = file("empty.json", "");
 const hollow = file("hollow.json", '{"schema":"portmortem.recording/1"}');
+const asked = file("asked.json", '{"schema":"portmortem.recording/1","namespaces":{"home":{}},"command":["ls"]}');
 const unasked = file("unasked.json", '{"schema":"portmortem.recording/1","namespaces":{"home":{}},"command":["ls"]}');
 
 interface BadInput {
@@ -53,7 +54,7 @@ const inputs: readonly BadInput[] = [
   { args: ["help", "lss"], code: "PM_USAGE", says: /no command "lss"\n {2}did you mean ls\?/ },
   { args: ["whyy", "--help"], code: "PM_USAGE", says: /no command "whyy"/ },
   { args: ["8080"], code: "PM_USAGE", says: /did you mean portmortem why 8080\?/ },
-  { args: ["frobnicate"], code: "PM_USAGE", says: /the commands: why, ls/ },
+  { args: ["frobnicate"], code: "PM_USAGE", says: /the commands: why, ls, .*drop, wait/ },
   { args: ["why", "80", "--jsn"], code: "PM_USAGE", says: /unknown option '--jsn'\n {2}did you mean --json\?/ },
   { args: ["ls", "--lisening"], code: "PM_USAGE", says: /did you mean --listening\?/ },
   { args: ["--quiet", "why", "80"], code: "PM_USAGE", says: /--quiet stands before the command\n.*why --quiet/ },
@@ -77,6 +78,15 @@ const inputs: readonly BadInput[] = [
   { args: ["doctor", "--watch", "0"], code: "PM_USAGE", says: /more than 0 seconds/ },
   { args: ["doctor", "--watch", "99999999999"], code: "PM_USAGE", says: /a day at most/ },
   { args: ["doctor", "--watch"], code: "PM_USAGE", says: /--watch <seconds>/ },
+  { args: ["drop"], code: "PM_USAGE", says: /missing.*filter/ },
+  { args: ["drop", "", "--yes"], code: "PM_FILTER_TOO_WIDE", says: /needs a filter/ },
+  { args: ["drop", "state bogus"], code: "PM_BAD_FILTER", says: /bogus/ },
+  { args: ["drop", "sport = :1", "--how", "gently"], code: "PM_USAGE", says: /destroy, shutdown, reset/ },
+  { args: ["drop", "sport = :1", "--limit", "many"], code: "PM_USAGE", says: /--limit "many"/ },
+  { args: ["drop", "sport = :1", "--replay", asked], code: "PM_REPLAY_READ_ONLY", says: /leave --replay out/ },
+  { args: ["wait", "80", "--replay", asked], code: "PM_REPLAY_READ_ONLY", says: /recording/ },
+  { args: ["wait", "80", "--timeout", "soon"], code: "PM_USAGE", says: /--timeout "soon"[^]*500ms/ },
+  { args: ["wait"], code: "PM_USAGE", says: /missing.*port/ },
 
   { args: ["why", "70000"], code: "PM_BAD_PORT", says: /70000\n {2}\^\n.*1 to 65535/ },
   { args: ["why", "0"], code: "PM_BAD_PORT", says: /port 0/ },

@@ -67,6 +67,8 @@ for (const args of [
   ["doctor"],
   ["explain"],
   ["explain", "time-wait"],
+  ["drop", `state time-wait sport = :${port}`],
+  ["wait", `127.0.0.1:${port}`, "--timeout", "100ms"],
 ])
   test(`portmortem ${args.join(" ").replace(String(port), "PORT")} loads no costly module`, () => {
     const rest = atRest();

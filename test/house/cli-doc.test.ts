@@ -115,6 +115,7 @@ describe("fields of the JSON", () => {
     "src/verdict/why.ts",
     "src/verdict/why-connect.ts",
     "src/explain/explanation.ts",
+    "src/tcp/drop-result.ts",
   ])
     test(`of ${file} are documented`, () => {
       expectNone(

@@ -12,6 +12,9 @@ const DEADLINE_MS = 8000;
 
 export interface ProgramOptions {
   readonly argv0?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly cwd?: string;
 }
 
 /** A program of test/programs/ as a child process; lines in, lines out. */

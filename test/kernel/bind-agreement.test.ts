@@ -14,9 +14,18 @@ import { SECOND_USER } from "./needs.ts";
 
 /** What the scenes must have had in them. */
 const KINDS = [
-  ...["BOUND", "LISTEN", "SYN-SENT", "ESTABLISHED", "ESTABLISHED without a descriptor", "CLOSE-WAIT"],
-  ...["FIN-WAIT-2", "FIN-WAIT-2 without a descriptor", "FIN-WAIT-1 without a descriptor"],
-  ...["CLOSING without a descriptor", "LAST-ACK without a descriptor", "TIME-WAIT without a descriptor"],
+  "BOUND",
+  "LISTEN",
+  "SYN-SENT",
+  "ESTABLISHED",
+  "ESTABLISHED without a descriptor",
+  "CLOSE-WAIT",
+  "FIN-WAIT-2",
+  "FIN-WAIT-2 without a descriptor",
+  "FIN-WAIT-1 without a descriptor",
+  "CLOSING without a descriptor",
+  "LAST-ACK without a descriptor",
+  "TIME-WAIT without a descriptor",
 ].map((kind) => `tcp ${kind}`);
 
 const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);

@@ -80,6 +80,11 @@ export class Story {
     return this.#kept(new Program(name, args, options));
   }
 
+  /** A client of another user, started as that user. Prints a line when it is connected, then how its connection ended. */
+  guest(to: string, uid: number): Program {
+    return this.#kept(new Program("guest", [to], { uid, gid: uid, cwd: "/" }));
+  }
+
   #kept<T extends Program>(program: T): T {
     this.atEnd(() => program.kill());
     return program;

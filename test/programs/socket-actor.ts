@@ -49,9 +49,13 @@ export interface ActorCalls {
   fill(call: { fd: number }): number;
   read(call: { fd: number }): string;
   shutdown(call: { fd: number }): number;
+  /** connect() to AF_UNSPEC. */
+  disconnect(call: { fd: number }): number;
   close(call: { fd: number }): number;
   /** The local port. */
   port(call: { fd: number }): number;
+  /** So many sockets in TIME-WAIT, on as many ports from this one on: each connects to itself, and its one close() is a simultaneous one. */
+  timeWaits(call: { address: string; port: number; count: number }): number;
   setuid(call: { uid: number }): number;
   /** Starts `sleep` with this descriptor inherited; answers its pid. */
   bequeath(call: { fd: number }): number;
@@ -143,11 +147,22 @@ const calls: ActorCalls = {
     return bytes.toString("utf8", 0, checked(libc.recv(fd, bytes, bytes.length, 0)));
   },
   shutdown: ({ fd }) => checked(libc.shutdown(fd, SHUT_WR)),
+  disconnect: ({ fd }) => checked(libc.connect(fd, new Uint8Array(16), 16)),
   close: ({ fd }) => checked(libc.close(fd)),
   port({ fd }) {
     const address = new Uint8Array(28);
     checked(libc.getsockname(fd, address, new Uint32Array([address.length])));
     return new DataView(address.buffer).getUint16(2, false);
+  },
+  timeWaits({ address, port, count }) {
+    for (let made = 0; made < count; made++) {
+      const name = sockaddrOf(`${address}:${port + made}`);
+      const fd = checked(libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      checked(libc.bind(fd, name, name.length));
+      checked(libc.connect(fd, name, name.length));
+      checked(libc.close(fd));
+    }
+    return count;
   },
   setuid({ uid }) {
     process.setgroups?.([]);

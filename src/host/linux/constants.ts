@@ -23,6 +23,11 @@ export const SO_COOKIE = 57;
 export const IPV6_V6ONLY = 26;
 export const IP_BIND_ADDRESS_NO_PORT = 24;
 
+export const AF_UNSPEC = 0;
+export const SHUT_RDWR = 2;
+export const MSG_DONTWAIT = 0x40;
+export const POLLIN = 1;
+
 export const CLONE_NEWNET = 0x40000000;
 export const SIOCGIFNAME = 0x8910;
 export const SIOCGIFINDEX = 0x8933;
@@ -36,8 +41,10 @@ export const EAGAIN = 11;
 export const EACCES = 13;
 export const EINVAL = 22;
 export const EPROTO = 71;
+export const ENOBUFS = 105;
 
-/** pidfd_open and pidfd_getfd have the same numbers on every architecture (they came after the tables were unified). */
+/** The calls of pidfds have the same numbers on every architecture (they came after the tables were unified). */
+export const SYS_pidfd_send_signal = 424;
 export const SYS_pidfd_open = 434;
 export const SYS_pidfd_getfd = 438;
 

@@ -3,7 +3,7 @@
  * socket, the request can touch no other (docs/kernel/sock-destroy.md).
  */
 import { errnoName } from "../../base/errno.ts";
-import { encodeDiagRequest } from "../../wire/inet-diag.ts";
+import { SOCK_DESTROY, encodeDiagRequest } from "../../wire/inet-diag.ts";
 import {
   LITTLE_ENDIAN,
   NLMSG_ERROR,
@@ -17,8 +17,6 @@ import type { Probed } from "../host.ts";
 import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_COOKIE } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
-
-const SOCK_DESTROY = 21;
 
 export interface DestroyProbe {
   readonly sockDestroy: Probed;

@@ -18,7 +18,7 @@ import {
   SOCK_DIAG_BY_FAMILY,
   TCPDIAG_GETSOCK,
 } from "../../wire/inet-diag.ts";
-import { cookieWords, encodeCompatRequest, encodeDiagRequest } from "../../wire/inet-diag.ts";
+import { cookieWords, copyIdentity, encodeCompatRequest, encodeDiagRequest } from "../../wire/inet-diag.ts";
 import { isDiagMessage, stateAtMessage } from "../../wire/inet-diag.ts";
 import {
   LITTLE_ENDIAN,
@@ -154,8 +154,20 @@ function* answersTo(
   }
 }
 
+/** Batches whose sockets can be named as the kernel named them. */
+export interface IdentityBatch extends SocketBatch {
+  /** Writes the request for exactly this socket; false for what is no TCP socket. */
+  copyIdentity(index: number, target: Uint8Array, at: number): boolean;
+  cookieAt(index: number): { readonly low: number; readonly high: number };
+}
+
+/** By what it can do: the bundled command has two copies of this file, one in the part that acts. */
+export function isIdentityBatch(batch: SocketBatch): batch is IdentityBatch {
+  return "copyIdentity" in batch;
+}
+
 /** One recv's worth of messages: their places in the buffer, decoded only when asked for. */
-class DiagBatch implements SocketBatch {
+class DiagBatch implements IdentityBatch {
   readonly buffer = new Uint8Array(BUFFER_BYTES);
   length = 0;
   readonly #view = new DataView(this.buffer.buffer);
@@ -214,6 +226,16 @@ class DiagBatch implements SocketBatch {
     row.protocol = this.#context.protocol;
     row.netns = this.#context.netns;
     return decodeRow(this.#view, start, start + this.#view.getUint32(start, LITTLE_ENDIAN), this.#context.texts, row);
+  }
+
+  copyIdentity(index: number, target: Uint8Array, at: number): boolean {
+    if (this.#context.protocol !== "tcp") return false;
+    copyIdentity(this.#view, this.#starts[index]!, this.#context.protocol, target, at);
+    return true;
+  }
+
+  cookieAt(index: number): { readonly low: number; readonly high: number } {
+    return cookieWords(this.#view, this.#starts[index]!);
   }
 
   socketAt(index: number): Socket {

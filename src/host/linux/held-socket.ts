@@ -56,7 +56,7 @@ function readInt(libc: Libc, fd: number, level: number, name: number): number | 
   return result < 0 ? errnoName(-result) : new DataView(value.buffer).getInt32(0, LITTLE_ENDIAN);
 }
 
-function readCookie(libc: Libc, fd: number): string | undefined {
+export function readCookie(libc: Libc, fd: number): string | undefined {
   const value = new Uint8Array(8);
   if (libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, value, new Uint32Array([8])) < 0) return undefined;
   const cookie = new DataView(value.buffer).getBigUint64(0, LITTLE_ENDIAN);

@@ -35,6 +35,10 @@ export interface Libc {
   readlinkat(directory: number, name: Uint8Array, target: Uint8Array, length: number): Result;
   /** A raw system call, which acts on the calling thread alone where the C library's wrapper would act on all. */
   syscall(number: number, a: number, b: number, c: number): Result;
+  /** The same for a call with four arguments. */
+  syscall4(number: number, a: number, b: number, c: number, d: number): Result;
+  /** `fds` is an array of struct pollfd. */
+  poll(fds: Uint8Array, count: number, timeoutMs: number): Result;
 }
 
 interface Koffi {
@@ -62,6 +66,8 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   readlinkat: ["readlinkat", "intptr_t", ["int", "void *", "void *", "size_t"]],
   readlink: ["readlink", "intptr_t", ["str", "void *", "size_t"]],
   syscall: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
+  syscall4: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
+  poll: ["poll", "int", ["void *", "unsigned long", "int"]],
 };
 
 let loaded: { libc: Libc } | NoLibc | undefined;

@@ -1,9 +1,9 @@
 /** The running kernel as a Host: sock_diag through the FFI where it can be had, /proc beside it and in its place. */
-import { release } from "node:os";
-import { PortmortemError, isPortmortemError } from "../../base/errors.ts";
+import { isPortmortemError } from "../../base/errors.ts";
 import type { SysctlLine } from "../../tcp/health-snapshot.ts";
 import type { Container, Socket } from "../../tcp/socket.ts";
 import { parseDescriptorLimit } from "../../wire/procfs/process-limits.ts";
+import type { Actions } from "../actions.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
 import { parseSysctlValue, sysctlPath } from "../../wire/procfs/sysctl.ts";
 import type {
@@ -32,95 +32,34 @@ import type {
   Surroundings,
   SystemFacts,
 } from "../host.ts";
-import { Cgroups } from "./cgroups.ts";
-import { Containers } from "./containers.ts";
 import { readCounters } from "./counters.ts";
 import { probeDestroy } from "./destroy-probe.ts";
 import { findDetachedSockets } from "./detached-sockets.ts";
 import { listInterfaces } from "./devices.ts";
 import { readHeldSocket } from "./held-socket.ts";
-import { InsideNetns } from "./inside-netns.ts";
-import { loadLibc } from "./libc.ts";
-import type { Libc } from "./libc.ts";
+import type { InsideNetns } from "./inside-netns.ts";
+import { createLinuxActions } from "./linux-actions.ts";
 import { readLocalAddresses } from "./local-addresses.ts";
-import { findNamespaces, resolveNetns } from "./namespaces.ts";
-import { Namespace, THREAD_NET } from "./namespace.ts";
-import { ProcessTable } from "./process-table.ts";
+import { Machine } from "./machine.ts";
+import { findNamespaces } from "./namespaces.ts";
+import { THREAD_NET } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { countDescriptors } from "./descriptor-count.ts";
 import { readText } from "./read-file.ts";
 import { findRelatives } from "./relatives.ts";
 import { resolveName } from "./resolve-name.ts";
-import { readLinkByLibc, readLowSocketsByLibc } from "./read-link.ts";
 import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { readSysctlLines } from "./sysctl-lines.ts";
-import { Users } from "./users.ts";
 
 /** This machine. Nothing is opened or loaded before a method needs it, and nothing stays open. */
 export function createLinuxHost(): Host {
-  return new Machine().hostIn(undefined, THREAD_NET);
+  return hostIn(new Machine(), undefined, THREAD_NET);
 }
 
-/** What all namespaces of a machine have in common. The list of processes is read once: a host answers for one command. */
-class Machine {
-  readonly native = loadLibc();
-  readonly libc: Libc | undefined = "libc" in this.native ? this.native.libc : undefined;
-  readonly readLink = readLinkByLibc(this.libc);
-  readonly readLowSockets = this.libc === undefined ? undefined : readLowSocketsByLibc(this.libc);
-  readonly table = new ProcessTable({ readLink: this.readLink });
-  readonly users = new Users();
-  readonly cgroups = new Cgroups();
-  readonly containers = new Containers();
-  #summaries: readonly ProcessSummary[] | undefined;
-  #system: SystemFacts | undefined;
-
-  /** Read once, the time too: what is recorded of it is then what was judged by. */
-  system(): SystemFacts {
-    return (this.#system ??= {
-      platform: process.platform,
-      kernelRelease: release(),
-      architecture: process.arch,
-      nowMs: Date.now(),
-      uid: process.geteuid?.() ?? -1,
-      pid: process.pid,
-    });
-  }
-
-  summaries(): readonly ProcessSummary[] {
-    return (this.#summaries ??= this.table.processes());
-  }
-
-  /** Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */
-  inside(netns: NetnsRef): InsideNetns {
-    const path = resolveNetns(netns);
-    const shown = "name" in netns ? netns.name : "path" in netns ? netns.path : `of pid ${netns.pid}`;
-    const { native } = this;
-    if ("why" in native) {
-      throw new PortmortemError("PM_NO_NATIVE", `the network namespace ${shown} cannot be entered: ${native.why}`, {
-        hint: native.hint,
-      });
-    }
-    const inside = InsideNetns.try(native.libc, path);
-    if (inside instanceof InsideNetns) return inside;
-    const { errno } = inside;
-    if (errno === "ENOENT" || errno === "ESRCH") {
-      throw new PortmortemError("PM_NETNS_NOT_FOUND", `the network namespace ${shown} has ended`, {
-        errno,
-        hint: "its last process is gone",
-      });
-    }
-    throw new PortmortemError("PM_NETNS_FORBIDDEN", `the network namespace ${shown} cannot be entered: ${errno}`, {
-      errno,
-      hint: "entering a network namespace needs CAP_SYS_ADMIN: run it with sudo",
-    });
-  }
-
-  hostIn(inside: InsideNetns | undefined, procNet: string): Host {
-    const { native, readLink, cgroups } = this;
-    const means = { native, readLink, cgroupId: (path: string) => cgroups.cgroupId(path) };
-    return new LinuxHost(this, new Namespace(means, inside, procNet));
-  }
+function hostIn(machine: Machine, inside: InsideNetns | undefined, procNet: string): Host {
+  return new LinuxHost(machine, machine.namespace(inside, procNet));
 }
 
 class LinuxHost implements Host {
@@ -134,13 +73,25 @@ class LinuxHost implements Host {
     this.#namespace = namespace;
   }
 
+  get actions(): Actions {
+    const { native } = this.#machine;
+    if ("why" in native) return { unable: "native", why: native.why, hint: native.hint };
+    if (this.#namespace.onlyLooking())
+      return {
+        unable: "right",
+        why: "this network namespace may be looked at, not entered: that needs CAP_SYS_ADMIN",
+        hint: "run it with sudo",
+      };
+    return createLinuxActions(native.libc, (work) => this.#namespace.run(work));
+  }
+
   system(): SystemFacts {
     return this.#machine.system();
   }
 
   enter(netns: NetnsRef): Host {
     try {
-      return this.#machine.hostIn(this.#machine.inside(netns), THREAD_NET);
+      return hostIn(this.#machine, this.#machine.inside(netns), THREAD_NET);
     } catch (error) {
       // The tables of any process' namespace may be read by anyone (proc_tgid_net_lookup): enough to look, not to act.
       const tables = "pid" in netns ? `/proc/${netns.pid}/net` : undefined;
@@ -150,14 +101,14 @@ class LinuxHost implements Host {
         tables !== undefined &&
         readText(`${tables}/tcp`) !== undefined
       ) {
-        return this.#machine.hostIn(undefined, tables);
+        return hostIn(this.#machine, undefined, tables);
       }
       throw error;
     }
   }
 
   again(): Host {
-    return new Machine().hostIn(this.#namespace.inside, this.#namespace.procNet);
+    return hostIn(new Machine(), this.#namespace.inside, this.#namespace.procNet);
   }
 
   netns(): NetnsFacts {

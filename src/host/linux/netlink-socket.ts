@@ -1,6 +1,15 @@
 /** One NETLINK_SOCK_DIAG socket. It stays in the network namespace in which it was opened, whichever thread or namespace uses it later. */
 import { errnoName } from "../../base/errno.ts";
-import { AF_NETLINK, EINTR, NETLINK_SOCK_DIAG, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, SO_RCVTIMEO } from "./constants.ts";
+import {
+  AF_NETLINK,
+  EINTR,
+  MSG_DONTWAIT,
+  NETLINK_SOCK_DIAG,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOL_SOCKET,
+  SO_RCVTIMEO,
+} from "./constants.ts";
 import type { Libc } from "./libc.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 
@@ -31,6 +40,13 @@ export class NetlinkSocket {
     return (this.#sequence = (this.#sequence + 1) >>> 0);
   }
 
+  /** The first of so many numbers in a row. */
+  takeSequences(count: number): number {
+    const first = this.nextSequence();
+    this.#sequence = (first + count - 1) >>> 0;
+    return first;
+  }
+
   /** 0, or a negated errno. A netlink request goes out whole or not at all (netlink_sendmsg). */
   send(message: Uint8Array): number {
     for (;;) {
@@ -41,10 +57,29 @@ export class NetlinkSocket {
 
   /** How many bytes came, or a negated errno. Blocks: the kernel answers a dump as fast as it is read. */
   receive(buffer: Uint8Array): number {
+    return this.#receive(buffer, 0);
+  }
+
+  /** The same without waiting: -EAGAIN when there is nothing. */
+  receiveNow(buffer: Uint8Array): number {
+    return this.#receive(buffer, MSG_DONTWAIT);
+  }
+
+  #receive(buffer: Uint8Array, flags: number): number {
     for (;;) {
-      const length = this.#libc.recv(this.#fd, buffer, buffer.length, 0);
+      const length = this.#libc.recv(this.#fd, buffer, buffer.length, flags);
       if (length !== -EINTR) return length;
     }
+  }
+
+  /** Subscribes to multicast groups, bit n for group n + 1. 0, or a negated errno. */
+  join(groups: number): number {
+    // struct sockaddr_nl: family, padding, port (0: the kernel chooses), groups.
+    const address = new Uint8Array(12);
+    const view = new DataView(address.buffer);
+    view.setUint16(0, AF_NETLINK, LITTLE_ENDIAN);
+    view.setUint32(8, groups, LITTLE_ENDIAN);
+    return this.#libc.bind(this.#fd, address, address.length);
   }
 
   close(): void {

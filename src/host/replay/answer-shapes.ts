@@ -6,7 +6,7 @@ import type { Host } from "../host.ts";
 
 type Shape = "numbers" | "pids?" | "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
 
-const SHAPES: Record<Exclude<keyof Host, "kind">, Shape> = {
+const SHAPES: Record<Exclude<keyof Host, "kind" | "actions">, Shape> = {
   system: "object",
   enter: "object",
   again: "object",

@@ -33,6 +33,8 @@ export function createRecordingHost(
 
 class RecordingHost implements Host {
   readonly kind: Host["kind"];
+  /** What is done is not recorded: a replay could not do it again. */
+  readonly actions: Host["actions"];
   readonly #host: Host;
   readonly #namespaces: Record<string, NamespaceRecord>;
   readonly #key: string;
@@ -41,6 +43,7 @@ class RecordingHost implements Host {
 
   constructor(host: Host, key: string, namespaces: Record<string, NamespaceRecord>, options: RecordingOptions) {
     this.kind = host.kind;
+    this.actions = host.actions;
     this.#host = host;
     this.#namespaces = namespaces;
     this.#key = key;

@@ -22,10 +22,15 @@ export function createReplayHost(recording: Recording): Host {
   return new ReplayHost(recording, HOME);
 }
 
-type Method = Exclude<keyof Host, "kind">;
+type Method = Exclude<keyof Host, "kind" | "actions">;
 
 class ReplayHost implements Host {
   readonly kind = "replay";
+  readonly actions = {
+    unable: "recording",
+    why: "a recording shows what was, and nothing can be done to it",
+    hint: "leave --replay out to act on this machine",
+  } as const;
   readonly #recording: Recording;
   readonly #key: string;
   readonly #record: NamespaceRecord;

@@ -1,0 +1,276 @@
+/**
+ * Carries a plan of plan-drop.ts out, and nothing else. Each connection is named by its cookie: what is gone is left, and what has become a
+ * listener (the same descriptor can be given another life) is not touched. Between pieces of work the event loop goes round, so that a
+ * signal is heard and whoever else runs in this process is served.
+ */
+import type { HostActions, TargetList } from "../host/actions.ts";
+import type { Host } from "../host/host.ts";
+import type { CandidateGroup, DropCandidates } from "../inspect/drop-candidates.ts";
+import { dumpAll } from "../inspect/dump.ts";
+import { eachPlace } from "../inspect/list-sockets.ts";
+import type { ListRequest } from "../inspect/list-sockets.ts";
+import type { DropClass } from "../tcp/drop-plan.ts";
+import type { DropFailure } from "../tcp/drop-result.ts";
+import type { Socket } from "../tcp/socket.ts";
+import { maskOf } from "../tcp/states.ts";
+import { endByDescriptor } from "./end-by-descriptor.ts";
+import type { PlannedGroup } from "./plan-drop.ts";
+
+export interface DropOutcome {
+  dropped: number;
+  /** Of those that were to be dropped: how many are there no more. */
+  gone: number;
+  /** Shut in order, and on their way through the states of closing. */
+  closing: number;
+  failed: DropFailure[];
+  interrupted: boolean;
+}
+
+export interface DropRun {
+  readonly host: Host;
+  readonly actions: HostActions;
+  readonly candidates: DropCandidates;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+const IN_A_REQUEST = 100;
+/** So long no one else of this process gets a turn. */
+const SLICE_MS = 4;
+/** Up to so many are looked at one by one afterwards, 50 µs and more each; others are looked for in a dump. */
+const MOST_LOOKED_AT = 200;
+
+export async function runDrop(
+  plan: readonly PlannedGroup<CandidateGroup>[],
+  { host, actions, candidates, signal, onProgress }: DropRun,
+): Promise<DropOutcome> {
+  const outcome: DropOutcome = { dropped: 0, gone: 0, closing: 0, failed: [], interrupted: false };
+  const steps = plan.flatMap((planned) => ("step" in planned ? [planned] : []));
+  const total = steps.reduce((sum, { group }) => sum + group.count, 0);
+  const failures = new Failures();
+  const proof = new Proof(host, candidates);
+  let done = 0;
+  let turnEnds = Date.now() + SLICE_MS;
+  /** Answers whether to go on. */
+  const breathe = async (more: number): Promise<boolean> => {
+    done += more;
+    onProgress?.(done, total);
+    if (Date.now() >= turnEnds) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEnds = Date.now() + SLICE_MS;
+    }
+    outcome.interrupted ||= signal?.aborted === true && done < total;
+    return !outcome.interrupted;
+  };
+  // What was asked for before anything was begun.
+  if (signal?.aborted === true) return { ...outcome, interrupted: true };
+  for (const { group, step } of steps) {
+    if (outcome.interrupted) break;
+    const { targets, held } = group;
+    if (step.kind === "destroy") {
+      for (let from = 0; from < targets.length; from += IN_A_REQUEST) {
+        const to = Math.min(from + IN_A_REQUEST, targets.length);
+        outcome.dropped += destroySome(actions, { targets, from, to }, group, failures);
+        proof.expectGone(group, targets, to);
+        if (!(await breathe(to - from))) break;
+      }
+      const list = actions.targets();
+      for (let at = 0; at < held.length && !outcome.interrupted; at += IN_A_REQUEST) {
+        const some = held.slice(at, at + IN_A_REQUEST);
+        const from = list.length;
+        const listening = listenerCookies(host);
+        for (const socket of some) {
+          // Not a connection any more: that is what was wished for.
+          if (listening.has(socket.cookie) || !addSocket(list, socket)) outcome.gone++;
+        }
+        outcome.dropped += destroySome(actions, { targets: list, from, to: list.length }, group, failures);
+        proof.expectGone(group, list, list.length);
+        await breathe(some.length);
+      }
+    } else {
+      for (const socket of held) {
+        if (isStillConnected(host, socket)) {
+          const answer = endByDescriptor(host, actions, socket, step.kind);
+          if (answer === "ok") {
+            outcome.dropped++;
+            proof.expectEnded(socket, step.kind);
+          } else failures.add(group, answer, socket, socket.cookie ?? "");
+        } else outcome.gone++;
+        if (!(await breathe(1))) break;
+      }
+    }
+  }
+  const proven = proof.look(failures);
+  outcome.gone += proven.gone;
+  outcome.closing = proven.closing;
+  outcome.failed = [...failures.list(), ...proven.still];
+  return outcome;
+}
+
+/** Answers how many were destroyed. */
+function destroySome(
+  actions: HostActions,
+  { targets, from, to }: { targets: TargetList; from: number; to: number },
+  group: CandidateGroup,
+  failures: Failures,
+): number {
+  if (from === to) return 0;
+  const { destroyed, failed } = actions.destroy(targets, from, to);
+  // ENOENT: it has ended by itself in the meantime.
+  for (const { index, errno } of failed)
+    if (errno !== "ENOENT") failures.add(group, errno, group.socket, targets.at(index).cookie);
+  return destroyed;
+}
+
+/**
+ * A socket that its program disconnects and makes listen keeps its cookie, and the request for the connection would find the listener. What
+ * no program holds cannot become one.
+ */
+function listenerCookies(host: Host): ReadonlySet<string | undefined> {
+  const cookies = new Set<string | undefined>();
+  dumpAll(host, { protocol: "tcp", states: maskOf("LISTEN") }, ({ cookie }) => cookies.add(cookie));
+  return cookies;
+}
+
+function addSocket(list: TargetList, { family, local, remote, cookie }: Socket): boolean {
+  if (remote === undefined || cookie === undefined) return false;
+  return list.add({
+    family,
+    local: { address: local.address, port: local.port },
+    remote,
+    interface: local.interface,
+    cookie,
+  });
+}
+
+export function lookAgain(host: Host, { protocol, family, local, remote, cookie }: Socket): Socket | undefined {
+  if (remote === undefined || cookie === undefined) return undefined;
+  return host.getSocket({ protocol, family, local, remote, cookie });
+}
+
+/** The exact get with these addresses would also find the listener that this very socket has become. */
+function isStillConnected(host: Host, socket: Socket): boolean {
+  const now = lookAgain(host, socket);
+  return now !== undefined && now.state !== "LISTEN" && now.state !== "BOUND";
+}
+
+/** Alike ones are told once. */
+class Failures {
+  /** Of all that failed: they are known to be there still. */
+  readonly cookies = new Set<string>();
+  readonly #byKind = new Map<string, { count: number; readonly socket: Socket; readonly errno: string }>();
+
+  add(group: CandidateGroup, errno: string, socket: Socket, cookie: string): void {
+    this.cookies.add(cookie);
+    const key = `${group.class}|${group.state}|${group.socket.owners?.[0]?.pid ?? ""}|${errno}`;
+    const known = this.#byKind.get(key);
+    if (known === undefined) this.#byKind.set(key, { count: 1, socket, errno });
+    else known.count++;
+  }
+
+  list(): DropFailure[] {
+    return [...this.#byKind.values()].map(({ count, socket, errno }) => ({
+      count,
+      socket,
+      ...lacksOf(errno),
+      errno,
+      text: `${count === 1 ? "it" : `${count} of them`} could not be ended: ${errno}${MEANING[errno] ?? ""}`,
+    }));
+  }
+}
+
+function lacksOf(errno: string): Pick<DropFailure, "lacks"> {
+  if (errno === "EPERM" || errno === "EACCES") return { lacks: "right" };
+  if (errno === "EOPNOTSUPP" || errno === "ENOSYS") return { lacks: "kernel" };
+  return errno === "ESTALE" || errno === "EBADF" || errno === "ESRCH" ? { lacks: "descriptor" } : {};
+}
+
+const MEANING: Readonly<Record<string, string>> = {
+  EPERM: ", a right is missing",
+  EACCES: ", a right is missing",
+  EOPNOTSUPP: ", this kernel cannot",
+  ENOSYS: ", this kernel cannot",
+  ESTALE: ", the program has closed that descriptor and uses it for something else",
+  EBADF: ", the program has closed that descriptor",
+  ESRCH: ", the program has ended",
+};
+
+/** Success is proven: what was ended is looked for once more. */
+class Proof {
+  readonly #host: Host;
+  readonly #candidates: DropCandidates;
+  readonly #lists = new Map<TargetList, { readonly to: number; readonly class: DropClass }>();
+  readonly #sockets: Socket[] = [];
+  readonly #shut: Socket[] = [];
+
+  constructor(host: Host, candidates: DropCandidates) {
+    this.#host = host;
+    this.#candidates = candidates;
+  }
+
+  /** Of the list those before `to`. */
+  expectGone(group: CandidateGroup, targets: TargetList, to: number): void {
+    this.#lists.set(targets, { to, class: group.class });
+  }
+
+  expectEnded(socket: Socket, kind: "shutdown" | "reset"): void {
+    (kind === "shutdown" ? this.#shut : this.#sockets).push(socket);
+  }
+
+  /** `gone` counts all that are not there, also those that were gone before their turn came. */
+  look(failures: Failures): { readonly gone: number; readonly closing: number; readonly still: DropFailure[] } {
+    const still: Socket[] = [];
+    let gone = 0;
+    for (const [targets, { to, class: kind }] of this.#lists) {
+      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to, kind) : this.#leftOneByOne(targets, to);
+      gone += to - left.length;
+      still.push(...left);
+    }
+    for (const socket of this.#sockets) {
+      if (isStillConnected(this.#host, socket)) still.push(socket);
+      else gone++;
+    }
+    let closing = 0;
+    for (const socket of this.#shut) {
+      const now = lookAgain(this.#host, socket);
+      if (now === undefined) gone++;
+      else if (now.state === "ESTABLISHED" || now.state === "CLOSE-WAIT") still.push(now);
+      else closing++;
+    }
+    const unexplained = still.filter(({ cookie }) => cookie === undefined || !failures.cookies.has(cookie));
+    const [first] = unexplained;
+    if (first === undefined) return { gone, closing, still: [] };
+    const text = `${unexplained.length === 1 ? "it is" : `${unexplained.length} of them are`} still there, though the kernel answered with success`;
+    return { gone, closing, still: [{ count: unexplained.length, socket: first, text }] };
+  }
+
+  #leftOneByOne(targets: TargetList, to: number): Socket[] {
+    const left: Socket[] = [];
+    for (let index = 0; index < to; index++) {
+      const { interface: device, local, ...id } = targets.at(index);
+      const near = device === undefined ? local : { ...local, interface: device };
+      const now = this.#host.getSocket({ protocol: "tcp", local: near, ...id });
+      if (now !== undefined && now.state !== "LISTEN") left.push(now);
+    }
+    return left;
+  }
+
+  #leftInDump(targets: TargetList, to: number, kind: DropClass): Socket[] {
+    const left: Socket[] = [];
+    eachPlace(this.#host, proofRequest(this.#candidates.request, kind), (batch, index) => {
+      if (batch.stateAt(index) !== "LISTEN" && targets.has(batch, index)) left.push(batch.socketAt(index));
+    });
+    if (to === targets.length || left.length === 0) return left;
+    // After an interruption: those whose turn did not come are no failures.
+    const tried = new Set(Array.from({ length: to }, (_, index) => targets.at(index).cookie));
+    return left.filter(({ cookie }) => cookie !== undefined && tried.has(cookie));
+  }
+}
+
+/** A TIME-WAIT stays one; anything else may have moved on to a state that the filter does not name. */
+function proofRequest(request: ListRequest, kind: DropClass): ListRequest {
+  const { filter, states } = request;
+  const narrowed = kind === "time-wait" && filter !== undefined && states !== undefined;
+  const { protocols, owners, details } = request;
+  return { protocols, owners, details, ...(narrowed ? { filter, states } : {}) };
+}

@@ -1,0 +1,91 @@
+/** `portmortem wait [ADDRESS:]PORT` */
+import { waitUntilBindable } from "../act/wait-until-bindable.ts";
+import { parseDuration } from "../base/parse-duration.ts";
+import { PortmortemError } from "../base/errors.ts";
+import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
+import { jsonText } from "../render/escape.ts";
+import { renderIncomplete } from "../render/ls-text.ts";
+import { renderWaiting } from "../render/wait-text.ts";
+import { renderWhy } from "../render/why-text.ts";
+import type { Why } from "../verdict/why.ts";
+import type { Run } from "./command.ts";
+import { EXIT } from "./exit-status.ts";
+import { hearInterrupts } from "./interrupt.ts";
+import { createProgressLine } from "./progress.ts";
+import { writeError, writeOut } from "./output.ts";
+
+interface WaitFlags {
+  readonly timeout?: string;
+  readonly udp?: boolean;
+  readonly v6only?: boolean;
+  readonly reuseAddr?: boolean;
+  readonly reusePort?: boolean;
+  readonly user?: string;
+  readonly device?: string;
+}
+
+const PIPE_WIDTH = 100;
+
+export const runWait: Run = async (context, [endpoint], options) => {
+  const flags = options as WaitFlags;
+  const parsed = parseEndpoint(String(endpoint));
+  const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout);
+  const address = scopedAddress(parsed);
+  const progress = createProgressLine(!context.quiet);
+  const interrupt = hearInterrupts();
+  const started = Date.now();
+  let last: Why | undefined;
+  let answer: Why | undefined;
+  try {
+    answer = await waitUntilBindable(
+      {
+        port: parsed.port,
+        protocol: flags.udp === true ? "udp" : "tcp",
+        v6only: flags.v6only ?? false,
+        ...(address === undefined ? {} : { address }),
+        ...(flags.device === undefined ? {} : { device: flags.device }),
+      },
+      {
+        reuseAddr: flags.reuseAddr ?? true,
+        reusePort: flags.reusePort ?? false,
+        signal: interrupt.signal,
+        onProgress: progress.report,
+        onWaiting: (now, freeInMs) => {
+          last = now;
+          progress.say(() => renderWaiting(now, freeInMs, Date.now() - started));
+        },
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(flags.user === undefined ? {} : { user: flags.user }),
+        ...(context.host === undefined ? {} : { host: context.host }),
+        ...(context.netns === undefined ? {} : { netns: context.netns }),
+      },
+    );
+  } catch (error) {
+    if (interrupt.status() === undefined) throw error;
+  } finally {
+    progress.clear();
+  }
+  const shown = answer ?? last;
+  if (context.json) {
+    if (shown !== undefined) writeOut(`${jsonText({ schema: "portmortem.wait/1", ...shown })}\n`);
+  } else if (answer === undefined) writeError(`interrupted: port ${parsed.port} is still taken\n`);
+  else {
+    writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));
+    if (!answer.bindable && !context.quiet)
+      writeError(renderIncomplete(answer.incomplete, context.style, context.width));
+  }
+  return interrupt.status() ?? statusOf(answer);
+};
+
+function parseTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new PortmortemError("PM_USAGE", `--timeout ${JSON.stringify(text)} is no length of time`, {
+    hint: "write 30 (seconds), 500ms, 2m or 1h",
+  });
+}
+
+function statusOf(answer: Why | undefined): number {
+  if (answer?.bindable === true) return EXIT.ok;
+  return answer?.attempts[0]?.result === "EACCES" ? EXIT.right : EXIT.no;
+}
