@@ -87,4 +87,5 @@ test("renderWhyConnect() starts with the verdict in one sentence", () => {
   assert.match(first(few), /but not for long: 1 of 10/);
   const nothing = { ...worst, source: { errno: "ENETUNREACH", step: "connect" as const } };
   assert.match(first(nothing), /fails: ENETUNREACH$/);
+  assert.match(renderWhyConnect(judgeConnect(nothing), view), /no route of this machine leads there/);
 });

@@ -1,6 +1,8 @@
 /** `why --connect` for a person: one line of verdict, the ports by class, what TIME-WAIT does here, what to do. At most one screen. */
 import type { PortCounts, WhyConnect } from "../verdict/why-connect.ts";
 import { countText, durationText } from "../base/duration.ts";
+import { isMulticast } from "../tcp/ip-address.ts";
+import { isLoopbackAddress } from "../verdict/address-scope.ts";
 import { escapeText } from "./escape.ts";
 import { hang } from "./text-layout.ts";
 import type { WhyView } from "./why-text.ts";
@@ -96,6 +98,8 @@ function mostBy(why: WhyConnect): string {
 function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): string {
   const lines: string[] = [];
   const say = (text: string): number => lines.push(hang("  · ", escapeText(text), width));
+  const reason = why.ports === undefined ? reasonOf(why) : undefined;
+  if (reason !== undefined) say(reason);
   const others = why.remote.otherAddresses;
   if (others !== undefined) say(`not judged, also addresses of this name: ${others.join(", ")}`);
   for (const { reuseAddr, bind, connect } of why.attempts ?? [])
@@ -113,6 +117,29 @@ function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): strin
   if (why.perSecond !== undefined && why.perSecond > 0 && why.ports !== undefined && why.ports.total > 1)
     say(`good for ${rateText(why.perSecond)} to this peer, when this side closes first`);
   return lines.length === 0 ? "" : `${style.bold("as it is")}\n${lines.join("\n")}`;
+}
+
+/** Of a refusal that no port is to blame for. */
+function reasonOf({ step, errno, local, remote }: WhyConnect): string | undefined {
+  const { address } = remote;
+  switch (`${step} ${errno}`) {
+    case "bind EADDRNOTAVAIL":
+      return local.address === undefined ? undefined : `no device of this machine has the address ${local.address}`;
+    case "socket EAFNOSUPPORT":
+      return `this kernel does not speak the family of ${address} (IPv6 is switched off)`;
+    case "connect ENETUNREACH":
+      return isMulticast(address)
+        ? `${address} is the address of a group, and TCP connects to one machine`
+        : "no route of this machine leads there (to a broadcast address none does)";
+    case "connect EINVAL":
+      if (/^fe[89ab]/.test(address) && !address.includes("%"))
+        return `${address} is link-local: every device has such addresses; write [${address}%DEVICE]:${remote.port}`;
+      return local.address !== undefined && isLoopbackAddress(local.address)
+        ? `${local.address} is a loopback address, and nothing leaves this machine from there`
+        : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function rateText(perSecond: number): string {

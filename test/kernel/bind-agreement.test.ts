@@ -28,9 +28,16 @@ const KINDS = [
   "TIME-WAIT without a descriptor",
 ].map((kind) => `tcp ${kind}`);
 
-const SCENARIOS = Number(process.env["SCENARIOS"] ?? 1000);
+const SCENARIOS = wholeNumber("SCENARIOS", 1000);
 const A_ROUND = 10_000;
-const SEED = Number(process.env["SEED"] ?? 1);
+const SEED = wholeNumber("SEED", 1);
+
+/** A slip of the pen must not pass as a run without a scenario. */
+function wholeNumber(name: string, otherwise: number): number {
+  const text = process.env[name] ?? String(otherwise);
+  assert.match(text, /^[1-9][0-9]{0,8}$/, `${name} is a whole number from 1 on`);
+  return Number(text);
+}
 
 const { kernelRelease } = createLinuxHost().system();
 const skip =
