@@ -2,7 +2,6 @@
 import type { PortCounts, WhyConnect } from "../verdict/why-connect.ts";
 import { countText, durationText } from "../base/duration.ts";
 import { isMulticast } from "../tcp/ip-address.ts";
-import { isLoopbackAddress } from "../verdict/address-scope.ts";
 import { escapeText } from "./escape.ts";
 import { hang } from "./text-layout.ts";
 import type { WhyView } from "./why-text.ts";
@@ -134,7 +133,7 @@ function reasonOf({ step, errno, local, remote }: WhyConnect): string | undefine
     case "connect EINVAL":
       if (/^fe[89ab]/.test(address) && !address.includes("%"))
         return `${address} is link-local: every device has such addresses; write [${address}%DEVICE]:${remote.port}`;
-      return local.address !== undefined && isLoopbackAddress(local.address)
+      return local.address?.startsWith("127.") === true
         ? `${local.address} is a loopback address, and nothing leaves this machine from there`
         : undefined;
     default:
