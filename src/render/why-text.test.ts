@@ -100,8 +100,10 @@ test("renderWhy() names SO_REUSEPORT where it was asked for", async () => {
   const [same] = await textOf(ofUser(0), { width: 300, reusePort: true });
   assert.match(
     same!,
-    /by a program that sets SO_REUSEADDR and SO_REUSEPORT and runs as the user of those that have it/,
+    /by a program that sets SO_REUSEPORT and runs as the user of those that have it\. One that does not set it gets/,
   );
+  const [free] = await textOf({}, { width: 300, reusePort: true });
+  assert.match(free!, /can be bound, with SO_REUSEPORT, with and without SO_REUSEADDR$/);
   const [other] = await textOf(ofUser(33), { width: 300, reusePort: true });
   assert.match(other!, /: EADDRINUSE with SO_REUSEADDR and SO_REUSEPORT$/);
   const [alone] = await textOf(ofUser(33), { width: 300, reusePort: true, reuseAddr: false });

@@ -36,7 +36,7 @@ export type OptionsBy = "held" | "inherited" | "inferred" | "probe";
 export function attemptOptions(question: BindQuestion): readonly Pick<Attempt, "reuseAddr" | "reusePort">[] {
   return [
     { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
-    { reuseAddr: !question.reuseAddr, reusePort: false },
+    { reuseAddr: !question.reuseAddr, reusePort: question.reusePort },
   ];
 }
 

@@ -2,43 +2,24 @@
 import { olderThan } from "../base/kernel-release.ts";
 import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { Owner } from "../tcp/socket.ts";
-import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker } from "./why.ts";
 import { STATES } from "../tcp/states.ts";
+import { sharingAdvice } from "./sharing-advice.ts";
+import type { AdviceInput } from "./sharing-advice.ts";
 import { isServed } from "./holder-rule.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
-
-interface AdviceInput {
-  readonly snapshot: BindSnapshot;
-  readonly bindable: boolean;
-  readonly attempts: readonly Attempt[];
-  readonly blockers: readonly Blocker[];
-  readonly withoutReuseAddr: readonly Blocker[];
-}
 
 const COST_RANK = { nothing: 0, data: 1, downtime: 2 } as const;
 
 export function adviceFor(input: AdviceInput): Advice[] {
-  const advice: Advice[] = [];
-  const { snapshot, bindable, attempts, blockers } = input;
-  const plain = attempts.find((attempt) => !attempt.reuseAddr);
-  const reused = attempts.find((attempt) => attempt.reuseAddr);
-  if (
-    reused?.result === "ok" &&
-    plain !== undefined &&
-    plain.result !== "ok" &&
-    (!bindable || input.withoutReuseAddr.length > 0)
-  ) {
-    advice.push({
-      text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)",
-      costs: "nothing",
-    });
-  }
+  const { snapshot, bindable, blockers } = input;
+  const advice: Advice[] = sharingAdvice(input);
   for (const blocker of bindable ? input.withoutReuseAddr : blockers)
     advice.push(...adviceForBlocker(blocker, snapshot));
   // What can be bound, or may well be, is no reason to end anything.
   const fit =
-    bindable || attempts[0]?.result === "unknown" ? advice.filter(({ costs }) => costs === "nothing") : advice;
+    bindable || input.attempts[0]?.result === "unknown" ? advice.filter(({ costs }) => costs === "nothing") : advice;
   return unique(fit).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
 }
 

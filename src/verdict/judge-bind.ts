@@ -21,11 +21,12 @@ export function judgeBind(seen: BindSnapshot): Why {
   const asked = attempts[0]!;
   const bindable = asked.result === "ok";
   const blockers = blockersOf(snapshot, question, asked);
-  const plain = attempts.find((attempt) => !attempt.reuseAddr && !attempt.reusePort);
+  const plain = attempts.find((attempt) => !attempt.reuseAddr);
   const withoutReuseAddr =
     bindable && question.reuseAddr && plain !== undefined && plain.result !== "ok" && plain.result !== "unknown"
-      ? blockersOf(snapshot, { ...question, reuseAddr: false, reusePort: false }, plain)
+      ? blockersOf(snapshot, { ...question, reuseAddr: false }, plain)
       : undefined;
+  const withoutReusePort = bindable && question.reusePort ? blockersWithoutReusePort(snapshot) : undefined;
   const rivals = bindable ? findRivals(snapshot) : [];
   const elsewhere = snapshot.elsewhere.map((listener) => ({
     netns: listener.netns,
@@ -45,10 +46,18 @@ export function judgeBind(seen: BindSnapshot): Why {
     attempts,
     blockers,
     ...(withoutReuseAddr === undefined ? {} : { withoutReuseAddr }),
+    ...(withoutReusePort === undefined ? {} : { withoutReusePort }),
     ...(rivals.length === 0 ? {} : { rivals }),
     spared: sparedOf(snapshot),
     elsewhere,
-    advice: adviceFor({ snapshot, bindable, attempts, blockers, withoutReuseAddr: withoutReuseAddr ?? [] }),
+    advice: adviceFor({
+      snapshot,
+      bindable,
+      attempts,
+      blockers,
+      withoutReuseAddr: withoutReuseAddr ?? [],
+      withoutReusePort: withoutReusePort ?? [],
+    }),
     incomplete: snapshot.incomplete,
   };
 }
@@ -76,6 +85,15 @@ function blockersOf(snapshot: BindSnapshot, question: BindQuestion, attempt: Att
   const blockers = foldBlockers(snapshot, question, blockingHolders(snapshot, question, attempt.result));
   if (blockers.length > 0 || attempt.result !== "EADDRINUSE") return blockers;
   return [{ rule: "unseen", count: 1, text: unseenText(snapshot) }];
+}
+
+/** No real bind was made without SO_REUSEPORT: by the rules, and nothing where they hang on what cannot be seen. */
+function blockersWithoutReusePort(snapshot: BindSnapshot): Blocker[] | undefined {
+  const question = { ...snapshot.question, reusePort: false };
+  const { bind: result } = predictBind(snapshot, question);
+  if (result !== "EADDRINUSE") return undefined;
+  const { reuseAddr, reusePort } = question;
+  return blockersOf({ ...snapshot, probed: [] }, question, { reuseAddr, reusePort, result, by: "rules" });
 }
 
 function unseenText(snapshot: BindSnapshot): string {
