@@ -28,6 +28,19 @@ test("advice for a TIME-WAIT is to wait, to clear it, or to mend the program, al
   assert.equal(advise([left, left])[0]?.text, "wait 47 s: the last of them ends by itself");
 });
 
+test("advice to mend the program that left a TIME-WAIT is for one that did not set SO_REUSEADDR, or may not have", () => {
+  const left = ownerless(timeWait({ port: 8080, remainingMs: 46_000 }));
+  const mend = (results: readonly [string, string], holders = [left], asked: Asked = {}) =>
+    advise(holders, { results, ...asked })
+      .map(({ text }) => text)
+      .filter((text) => text.includes("left this behind"));
+  assert.deepEqual(mend(["ok", "EADDRINUSE"]), [], "the bind that worked proves that it did");
+  assert.deepEqual(mend(["ok", "EADDRINUSE"], Array<PortHolder>(12).fill(left)), [], "more than are told apart");
+  assert.deepEqual(mend(["EADDRINUSE", "ok"], [left], { reuseAddr: false }), []);
+  assert.match(mend(["EADDRINUSE", "EADDRINUSE"])[0] ?? "", /left this behind, and its next/);
+  assert.match(mend(["EADDRINUSE", "EADDRINUSE"], [left, left])[0] ?? "", /left this behind, unless it does, and/);
+});
+
 test("advice does not promise a wait whose end is not known", () => {
   const { timer: _timer, ...socket } = ownerless(timeWait({ port: 8080 })).socket;
   assert.deepEqual(commands(advise([{ socket }])), [

@@ -16,14 +16,14 @@ export function adviceFor(input: AdviceInput): Advice[] {
   const { snapshot, bindable, blockers } = input;
   const advice: Advice[] = sharingAdvice(input);
   for (const blocker of bindable ? input.withoutReuseAddr : blockers)
-    advice.push(...adviceForBlocker(blocker, snapshot));
+    advice.push(...adviceForBlocker(blocker, snapshot, bindable));
   // What can be bound, or may well be, is no reason to end anything.
   const fit =
     bindable || input.attempts[0]?.result === "unknown" ? advice.filter(({ costs }) => costs === "nothing") : advice;
   return unique(fit).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
 }
 
-function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot, bindable: boolean): Advice[] {
   const { port } = snapshot.question;
   const owners = blocker.socket?.owners ?? [];
   switch (blocker.rule) {
@@ -35,7 +35,7 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           `state time-wait sport = :${port}`,
           "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
         ),
-        ...nextTimeAdvice(snapshot),
+        ...(bindable ? [] : nextTimeAdvice(blocker, snapshot)),
       ];
     case "fin-wait-2":
       if (owners.length > 0) return ownerAdvice(snapshot, owners);
@@ -101,12 +101,16 @@ function sudo(snapshot: BindSnapshot): string {
   return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
 }
 
-/** Both sides need it: what the old socket had set counts, not only what the new one sets. */
-function nextTimeAdvice({ question }: BindSnapshot): Advice[] {
-  if (!question.reuseAddr) return [];
+/**
+ * Both sides need it: what the old socket had set counts, not only what the new one sets. A bind that works with it is the proof that the old
+ * one had it.
+ */
+function nextTimeAdvice({ options }: Blocker, { question }: BindSnapshot): Advice[] {
+  if (!question.reuseAddr || options?.reuseAddr === true) return [];
+  const unless = options?.reuseAddr === false ? "" : ", unless it does";
   return [
     {
-      text: "set SO_REUSEADDR in the program that left this behind, and its next start will not run into it",
+      text: `set SO_REUSEADDR in the program that left this behind${unless}, and its next start will not run into it`,
       costs: "nothing",
     },
   ];
