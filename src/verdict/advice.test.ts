@@ -140,6 +140,30 @@ test("advice for an address that is not local names those of the same family", (
   assert.deepEqual(of("fd00::7"), ["this machine's addresses are ::1"]);
 });
 
+test("advice for a listener and what is left behind is to end the listener first, and says that both are needed", () => {
+  const left = ownerless(timeWait({ port: 8080, remainingMs: 46_000 }));
+  const texts = (...holders: PortHolder[]) => advise(holders, { reuseAddr: false }).map(({ text }) => text);
+  assert.deepEqual(texts(left, held(listener({ port: 8080 }))), [
+    "ask node to end; what is left behind still blocks then",
+    "after that: wait 46 s: it ends by itself",
+    "after that: clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
+  ]);
+  const hidden = held(listener({ port: 8080 }), { owners: [], ownerless: "unknown" });
+  assert.equal(texts(left, hidden)[0], "once it is held no longer: wait 46 s: it ends by itself");
+});
+
+test("advice to end the processes of one program is one line, another program has its own", () => {
+  const of = (pid: number, command = "node") =>
+    held(listener({ port: 8080, address: `127.0.0.${pid}` }), { owners: [{ ...NODE, pid, command }] });
+  assert.deepEqual(
+    advise([of(5), of(6), of(7, "nginx")]).map(({ text, command }) => [text, command]),
+    [
+      ["ask the 2 node processes to end", "kill 5 6"],
+      ["ask nginx to end", "kill 7"],
+    ],
+  );
+});
+
 test("advice comes cheapest first, and nothing is advised twice", () => {
   const holders = [
     held(bound({ port: 8080 })),
