@@ -110,6 +110,20 @@ test("renderWhy() names SO_REUSEPORT where it was asked for", async () => {
   assert.match(alone!, /: EADDRINUSE with SO_REUSEPORT$/);
 });
 
+test("renderWhy() says as whom, where another user is asked about", async () => {
+  const headOf = async (description: FakeHostDescription, user?: string, port = 80) => {
+    const answer = await why(port, { host: createFakeHost(description), user: 1000 });
+    const view = { style: PLAIN, width: 300, verbose: false, ...(user === undefined ? {} : { user }) };
+    return renderWhy(answer, view).split("\n")[0]!;
+  };
+  assert.match(await headOf({}, "deploy"), /^port 80 cannot be bound as deploy on \[::\]/);
+  assert.match(await headOf({}, "1000"), /^port 80 cannot be bound as uid 1000 on/);
+  assert.match(await headOf({}), /^port 80 cannot be bound on/);
+  assert.match(await headOf({}, "deploy", 8080), /every address\) can be bound as deploy, with/);
+  const reusing = { sockets: [timeWait({ port: 8080, reuseAddr: true })] };
+  assert.match(await headOf(reusing, "deploy", 8080), /^port 8080 can be bound as deploy on/);
+});
+
 test("renderWhy() says that no bind was tried, and that it hangs on what cannot be seen", async () => {
   const [first] = await textOf(left, { width: 200, probe: false });
   assert.equal(

@@ -11,6 +11,8 @@ export interface WhyView {
   readonly style: Style;
   readonly width: number;
   readonly verbose: boolean;
+  /** As whom it was asked, where that is not the user who asks. */
+  readonly user?: string;
 }
 
 const FREE = "with and without SO_REUSEADDR";
@@ -50,7 +52,8 @@ export function renderWhy(why: Why, view: WhyView): string {
   return `${blocks.join("\n\n")}\n`;
 }
 
-function headline(why: Why, { style, width }: WhyView): string {
+function headline(why: Why, { style, width, user }: WhyView): string {
+  const as = user === undefined ? "" : ` as ${/^\d+$/.test(user) ? "uid " : ""}${escapeText(user)}`;
   const { port, protocol } = why.endpoint;
   const name = `${protocol === "udp" ? "UDP port" : "port"} ${port}`;
   const where = whereText(why);
@@ -59,10 +62,10 @@ function headline(why: Why, { style, width }: WhyView): string {
   if (why.bindable) {
     const who = whoText(why, byRules);
     if (who !== undefined)
-      return hang("", `${style.good(`${name} can be bound`)} on ${where} ${who} gets EADDRINUSE:`, width);
+      return hang("", `${style.good(`${name} can be bound`)}${as} on ${where} ${who} gets EADDRINUSE:`, width);
     const all = why.attempts.every(({ result }) => result === "ok");
     const how = all ? `${asked?.reusePort === true ? "with SO_REUSEPORT, " : ""}${FREE}` : optionsText(asked);
-    return hang("", `${style.good(`${name} is free`)}: ${where} can be bound, ${how}${byRules}`, width);
+    return hang("", `${style.good(`${name} is free`)}: ${where} can be bound${as}, ${how}${byRules}`, width);
   }
   const result = asked?.result ?? "unknown";
   if (result === "unknown")
@@ -73,7 +76,7 @@ function headline(why: Why, { style, width }: WhyView): string {
     );
   const both = asked?.reusePort !== true && why.attempts.every((attempt) => attempt.result === result);
   const how = both ? `, ${FREE}` : ` ${optionsText(asked)}`;
-  return hang("", `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${how}${byRules}`, width);
+  return hang("", `${style.bad(`${name} cannot be bound`)}${as} on ${where}: ${result}${how}${byRules}`, width);
 }
 
 /** Each once: those in the way of a program that lacks the one option, and of one that lacks the other. */
