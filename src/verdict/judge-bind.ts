@@ -106,10 +106,10 @@ function unseenText(snapshot: BindSnapshot): string {
 /** Who shares the port or its number and is in nobody's way. */
 function sparedOf(snapshot: BindSnapshot): Spared[] {
   const served = isServed(snapshot.holders);
-  const spared: Spared[] = snapshot.connectedTo.map(({ socket, count }) => ({
+  const spared: Spared[] = snapshot.connectedTo.map(({ socket, count, someOwners }) => ({
     socket,
     count,
-    text: `${connectedText(snapshot, served, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+    text: `${connectedText(snapshot, served, socket, count)}${someOwners === undefined ? byWhom(socket.owners) : `, some of them held by ${ownersText(someOwners)}`}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
   }));
   const groups = new Map<string, Spared & { count: number }>();
   for (const holder of bystanders(snapshot)) {
