@@ -60,7 +60,14 @@ export const runWhy: Run = async (context, [endpoint], options) => {
   progress.clear();
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.why/1", ...answer })}\n`);
   else {
-    writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));
+    writeOut(
+      renderWhy(answer, {
+        style: context.style,
+        width: context.width ?? PIPE_WIDTH,
+        verbose: context.verbose,
+        ...(flags.user === undefined ? {} : { user: flags.user }),
+      }),
+    );
     // A free port needs no more words, unless the bind that was to prove it could not be made.
     const proven = answer.bindable && (flags.probe === false || answer.attempts.every(({ by }) => by === "probe"));
     if ((!proven || context.verbose) && !context.quiet)

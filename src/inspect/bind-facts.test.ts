@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { counted } from "../../test/contracts/counting-host.ts";
 import { bound, connection, createFakeHost, listener, program, timeWait, udp } from "../testing/testing.ts";
 import type { FakeHostDescription } from "../testing/testing.ts";
+import { judgeBind } from "../verdict/judge-bind.ts";
 import { gatherBindFacts } from "./bind-facts.ts";
 import type { BindRequest } from "./bind-facts.ts";
 
@@ -45,7 +46,7 @@ test("gatherBindFacts() tries the bind that is asked for, and the one with the o
   const { snapshot } = await gather({ sockets: [timeWait({ port: 8080, reuseAddr: true })] }, { reusePort: true });
   assert.deepEqual(snapshot.probed, [
     { reuseAddr: true, reusePort: true, result: "ok", by: "probe" },
-    { reuseAddr: false, reusePort: false, result: "EADDRINUSE", by: "probe" },
+    { reuseAddr: false, reusePort: true, result: "EADDRINUSE", by: "probe" },
   ]);
 });
 
@@ -132,6 +133,33 @@ test("gatherBindFacts() groups the connections to the port by program and state,
       ["ab", 3],
       ["curl", 1],
     ],
+  );
+});
+
+test("gatherBindFacts() does not split a program's connections into those that turned up and those that did not", async () => {
+  const out = Array.from({ length: 60 }, (_, at) =>
+    connection({ local: `10.0.0.1:${20_000 + at}`, remote: "10.0.0.2:8080" }),
+  );
+  const { snapshot, calls } = await gather({
+    processes: [
+      program("node", { pid: 7, sockets: [listener({ port: 8080 })] }),
+      program("python3", { pid: 8, sockets: out }),
+    ],
+  });
+  assert.ok(!calls.includes("socketFds 8"), "its low descriptors only");
+  assert.deepEqual(
+    snapshot.connectedTo.map(({ socket, count, someOwners }) => [
+      socket.state,
+      count,
+      socket.owners?.length,
+      someOwners?.map(({ command, pid }) => [command, pid]),
+    ]),
+    [["ESTABLISHED", 60, 1, [["python3", 8]]]],
+  );
+  const { spared } = judgeBind(snapshot);
+  assert.deepEqual(
+    spared.map(({ text }) => text),
+    ["60 connections TO port 8080, some of them held by python3 (pid 8); they do not stand in the way"],
   );
 });
 

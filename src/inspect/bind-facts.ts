@@ -187,21 +187,45 @@ function heldOptions(host: Host, socket: Socket): Omit<PortHolder, "socket"> {
   return { reuseAddr, reusePort, optionsBy: "held", ...told };
 }
 
-/** One group for each program and state; where there are too many to trace, one for each state. */
+/**
+ * One group for each program and state. Of a state in which not everybody was traced one group, which names those that were: a program's
+ * sockets are not split by whether they turned up on the way. Where there are too many to trace, nobody is named.
+ */
 function groupConnected(sample: readonly Socket[], counts: ReadonlyMap<string, number>): SparedGroup[] {
   let total = 0;
   for (const count of counts.values()) total += count;
-  const groups = new Map<string, { socket: Socket; count: number }>();
-  for (const socket of sample) {
-    const owners = total > MOST_TRACED ? "" : (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const key = `${socket.state}|${owners}`;
-    const known = groups.get(key);
-    if (known !== undefined) known.count++;
-    else if (total > MOST_TRACED) groups.set(key, { socket: withoutOwners(socket), count: 1 });
-    else groups.set(key, { socket, count: 1 });
+  if (total > MOST_TRACED) {
+    const byState = new Map([...sample].reverse().map((socket) => [socket.state, withoutOwners(socket)]));
+    return mostFirst([...byState.values()].map((socket) => ({ socket, count: counts.get(socket.state) ?? 1 })));
   }
-  if (total > MOST_TRACED) for (const one of groups.values()) one.count = counts.get(one.socket.state) ?? one.count;
-  return [...groups.values()].sort((a, b) => b.count - a.count);
+  const partly = new Set(sample.filter(isUntraced).map(({ state }) => state));
+  const groups = new Map<string, Socket[]>();
+  for (const socket of sample) {
+    const isFolded = partly.has(socket.state) && socket.inode !== undefined;
+    const owners = (socket.owners ?? []).map(({ pid }) => pid).join(",");
+    const key = `${socket.state}|${isFolded ? "folded" : `${owners}|${socket.ownerless ?? ""}`}`;
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, [socket]);
+    else known.push(socket);
+  }
+  return mostFirst([...groups.values()].map(groupOf));
+}
+
+function groupOf(sockets: readonly Socket[]): SparedGroup {
+  const count = sockets.length;
+  const owners = sockets.some(isUntraced) ? sockets.flatMap((socket) => socket.owners ?? []) : [];
+  if (owners.length === 0) return { socket: sockets[0]!, count };
+  const someOwners = [...new Map(owners.map((owner) => [owner.pid, owner])).values()];
+  return { socket: sockets.find((socket) => socket.owners?.length)!, count, someOwners };
+}
+
+/** A program holds it, and nobody has searched until that one was found. */
+function isUntraced({ inode, owners }: Socket): boolean {
+  return inode !== undefined && owners === undefined;
+}
+
+function mostFirst(groups: SparedGroup[]): SparedGroup[] {
+  return groups.sort((a, b) => b.count - a.count);
 }
 
 function withoutOwners(socket: Socket): Socket {

@@ -100,12 +100,28 @@ test("renderWhy() names SO_REUSEPORT where it was asked for", async () => {
   const [same] = await textOf(ofUser(0), { width: 300, reusePort: true });
   assert.match(
     same!,
-    /by a program that sets SO_REUSEADDR and SO_REUSEPORT and runs as the user of those that have it/,
+    /by a program that sets SO_REUSEPORT and runs as the user of those that have it\. One that does not set it gets/,
   );
+  const [free] = await textOf({}, { width: 300, reusePort: true });
+  assert.match(free!, /can be bound, with SO_REUSEPORT, with and without SO_REUSEADDR$/);
   const [other] = await textOf(ofUser(33), { width: 300, reusePort: true });
   assert.match(other!, /: EADDRINUSE with SO_REUSEADDR and SO_REUSEPORT$/);
   const [alone] = await textOf(ofUser(33), { width: 300, reusePort: true, reuseAddr: false });
   assert.match(alone!, /: EADDRINUSE with SO_REUSEPORT$/);
+});
+
+test("renderWhy() says as whom, where another user is asked about", async () => {
+  const headOf = async (description: FakeHostDescription, user?: string, port = 80) => {
+    const answer = await why(port, { host: createFakeHost(description), user: 1000 });
+    const view = { style: PLAIN, width: 300, verbose: false, ...(user === undefined ? {} : { user }) };
+    return renderWhy(answer, view).split("\n")[0]!;
+  };
+  assert.match(await headOf({}, "deploy"), /^port 80 cannot be bound as deploy on \[::\]/);
+  assert.match(await headOf({}, "1000"), /^port 80 cannot be bound as uid 1000 on/);
+  assert.match(await headOf({}), /^port 80 cannot be bound on/);
+  assert.match(await headOf({}, "deploy", 8080), /every address\) can be bound as deploy, with/);
+  const reusing = { sockets: [timeWait({ port: 8080, reuseAddr: true })] };
+  assert.match(await headOf(reusing, "deploy", 8080), /^port 8080 can be bound as deploy on/);
 });
 
 test("renderWhy() says that no bind was tried, and that it hangs on what cannot be seen", async () => {

@@ -11,6 +11,8 @@ export interface WhyView {
   readonly style: Style;
   readonly width: number;
   readonly verbose: boolean;
+  /** As whom it was asked, where that is not the user who asks. */
+  readonly user?: string;
 }
 
 const FREE = "with and without SO_REUSEADDR";
@@ -18,7 +20,7 @@ const FREE = "with and without SO_REUSEADDR";
 export function renderWhy(why: Why, view: WhyView): string {
   const { style } = view;
   const blocks: string[] = [headline(why, view)];
-  const held = why.bindable ? (why.withoutReuseAddr ?? []) : why.blockers;
+  const held = why.bindable ? heldWithout(why) : why.blockers;
   const ruleWidth = Math.max(0, ...held.map(({ rule }) => rule.length));
   if (held.length > 0) blocks.push(held.map((blocker) => renderBlocker(blocker, ruleWidth, view)).join("\n"));
   if (why.elsewhere.length > 0)
@@ -50,22 +52,20 @@ export function renderWhy(why: Why, view: WhyView): string {
   return `${blocks.join("\n\n")}\n`;
 }
 
-function headline(why: Why, { style, width }: WhyView): string {
+function headline(why: Why, { style, width, user }: WhyView): string {
+  const as = user === undefined ? "" : ` as ${/^\d+$/.test(user) ? "uid " : ""}${escapeText(user)}`;
   const { port, protocol } = why.endpoint;
   const name = `${protocol === "udp" ? "UDP port" : "port"} ${port}`;
   const where = whereText(why);
   const [asked] = why.attempts;
   const byRules = asked?.by === "rules" ? " (by the rules; no bind was tried)" : "";
   if (why.bindable) {
-    if (why.withoutReuseAddr !== undefined) {
-      const who =
-        asked?.reusePort === true
-          ? `by a program that sets ${optionsOf(asked)} and runs as the user of those that have it${byRules}. One that sets neither`
-          : `by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it`;
-      return hang("", `${style.good(`${name} can be bound`)} on ${where} ${who} gets EADDRINUSE:`, width);
-    }
-    const how = why.attempts.every(({ result }) => result === "ok") ? FREE : optionsText(asked);
-    return hang("", `${style.good(`${name} is free`)}: ${where} can be bound, ${how}${byRules}`, width);
+    const who = whoText(why, byRules);
+    if (who !== undefined)
+      return hang("", `${style.good(`${name} can be bound`)}${as} on ${where} ${who} gets EADDRINUSE:`, width);
+    const all = why.attempts.every(({ result }) => result === "ok");
+    const how = all ? `${asked?.reusePort === true ? "with SO_REUSEPORT, " : ""}${FREE}` : optionsText(asked);
+    return hang("", `${style.good(`${name} is free`)}: ${where} can be bound${as}, ${how}${byRules}`, width);
   }
   const result = asked?.result ?? "unknown";
   if (result === "unknown")
@@ -76,7 +76,28 @@ function headline(why: Why, { style, width }: WhyView): string {
     );
   const both = asked?.reusePort !== true && why.attempts.every((attempt) => attempt.result === result);
   const how = both ? `, ${FREE}` : ` ${optionsText(asked)}`;
-  return hang("", `${style.bad(`${name} cannot be bound`)} on ${where}: ${result}${how}${byRules}`, width);
+  return hang("", `${style.bad(`${name} cannot be bound`)}${as} on ${where}: ${result}${how}${byRules}`, width);
+}
+
+/** Each once: those in the way of a program that lacks the one option, and of one that lacks the other. */
+function heldWithout({ withoutReuseAddr = [], withoutReusePort = [] }: Why): readonly Blocker[] {
+  return [...new Map([...withoutReusePort, ...withoutReuseAddr].map((blocker) => [blocker.text, blocker])).values()];
+}
+
+/** Which options it takes, and what becomes of a program that lacks one; undefined where it takes none. */
+function whoText({ withoutReuseAddr, withoutReusePort }: Why, byRules: string): string | undefined {
+  // To a TIME-WAIT the user does not matter.
+  const sameUser =
+    withoutReusePort?.every(({ rule }) => rule === "time-wait") === false
+      ? " and runs as the user of those that have it"
+      : "";
+  if (withoutReusePort !== undefined)
+    return withoutReuseAddr === undefined
+      ? `by a program that sets SO_REUSEPORT${sameUser}${byRules}. One that does not set it`
+      : `by a program that sets SO_REUSEADDR and SO_REUSEPORT${sameUser}${byRules}. One that lacks either`;
+  return withoutReuseAddr === undefined
+    ? undefined
+    : `by a program that sets SO_REUSEADDR, as Node, nginx and most servers do${byRules}. One that does not set it`;
 }
 
 function optionsText(asked: Attempt | undefined): string {

@@ -1,6 +1,6 @@
 /** What is asked about a bind, and what was seen of the machine: inspect/ gathers it, verdict/ judges it. */
 import type { PortRange } from "./sysctl-values.ts";
-import type { Incomplete, Protocol, Socket } from "./socket.ts";
+import type { Incomplete, Owner, Protocol, Socket } from "./socket.ts";
 
 /** The bind that a program will make. */
 export interface BindQuestion {
@@ -36,7 +36,7 @@ export type OptionsBy = "held" | "inherited" | "inferred" | "probe";
 export function attemptOptions(question: BindQuestion): readonly Pick<Attempt, "reuseAddr" | "reusePort">[] {
   return [
     { reuseAddr: question.reuseAddr, reusePort: question.reusePort },
-    { reuseAddr: !question.reuseAddr, reusePort: false },
+    { reuseAddr: !question.reuseAddr, reusePort: question.reusePort },
   ];
 }
 
@@ -105,4 +105,6 @@ export interface SparedGroup {
   /** One of them. */
   readonly socket: Socket;
   readonly count: number;
+  /** The programs of those that were traced, where not all of the group were. */
+  readonly someOwners?: readonly Owner[];
 }

@@ -28,6 +28,19 @@ test("advice for a TIME-WAIT is to wait, to clear it, or to mend the program, al
   assert.equal(advise([left, left])[0]?.text, "wait 47 s: the last of them ends by itself");
 });
 
+test("advice to mend the program that left a TIME-WAIT is for one that did not set SO_REUSEADDR, or may not have", () => {
+  const left = ownerless(timeWait({ port: 8080, remainingMs: 46_000 }));
+  const mend = (results: readonly [string, string], holders = [left], asked: Asked = {}) =>
+    advise(holders, { results, ...asked })
+      .map(({ text }) => text)
+      .filter((text) => text.includes("left this behind"));
+  assert.deepEqual(mend(["ok", "EADDRINUSE"]), [], "the bind that worked proves that it did");
+  assert.deepEqual(mend(["ok", "EADDRINUSE"], Array<PortHolder>(12).fill(left)), [], "more than are told apart");
+  assert.deepEqual(mend(["EADDRINUSE", "ok"], [left], { reuseAddr: false }), []);
+  assert.match(mend(["EADDRINUSE", "EADDRINUSE"])[0] ?? "", /left this behind, and its next/);
+  assert.match(mend(["EADDRINUSE", "EADDRINUSE"], [left, left])[0] ?? "", /left this behind, unless it does, and/);
+});
+
 test("advice does not promise a wait whose end is not known", () => {
   const { timer: _timer, ...socket } = ownerless(timeWait({ port: 8080 })).socket;
   assert.deepEqual(commands(advise([{ socket }])), [
@@ -125,6 +138,30 @@ test("advice for an address that is not local names those of the same family", (
   const of = (address: string) => judge([], { address, settings }).advice.map(({ text }) => text);
   assert.deepEqual(of("10.1.1.1"), ["this machine's addresses are 127.0.0.1, 192.168.1.10"]);
   assert.deepEqual(of("fd00::7"), ["this machine's addresses are ::1"]);
+});
+
+test("advice for a listener and what is left behind is to end the listener first, and says that both are needed", () => {
+  const left = ownerless(timeWait({ port: 8080, remainingMs: 46_000 }));
+  const texts = (...holders: PortHolder[]) => advise(holders, { reuseAddr: false }).map(({ text }) => text);
+  assert.deepEqual(texts(left, held(listener({ port: 8080 }))), [
+    "ask node to end; what is left behind still blocks then",
+    "after that: wait 46 s: it ends by itself",
+    "after that: clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
+  ]);
+  const hidden = held(listener({ port: 8080 }), { owners: [], ownerless: "unknown" });
+  assert.equal(texts(left, hidden)[0], "once it is held no longer: wait 46 s: it ends by itself");
+});
+
+test("advice to end the processes of one program is one line, another program has its own", () => {
+  const of = (pid: number, command = "node") =>
+    held(listener({ port: 8080, address: `127.0.0.${pid}` }), { owners: [{ ...NODE, pid, command }] });
+  assert.deepEqual(
+    advise([of(5), of(6), of(7, "nginx")]).map(({ text, command }) => [text, command]),
+    [
+      ["ask the 2 node processes to end", "kill 5 6"],
+      ["ask nginx to end", "kill 7"],
+    ],
+  );
 });
 
 test("advice comes cheapest first, and nothing is advised twice", () => {

@@ -1,50 +1,60 @@
-/** What to do, cheapest first. Every command is one that exists on the machine today; none is run here. Pure. */
+/** What to do, cheapest first, but what frees nothing by itself last. Every command is one that exists on the machine today; none is run here. Pure. */
 import { olderThan } from "../base/kernel-release.ts";
 import { askedOfDevice } from "./preconditions.ts";
-import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
-import type { Owner } from "../tcp/socket.ts";
-import type { Attempt, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Advice, Blocker } from "./why.ts";
 import { STATES } from "../tcp/states.ts";
+import { foldEndings, ownerAdvice, sudo } from "./ending-advice.ts";
+import type { Draft } from "./ending-advice.ts";
+import { sharingAdvice } from "./sharing-advice.ts";
+import type { AdviceInput } from "./sharing-advice.ts";
 import { isServed } from "./holder-rule.ts";
 import { mergeReservedPort } from "./reserved-ports.ts";
-import { isServiceUnit } from "./service-unit.ts";
-
-interface AdviceInput {
-  readonly snapshot: BindSnapshot;
-  readonly bindable: boolean;
-  readonly attempts: readonly Attempt[];
-  readonly blockers: readonly Blocker[];
-  readonly withoutReuseAddr: readonly Blocker[];
-}
 
 const COST_RANK = { nothing: 0, data: 1, downtime: 2 } as const;
 
 export function adviceFor(input: AdviceInput): Advice[] {
-  const advice: Advice[] = [];
-  const { snapshot, bindable, attempts, blockers } = input;
-  const plain = attempts.find((attempt) => !attempt.reuseAddr);
-  const reused = attempts.find((attempt) => attempt.reuseAddr);
-  if (
-    reused?.result === "ok" &&
-    plain !== undefined &&
-    plain.result !== "ok" &&
-    (!bindable || input.withoutReuseAddr.length > 0)
-  ) {
-    advice.push({
-      text: "set SO_REUSEADDR before bind(): with it this bind works now (Node, nginx and most servers set it)",
-      costs: "nothing",
-    });
-  }
-  for (const blocker of bindable ? input.withoutReuseAddr : blockers)
-    advice.push(...adviceForBlocker(blocker, snapshot));
+  const { snapshot, bindable, blockers } = input;
+  const advice: Advice[] = sharingAdvice(input);
+  const adviceOn = (some: readonly Blocker[]): Advice[] =>
+    cheapestFirst(foldEndings(some.flatMap((blocker) => adviceForBlocker(blocker, snapshot))));
   // What can be bound, or may well be, is no reason to end anything.
-  const fit =
-    bindable || attempts[0]?.result === "unknown" ? advice.filter(({ costs }) => costs === "nothing") : advice;
-  return unique(fit).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
+  if (bindable || input.attempts[0]?.result === "unknown")
+    return cheapestFirst([
+      ...advice,
+      ...adviceOn(bindable ? input.withoutReuseAddr : blockers).filter(({ costs }) => costs === "nothing"),
+    ]);
+  const left = blockers.filter(isLeftBehind);
+  const held = blockers.filter((blocker) => !isLeftBehind(blocker));
+  const mend = left.flatMap((blocker) => nextTimeAdvice(blocker, snapshot));
+  if (left.length === 0 || held.length === 0)
+    return cheapestFirst([...advice, ...adviceOn(held), ...adviceOn(left), ...mend]);
+  const end = adviceOn(held);
+  const then = end.length === 0 ? "once it is held no longer" : "after that";
+  return unique([
+    ...advice,
+    ...end.map(butNotAlone),
+    ...adviceOn(left).map((one) => ({ ...one, text: `${then}: ${one.text}` })),
+    ...mend,
+  ]);
 }
 
-function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+/** No program holds it. */
+function isLeftBehind({ rule, socket }: Blocker): boolean {
+  return rule === "time-wait" || rule === "orphan" || (rule === "fin-wait-2" && socket?.inode === undefined);
+}
+
+/** To wait or to clear frees nothing while somebody holds the port, and to end that one leaves what is left behind. */
+function butNotAlone(advice: Advice): Advice {
+  if (advice.costs === "nothing") return advice;
+  return { ...advice, text: `${advice.text}; what is left behind still blocks then` };
+}
+
+function cheapestFirst(advice: readonly Advice[]): Advice[] {
+  return unique(advice).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
+}
+
+function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Draft[] {
   const { port } = snapshot.question;
   const owners = blocker.socket?.owners ?? [];
   switch (blocker.rule) {
@@ -56,7 +66,6 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
           `state time-wait sport = :${port}`,
           "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
         ),
-        ...nextTimeAdvice(snapshot),
       ];
     case "fin-wait-2":
       if (owners.length > 0) return ownerAdvice(snapshot, owners);
@@ -117,17 +126,16 @@ function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
   }
 }
 
-/** For commands that act on the machine, in whichever network namespace. */
-function sudo(snapshot: BindSnapshot): string {
-  return snapshot.settings.rootPrefix.startsWith("sudo ") ? "sudo " : "";
-}
-
-/** Both sides need it: what the old socket had set counts, not only what the new one sets. */
-function nextTimeAdvice({ question }: BindSnapshot): Advice[] {
-  if (!question.reuseAddr) return [];
+/**
+ * Both sides need it: what the old socket had set counts, not only what the new one sets. A bind that works with it is the proof that the old
+ * one had it.
+ */
+function nextTimeAdvice({ rule, options }: Blocker, { question }: BindSnapshot): Advice[] {
+  if (rule !== "time-wait" || !question.reuseAddr || options?.reuseAddr === true) return [];
+  const unless = options?.reuseAddr === false ? "" : ", unless it does";
   return [
     {
-      text: "set SO_REUSEADDR in the program that left this behind, and its next start will not run into it",
+      text: `set SO_REUSEADDR in the program that left this behind${unless}, and its next start will not run into it`,
       costs: "nothing",
     },
   ];
@@ -159,7 +167,7 @@ function destroyAdvice(
   return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
 }
 
-function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Draft[] {
   const { reservedPorts, rootPrefix } = snapshot.settings;
   const range = snapshot.settings.localPortRange;
   const { port } = snapshot.question;
@@ -180,7 +188,7 @@ function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
 }
 
 /** Ends the connection and leaves the program alone; where the kernel cannot do that, the program is asked to end. */
-function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[] {
+function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Draft[] {
   const { kernelDestroys, rootPrefix } = snapshot.settings;
   // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK).
   const kept = snapshot.holders.some((holder) => holder.socket === socket && holder.autoBound === false);
@@ -199,58 +207,6 @@ function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Advice[
       costs: "data",
     },
   ];
-}
-
-function pidsOf(owners: readonly Owner[]): string {
-  return [...new Set(owners.map(({ pid }) => pid))].join(" ");
-}
-
-function ownerAdvice(snapshot: BindSnapshot, owners: readonly Owner[]): Advice[] {
-  const owner = owners[0];
-  if (owner === undefined) return [];
-  const container = owner.container;
-  if (container !== undefined) {
-    const tool =
-      container.runtime === "podman" ? "podman stop" : container.runtime === "docker" ? "docker stop" : "crictl stop";
-    return [
-      {
-        text: `stop the container ${container.name ?? container.id.slice(0, 12)}`,
-        command: `${tool} ${container.name ?? container.id.slice(0, 12)}`,
-        costs: "downtime",
-      },
-    ];
-  }
-  if (dockerProxyTarget(owner) !== undefined) {
-    return [
-      {
-        text: "docker-proxy publishes a container's port: stop that container, not the proxy",
-        command: "docker ps",
-        costs: "downtime",
-      },
-    ];
-  }
-  if (isServiceUnit(owner.unit)) {
-    return [
-      {
-        text: `stop the unit ${owner.unit}; a plain kill may have systemd restart it`,
-        command: `${sudo(snapshot)}systemctl stop ${owner.unit}`,
-        costs: "downtime",
-      },
-    ];
-  }
-  const pids = pidsOf(owners);
-  const stopped = owners.filter(({ state }) => state === "T");
-  if (stopped[0] !== undefined) {
-    return [
-      {
-        text: `${stopped[0].command} is stopped (Ctrl-Z): it ends only once it goes on`,
-        command: `kill -TERM ${pids}; kill -CONT ${pidsOf(stopped)}`,
-        costs: "downtime",
-      },
-    ];
-  }
-  const who = pids.includes(" ") ? `the ${pids.split(" ").length} processes` : owner.command;
-  return [{ text: `ask ${who} to end`, command: `kill ${pids}`, costs: "downtime" }];
 }
 
 function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {

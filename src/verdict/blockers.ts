@@ -94,18 +94,18 @@ function sentence(
   const subject = held ? `${who ?? "a socket"} ${what}` : who === undefined ? what : `${what}: ${who}`;
   const notes = [
     coverage(question, holder),
-    ownerNote(holder, who),
+    ownerNote(holder, who, count),
     reuseNote(question, holder, rule, count, alone),
     reusePortNote(question, holder, count),
   ].filter((note) => note !== undefined);
   return notes.length === 0 ? subject : `${subject}; ${notes.join("; ")}`;
 }
 
-function ownerNote({ socket }: PortHolder, who: string | undefined): string | undefined {
+function ownerNote({ socket }: PortHolder, who: string | undefined, count: number): string | undefined {
   if (who !== undefined || socket.ownerless === undefined) return undefined;
   return socket.ownerless === "kernel" || socket.ownerless === "unaccepted"
     ? undefined
-    : ownerlessText(socket.ownerless);
+    : ownerlessText(socket.ownerless, count);
 }
 
 /** Why another address than the one asked for is in the way. */

@@ -129,15 +129,22 @@ export function ownersText(owners: readonly Owner[]): string {
   return byPid.map(name).join(", ");
 }
 
-const OWNERLESS_TEXT: Record<NonNullable<Socket["ownerless"]>, string> = {
-  kernel: "no process holds it, only the kernel",
-  unaccepted: "in the listener's queue, not accepted yet",
-  "no-permission": "its process may not be seen by this user",
-  "other-namespace": "its process is in another network namespace",
-  "in-flight": "its descriptor is on its way in a Unix socket or registered with io_uring",
-  unknown: "its process was not found",
+const OWNERLESS_TEXT: Record<NonNullable<Socket["ownerless"]>, readonly [one: string, many: string]> = {
+  kernel: ["no process holds it, only the kernel", "no process holds them, only the kernel"],
+  unaccepted: ["in the listener's queue, not accepted yet", "in the listener's queue, not accepted yet"],
+  "no-permission": ["its process may not be seen by this user", "their processes may not be seen by this user"],
+  "other-namespace": [
+    "its process is in another network namespace",
+    "their processes are in another network namespace",
+  ],
+  "in-flight": [
+    "its descriptor is on its way in a Unix socket or registered with io_uring",
+    "their descriptors are on their way in a Unix socket or registered with io_uring",
+  ],
+  unknown: ["its process was not found", "their processes were not found"],
 };
 
-export function ownerlessText(reason: NonNullable<Socket["ownerless"]>): string {
-  return OWNERLESS_TEXT[reason];
+/** `count`: of so many sockets. */
+export function ownerlessText(reason: NonNullable<Socket["ownerless"]>, count: number): string {
+  return OWNERLESS_TEXT[reason][count > 1 ? 1 : 0];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NODE, held, judge, ownerless } from "../../test/contracts/bind-snapshots.ts";
+import type { PortHolder } from "../tcp/bind-snapshot.ts";
 import { bound, connection, listener, shownSocket, timeWait } from "../testing/builders.ts";
 
 const IN_USE = ["EADDRINUSE", "EADDRINUSE"] as const;
@@ -207,4 +208,11 @@ test("judgeBind() tells of a listener elsewhere, and of docker-proxy that forwar
   const proxied = judge([proxy], { results: IN_USE, rest: { elsewhere: [inside] } });
   assert.match(proxied.elsewhere[0]?.text ?? "", /: docker-proxy here forwards to it$/);
   assert.match(proxied.advice[0]?.text ?? "", /stop that container, not the proxy/);
+});
+
+test("judgeBind() speaks of the owners of several sockets as of several", () => {
+  const hidden = held(listener({ port: 8080, reusePort: true }), { owners: [], ownerless: "no-permission" });
+  const of = (...holders: PortHolder[]) => judge(holders, { results: ["EADDRINUSE", "EADDRINUSE"] }).blockers[0]?.text;
+  assert.match(of(hidden, hidden) ?? "", /^2 listeners on \[::\]:8080; their processes may not be seen by this user/);
+  assert.match(of(hidden) ?? "", /its process may not be seen by this user/);
 });

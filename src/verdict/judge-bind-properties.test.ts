@@ -79,7 +79,9 @@ test("judgeBind() says something of everything it names, and advises the cheapes
       assert.ok(text.length > 5);
       assert.doesNotMatch(text.replace(/\(pid.*/s, ""), /undefined|NaN|\[object/);
     }
-    const ranks = advice.map(({ costs }) => rank[costs]);
+    // What is left behind can only be cleared once nobody holds the port.
+    const first = advice.filter(({ text }) => !/^after that:|left this behind/.test(text));
+    const ranks = first.map(({ costs }) => rank[costs]);
     assert.deepEqual(
       ranks,
       ranks.toSorted((a, b) => a - b),

@@ -21,11 +21,12 @@ export function judgeBind(seen: BindSnapshot): Why {
   const asked = attempts[0]!;
   const bindable = asked.result === "ok";
   const blockers = blockersOf(snapshot, question, asked);
-  const plain = attempts.find((attempt) => !attempt.reuseAddr && !attempt.reusePort);
+  const plain = attempts.find((attempt) => !attempt.reuseAddr);
   const withoutReuseAddr =
     bindable && question.reuseAddr && plain !== undefined && plain.result !== "ok" && plain.result !== "unknown"
-      ? blockersOf(snapshot, { ...question, reuseAddr: false, reusePort: false }, plain)
+      ? blockersOf(snapshot, { ...question, reuseAddr: false }, plain)
       : undefined;
+  const withoutReusePort = bindable && question.reusePort ? blockersWithoutReusePort(snapshot) : undefined;
   const rivals = bindable ? findRivals(snapshot) : [];
   const elsewhere = snapshot.elsewhere.map((listener) => ({
     netns: listener.netns,
@@ -45,10 +46,18 @@ export function judgeBind(seen: BindSnapshot): Why {
     attempts,
     blockers,
     ...(withoutReuseAddr === undefined ? {} : { withoutReuseAddr }),
+    ...(withoutReusePort === undefined ? {} : { withoutReusePort }),
     ...(rivals.length === 0 ? {} : { rivals }),
     spared: sparedOf(snapshot),
     elsewhere,
-    advice: adviceFor({ snapshot, bindable, attempts, blockers, withoutReuseAddr: withoutReuseAddr ?? [] }),
+    advice: adviceFor({
+      snapshot,
+      bindable,
+      attempts,
+      blockers,
+      withoutReuseAddr: withoutReuseAddr ?? [],
+      withoutReusePort: withoutReusePort ?? [],
+    }),
     incomplete: snapshot.incomplete,
   };
 }
@@ -78,6 +87,15 @@ function blockersOf(snapshot: BindSnapshot, question: BindQuestion, attempt: Att
   return [{ rule: "unseen", count: 1, text: unseenText(snapshot) }];
 }
 
+/** No real bind was made without SO_REUSEPORT: by the rules, and nothing where they hang on what cannot be seen. */
+function blockersWithoutReusePort(snapshot: BindSnapshot): Blocker[] | undefined {
+  const question = { ...snapshot.question, reusePort: false };
+  const { bind: result } = predictBind(snapshot, question);
+  if (result !== "EADDRINUSE") return undefined;
+  const { reuseAddr, reusePort } = question;
+  return blockersOf({ ...snapshot, probed: [] }, question, { reuseAddr, reusePort, result, by: "rules" });
+}
+
 function unseenText(snapshot: BindSnapshot): string {
   const kernel = snapshot.settings.kernelRelease;
   return olderThan(kernel, 6, 8)
@@ -88,10 +106,10 @@ function unseenText(snapshot: BindSnapshot): string {
 /** Who shares the port or its number and is in nobody's way. */
 function sparedOf(snapshot: BindSnapshot): Spared[] {
   const served = isServed(snapshot.holders);
-  const spared: Spared[] = snapshot.connectedTo.map(({ socket, count }) => ({
+  const spared: Spared[] = snapshot.connectedTo.map(({ socket, count, someOwners }) => ({
     socket,
     count,
-    text: `${connectedText(snapshot, served, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+    text: `${connectedText(snapshot, served, socket, count)}${someOwners === undefined ? byWhom(socket.owners) : `, some of them held by ${ownersText(someOwners)}`}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
   }));
   const groups = new Map<string, Spared & { count: number }>();
   for (const holder of bystanders(snapshot)) {

@@ -57,6 +57,8 @@ export interface Why {
   readonly blockers: readonly Blocker[];
   /** Bindable as asked, but what a program that does not set SO_REUSEADDR would still run into. */
   readonly withoutReuseAddr?: readonly Blocker[];
+  /** Bindable as asked, with SO_REUSEPORT; what a program that does not set it would run into, by the rules. */
+  readonly withoutReusePort?: readonly Blocker[];
   /** Bindable, and these are bound beside it with SO_REUSEADDR: whoever listens first keeps the other from it. */
   readonly rivals?: readonly Spared[];
   readonly spared: readonly Spared[];

@@ -50,7 +50,7 @@ export function judge(holders: readonly PortHolder[], { settings, results, rest,
         ? []
         : [
             { reuseAddr: asked.reuseAddr, reusePort: asked.reusePort, result: results[0], by: "probe" },
-            { reuseAddr: !asked.reuseAddr, reusePort: false, result: results[1], by: "probe" },
+            { reuseAddr: !asked.reuseAddr, reusePort: asked.reusePort, result: results[1], by: "probe" },
           ],
     holders,
     connectedTo: [],

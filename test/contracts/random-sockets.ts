@@ -187,7 +187,7 @@ export const randomSnapshot: fc.Arbitrary<BindSnapshot> = fc.constantFrom<Protoc
     const { reuseAddr, reusePort } = rest.question;
     const options = [
       { reuseAddr, reusePort },
-      { reuseAddr: !reuseAddr, reusePort: false },
+      { reuseAddr: !reuseAddr, reusePort },
     ];
     const probed = options.flatMap((one, index) =>
       results === undefined ? [] : [{ ...one, result: results[index]!, by: "probe" as const }],

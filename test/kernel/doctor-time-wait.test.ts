@@ -150,7 +150,7 @@ test(
       await server.accept(listener);
     }
     const [found] = (await s.doctor({ only: ["time-wait-limit"] })).json.findings;
-    assert.deepEqual(found?.evidence, { timeWait: 2, limit: 2, overflowsSoFar: 1 });
+    assert.deepEqual(found?.evidence, { timeWait: 0, finWait2: 2, limit: 2, overflowsSoFar: 1 });
     assert.equal((await s.sockets("state time-wait")).length, 0);
   }),
 );

@@ -56,7 +56,25 @@ test(
     const shared = await story.why("0.0.0.0:49352 --reuse-port");
     assert.equal(shared.status, 0);
     assert.equal(shared.json.attempts[0]?.reusePort, true);
-    assert.equal((await story.why("0.0.0.0:49352")).status, 1, "not without asking for it");
+    assert.deepEqual(
+      shared.json.attempts.map(({ reuseAddr, reusePort, result }) => [reuseAddr, reusePort, result]),
+      [
+        [true, true, "ok"],
+        [false, true, "ok"],
+      ],
+    );
+    assert.equal(shared.json.withoutReuseAddr, undefined, "SO_REUSEADDR has no part in it");
+    assert.deepEqual(
+      shared.json.withoutReusePort?.map(({ rule }) => rule),
+      ["listener"],
+    );
+    assert.deepEqual(
+      shared.json.advice.map(({ text }) => text),
+      ["set SO_REUSEPORT before bind(): with it this bind works now, and the user is the same"],
+    );
+    const plain = await story.why("0.0.0.0:49352");
+    assert.equal(plain.status, 1, "not without asking for it");
+    assert.match(plain.json.advice[0]?.text ?? "", /^set SO_REUSEPORT before bind\(\) to share the port/);
   }),
 );
 
@@ -69,6 +87,8 @@ test(
     const other = await story.why("0.0.0.0:49353 --reuse-port");
     assert.equal(other.status, 1);
     assert.equal(other.json.blockers[0]?.socket?.uid, 65_534);
+    const plain = await story.why("0.0.0.0:49353");
+    assert.doesNotMatch(JSON.stringify(plain.json.advice), /SO_REUSEPORT/, "it would not help");
     assert.equal((await story.why("0.0.0.0:49353 --reuse-port --user 65534")).status, 0);
   }, SECOND_USER),
 );
