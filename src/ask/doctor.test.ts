@@ -42,6 +42,9 @@ test("doctor() refuses what makes no sense", async () => {
 test("doctor() suggests the code that was meant", async () => {
   for (const { code } of FINDINGS)
     await assert.rejects(doctor({ host: createFakeHost({}), only: [`${code}x`] }), { hint: `did you mean ${code}?` });
+  await assert.rejects(doctor({ host: createFakeHost({}), only: ["close-wait"] }), {
+    hint: "did you mean close-wait-pile?",
+  });
 });
 
 test("doctor() answers with findings of the wanted codes and levels only", async () => {

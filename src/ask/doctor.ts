@@ -112,7 +112,7 @@ function definitionsOf(codes: readonly string[] | undefined): readonly FindingDe
   const known = FINDINGS.map(({ code }) => code);
   for (const code of codes) {
     if (known.includes(code)) continue;
-    const near = nearestWord(code, known);
+    const near = known.find((one) => code !== "" && one.startsWith(code)) ?? nearestWord(code, known);
     throw new PortmortemError("PM_USAGE", `there is no finding ${JSON.stringify(code)}`, {
       hint: near === undefined ? `there are: ${known.join(", ")}` : `did you mean ${near}?`,
     });

@@ -59,6 +59,7 @@ test("gatherHealth() keeps UDP sockets only of ports with a wildcard and a singl
     udp({ port: 68 }),
     udp({ port: 5353 }),
     udp({ address: "224.0.0.251", port: 5353 }),
+    udp({ address: "10.0.0.1", port: 5353 }),
     udp({ address: "10.0.0.1", port: 123 }),
     udp({ address: "10.0.0.2", port: 123 }),
   ];

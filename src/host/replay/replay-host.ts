@@ -59,7 +59,7 @@ class ReplayHost implements Host {
             .slice(0, 100)}`;
     return new PortmortemError(
       "PM_REPLAY_MISSING",
-      `the recording answers another question: it holds no ${method}${about}`,
+      `the recording answers another question: it holds no ${method === "again" ? "second look (--watch)" : `${method}${about}`}`,
       {
         hint: `portmortem ${portmortem} made it on ${recordedAt} with: ${command.join(" ")}`,
       },

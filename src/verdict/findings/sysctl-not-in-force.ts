@@ -19,7 +19,7 @@ export const SYSCTL_NOT_IN_FORCE: FindingDefinition = {
       "Always information, and only on the machine itself: in other network namespaces and in containers those files are not applied.",
     ],
     remedy: [
-      "Apply the files with sysctl --system, or change the file to what is wanted: the next boot brings it back.",
+      "Set it with sysctl -w, or change the file to what is wanted: the next boot brings it back. sysctl --system applies all lines of all files, also those that Docker or a VPN has set otherwise since.",
     ],
     sources: ["sysctl.d(5): the order of the files", "sysctl(8)"],
   },
