@@ -9,18 +9,11 @@ export const EXIT_STORIES: readonly Page[] = [
     aliases: ["process-exit", "crash", "crashed-program", "do_exit"],
     text: [
       "A crash, an exit and a kill are one way: the kernel closes every descriptor. `do_exit` sets PF_EXITING, then `exit_files`, `put_files_struct` (by the last user of the table), `close_files`, `filp_close`, `fput`; then, as task work, `__fput`, `sock_close`, `inet_release`, `tcp_close`; last `exit_notify`, which wakes the parent.",
-      "tcp_close decides: LISTEN ends, with an RST to each connection that nobody has accepted; unread data or SO_LINGER 0: RST; otherwise a FIN after what is queued, and the kernel sees the close through without the program.",
-      "A descriptor that was inherited, sent to another process or registered with io_uring keeps its socket open.",
+      "tcp_close decides: LISTEN ends, with an RST to each connection in its queue; unread data or SO_LINGER 0: RST; otherwise a FIN after what is queued, without the program. A descriptor that another process has, too (inherited, sent, io_uring), keeps its socket open.",
     ],
-    folklore: [{ said: "a crash leaves sockets open", truth: "the kernel closes them; TIME-WAIT is what is left" }],
-    remedy: [
-      { text: "wait for the end of the process before you bind anew: kill() returns before it" },
-      { text: "who still has the port", command: "portmortem why 8080" },
-    ],
-    sources: [
-      "do_exit (kernel/exit.c), close_files (fs/file.c), sock_close (net/socket.c), inet_release",
-      "tcp_close (net/ipv4/tcp.c)",
-    ],
+    ladder: { scenario: "server-killed", ends: ["CLOSED", "TIME-WAIT"] },
+    remedy: [{ text: "wait for the end of the process before you bind anew: kill() returns before it" }],
+    sources: ["do_exit (kernel/exit.c), close_files (fs/file.c), inet_release, tcp_close (net/ipv4/tcp.c)"],
     see: ["kill-9", "orphan", "inherited-listener"],
   },
   {

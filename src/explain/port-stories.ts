@@ -8,16 +8,13 @@ export const PORT_STORIES: readonly Page[] = [
     title: "SO_REUSEADDR against SO_REUSEPORT",
     aliases: ["reuseaddr-vs-reuseport", "so_reuseaddr-so_reuseport", "sharing-a-port", "address-already-in-use"],
     text: [
-      "SO_REUSEADDR passes over sockets that do not listen (TIME-WAIT, connections, bound ones), if the old socket set it too. It never passes over a listener.",
-      "SO_REUSEPORT shares the port with a listener: if both have it, and both run as the same user (for a TIME-WAIT the user does not matter). New connections are then dealt out between the listeners. Both sockets are judged by what they have now: a flag in the new program alone changes nothing.",
-      "listen() judges again: of two sockets that were bound with SO_REUSEADDR the second to listen gets EADDRINUSE.",
+      "SO_REUSEADDR passes over sockets that do not listen (bound, connections, TIME-WAIT as below), if the old socket set it too; never over a listener. Of two sockets that are bound so, the second to listen gets EADDRINUSE.",
+      "SO_REUSEPORT shares the port with a listener, if both set it and run as the same user; connections are dealt out between them.",
     ],
-    folklore: [
-      { said: "just set SO_REUSEADDR", truth: "half true: both sides, and no listener" },
-      { said: "SO_REUSEPORT lets anybody steal a port", truth: "only programs of the same user share it" },
-    ],
+    ladder: { scenario: "server-closes-first", ends: ["CLOSED", "CLOSED"] },
+    folklore: [{ said: "just set SO_REUSEADDR", truth: "half true: both sides, and no listener" }],
     remedy: [{ text: "which of the two would help here", command: "portmortem why 8080 --reuse-port" }],
-    sources: ["inet_bind_conflict, inet_csk_listen_start (net/ipv4/inet_connection_sock.c)", "socket(7)"],
+    sources: ["inet_bind_conflict (net/ipv4/inet_connection_sock.c)", "socket(7)"],
     see: ["so_reuseaddr", "so_reuseport", "time-wait", "shadowed-listener"],
   },
   {
@@ -29,13 +26,14 @@ export const PORT_STORIES: readonly Page[] = [
       "rsh and its like bind a local port below 1024 before connect(). With SO_REUSEADDR bind() gives the port again at once, though it is in TIME-WAIT to that very server; then connect() finds the same four numbers in use.",
       "On Linux it passes if both ends use timestamps (the default), whatever tcp_tw_reuse says; without them connect() fails with EADDRNOTAVAIL, not EADDRINUSE. A connection that still lives is never replaced.",
     ],
+    ladder: { scenario: "client-closes-first", ends: ["CLOSED", "CLOSED"] },
     remedy: [
       {
-        text: "do not bind, or bind with IP_BIND_ADDRESS_NO_PORT or port 0: the kernel chooses a port that is free to that peer",
+        text: "do not bind, or with IP_BIND_ADDRESS_NO_PORT: the kernel chooses a free port",
       },
       { text: "if the port must be below 1024: try the next one on EADDRNOTAVAIL" },
     ],
-    sources: ["__inet_check_established (net/ipv4/inet_hashtables.c)", "tcp_twsk_unique (net/ipv4/tcp_ipv4.c)"],
+    sources: ["__inet_check_established, tcp_twsk_unique (net/ipv4/tcp_ipv4.c)"],
     see: ["eaddrnotavail", "ip_bind_address_no_port", "so_reuseaddr", "tcp_tw_reuse"],
   },
   {
