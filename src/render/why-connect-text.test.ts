@@ -49,6 +49,8 @@ const worst: ConnectSnapshot = {
       ports: 6,
     },
   ],
+  connectedHolders: [],
+  peerHolders: [],
   settings: {
     kernelRelease: "6.18.0",
     localPortRange: range,

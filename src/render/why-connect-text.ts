@@ -66,8 +66,8 @@ function renderPorts(why: WhyConnect, ports: PortCounts, { style, width }: WhyVi
     ["shared", ports.shared, "others use them to other peers or from other addresses"],
     ["to take again", ports.reusable, "in TIME-WAIT to this peer, and old enough"],
     ["TIME-WAIT", ports.timeWait, back],
-    ["FIN-WAIT-2", ports.finWait2, `the peer has not closed${ports.timeWait === 0 && back !== "" ? `; ${back}` : ""}`],
-    ["connected", ports.connected, "to this peer"],
+    ["FIN-WAIT-2", ports.finWait2, `${unclosedBy(why)}${ports.timeWait === 0 && back !== "" ? `; ${back}` : ""}`],
+    ["connected", ports.connected, connectedBy(why)],
     ["held", ports.held, why.holders[0] === undefined ? heldBy(why) : mostBy(why)],
     ["reserved", ports.reserved, "net.ipv4.ip_local_reserved_ports"],
     ["privileged", ports.privileged, "no right to them"],
@@ -86,6 +86,14 @@ function rowText(head: string, text: string, width: number): string {
   return text === "" ? head : hang(`${head}  `, escapeText(text), width);
 }
 
+function unclosedBy({ peerHolders: [most] }: WhyConnect): string {
+  return most === undefined ? "closed here, and the peer does not close" : `closed here; ${most.text}`;
+}
+
+function connectedBy({ connectedHolders: [most] }: WhyConnect): string {
+  return most === undefined ? "to this peer" : `to this peer; ${most.text}`;
+}
+
 function heldBy({ local }: WhyConnect): string {
   return local.choice === "bind" ? "a bind() meets another socket" : "bound explicitly: connect() keeps away from them";
 }
@@ -99,6 +107,7 @@ function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): strin
   const say = (text: string): number => lines.push(hang("  · ", escapeText(text), width));
   const reason = why.ports === undefined ? reasonOf(why) : undefined;
   if (reason !== undefined) say(reason);
+  const unclosed = why.ports?.finWait2 ?? 0;
   const others = why.remote.otherAddresses;
   if (others !== undefined) say(`not judged, also addresses of this name: ${others.join(", ")}`);
   for (const { reuseAddr, bind, connect } of why.attempts ?? [])
@@ -112,9 +121,13 @@ function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): strin
       }`,
     );
   if (why.step === undefined || why.timeWait.count > 0)
-    if (why.timeWait.count > 0 || why.level !== "plenty" || verbose) say(why.timeWait.text);
+    if (why.timeWait.count > 0 || (why.level !== "plenty" && unclosed === 0) || verbose) say(why.timeWait.text);
   if (why.perSecond !== undefined && why.perSecond > 0 && why.ports !== undefined && why.ports.total > 1)
-    say(`good for ${rateText(why.perSecond)} to this peer, when this side closes first`);
+    say(
+      `good for ${rateText(why.perSecond)} to this peer, when this side closes first${
+        isUnclosed(why) ? " and the peer does not close" : ""
+      }`,
+    );
   return lines.length === 0 ? "" : `${style.bold("as it is")}\n${lines.join("\n")}`;
 }
 
@@ -139,6 +152,11 @@ function reasonOf({ step, errno, local, remote }: WhyConnect): string | undefine
     default:
       return undefined;
   }
+}
+
+/** As the rate is reckoned: of what was closed here, the peer has left the greater part open. */
+function isUnclosed({ ports }: WhyConnect): boolean {
+  return ports !== undefined && ports.finWait2 > ports.timeWait + ports.reusable;
 }
 
 function rateText(perSecond: number): string {

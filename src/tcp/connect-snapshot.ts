@@ -71,7 +71,7 @@ export interface PortBind {
   readonly result: string;
 }
 
-/** Sockets that hold ports by an explicit bind: one for each program. */
+/** One program's sockets among those that were traced, by one of them; without an owner: those of whom nobody was found. */
 export interface PortHolders {
   readonly socket: Socket;
   readonly ports: number;
@@ -86,7 +86,12 @@ export interface ConnectSnapshot {
   /** By port, ascending; empty where no way leads to the peer. */
   readonly ports: readonly PortFacts[];
   readonly binds: readonly PortBind[];
+  /** Who holds ports by an explicit bind, the most first, as are the next two. */
   readonly holders: readonly PortHolders[];
+  /** Who has the connections to the peer, of a sample where they are many. */
+  readonly connectedHolders: readonly PortHolders[];
+  /** Where the peer is on this machine: who has not closed the other ends of those in FIN-WAIT-2, of a sample. */
+  readonly peerHolders: readonly PortHolders[];
   readonly settings: ConnectSettings;
   readonly incomplete: readonly Incomplete[];
 }
@@ -108,6 +113,8 @@ export interface ConnectSettings {
   /** net.ipv4.tcp_tw_reuse_delay, since Linux 6.14. */
   readonly timeWaitReuseDelayMs?: number;
   readonly timestamps?: boolean;
+  /** net.ipv4.tcp_fin_timeout: how long the kernel keeps an orphan in FIN-WAIT-2. */
+  readonly finTimeoutMs?: number;
   readonly unprivilegedPortStart?: number;
   readonly mayBindPrivileged?: boolean;
   /** What to write before a command that needs root in this network namespace. */

@@ -1,8 +1,9 @@
 /** From a snapshot to the whole answer of `why --connect`. Pure: the same snapshot gives the same answer on any machine. */
 import { olderThan } from "../base/kernel-release.ts";
 import type { ConnectSnapshot, PortFacts } from "../tcp/connect-snapshot.ts";
-import type { Incomplete, Socket } from "../tcp/socket.ts";
+import type { Incomplete } from "../tcp/socket.ts";
 import { adviceForConnect } from "./connect-advice.ts";
+import { withHolderTexts, withShareTexts } from "./connect-holders.ts";
 import { bindPasses, classifyPorts, isForbidden } from "./connect-ports.ts";
 import type { ConnectVerdict, Refusal } from "./connect-ports.ts";
 import { sustained, waitMs } from "./connect-rate.ts";
@@ -20,7 +21,7 @@ export function judgeConnect(snapshot: ConnectSnapshot): WhyConnect {
   const { connectable, refusal, classes, reuse, attempts } = verdict;
   const { address, port } = question.remote;
   const level = connectable === undefined && refusal === undefined ? undefined : levelOf(classes?.counts, connectable);
-  const perSecond = sustained(classes?.counts, waitMs(snapshot, reuse));
+  const perSecond = sustained(snapshot, classes?.counts, waitMs(snapshot, reuse, classes?.counts));
   const nextInMs = classes?.nextInMs;
   const lastInMs = classes?.lastInMs;
   return {
@@ -54,7 +55,9 @@ export function judgeConnect(snapshot: ConnectSnapshot): WhyConnect {
       ? { bindFirst: { usable: classes.bindFirst } }
       : {}),
     ...(attempts.length === 0 ? {} : { attempts }),
-    holders: holders.map(({ socket, ports }) => ({ ports, socket, text: holderText(socket, ports) })),
+    holders: withHolderTexts(holders),
+    connectedHolders: withShareTexts(snapshot.connectedHolders, classes?.counts.connected ?? 0, "has"),
+    peerHolders: withShareTexts(snapshot.peerHolders, classes?.counts.finWait2 ?? 0, "has not closed its end of"),
     ...(perSecond === undefined ? {} : { perSecond }),
     advice: adviceForConnect(snapshot, verdict),
     incomplete: [...snapshot.incomplete, ...doubts(snapshot, verdict)],
@@ -126,17 +129,6 @@ function levelOf(counts: PortCounts | undefined, connectable: boolean | undefine
   if (counts === undefined || connectable !== true) return "none";
   const attainable = counts.total - counts.held - counts.reserved - counts.privileged;
   return counts.total > 1 && counts.usable * LOW <= attainable ? "low" : "plenty";
-}
-
-function holderText(socket: Socket, ports: number): string {
-  const owner = socket.owners?.[0];
-  const who =
-    owner !== undefined
-      ? `${owner.command} (pid ${owner.pid})`
-      : socket.ownerless === "no-permission"
-        ? "a program of another user"
-        : "a program that was not found";
-  return `${who} keeps ${ports === 1 ? `port ${socket.local.port}` : `${ports} ports`}`;
 }
 
 function doubts(snapshot: ConnectSnapshot, { connectable, classes }: ConnectVerdict): Incomplete[] {
