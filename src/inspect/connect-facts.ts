@@ -116,6 +116,7 @@ function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: str
     ...(finTimeout === undefined ? {} : { finTimeoutMs: finTimeout * 1000 }),
     ...(unprivilegedPortStart === undefined ? {} : { unprivilegedPortStart }),
     ...(mayBindPrivileged === undefined ? {} : { mayBindPrivileged }),
+    localAddresses: host.localAddresses().map(({ address }) => address),
     rootPrefix: enterCommand === undefined ? sudo : `${sudo}${enterCommand} `,
   };
 }
@@ -153,10 +154,10 @@ function collect(
   { remote, address }: ConnectQuestion,
   source: ConnectSource,
   { range, choice }: PortsInForce,
-  { localPortRange }: ConnectSettings,
+  { localPortRange, localAddresses }: ConnectSettings,
   incomplete: Incomplete[],
 ): Collected {
-  const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  const addresses = new Set(localAddresses);
   const table = new PortTable({
     remote,
     ...("address" in source ? { source: withoutScope(source.address) } : {}),

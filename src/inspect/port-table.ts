@@ -77,6 +77,8 @@ type Entry = { -readonly [K in keyof PortFacts]: PortFacts[K] };
 export class PortTable {
   readonly #question: PortTableQuestion;
   readonly #entries: (Entry | undefined)[];
+  /** Of each port's connections, as far as they are clients'. */
+  readonly #firstAddress: string[] = [];
   readonly #remoteAddress: string;
   /** The connection is to a link-local address, and so bound to its device. */
   readonly #device: string | undefined;
@@ -115,12 +117,21 @@ export class PortTable {
       entry.toPeer = use.timer === "time-wait" ? { state: use.state, endsInMs: use.remainingMs } : { state: use.state };
     if (!connected) entry.explicit = true;
     else if (!this.#isClient(use)) entry.doubtful = true;
+    else if (this.#isSecond(use)) entry.chosenAtConnect = true;
     const overlap = this.#overlapOf(use);
     if (overlap !== "no") {
       if (entry.overlap !== "yes") entry.overlap = overlap;
       if (use.state === "LISTEN") entry.listens = true;
     }
     return toPeer && use.timer !== "time-wait";
+  }
+
+  /** Of the connections on this port another one has the same local address. */
+  #isSecond({ localPort, localAddress }: PortUse): boolean {
+    const at = localPort - this.#question.range.first;
+    const first = this.#firstAddress[at];
+    this.#firstAddress[at] ??= localAddress;
+    return first === localAddress;
   }
 
   #entry(port: number): Entry {

@@ -58,6 +58,8 @@ export interface PortFacts {
   readonly explicit: boolean;
   /** Not to be told whether connect() chose the port for it, or whether a listener that is gone accepted it. */
   readonly doubtful: boolean;
+  /** Two connections from one address are on it: after bind() with port 0 no second one would be let in. */
+  readonly chosenAtConnect?: true;
   /** A bind() to the local address and this port meets another socket's address; `perhaps`: it hangs on an IPV6_V6ONLY that no dump shows. */
   readonly overlap: "no" | "perhaps" | "yes";
   /** A socket that listens is among those. */
@@ -117,6 +119,7 @@ export interface ConnectSettings {
   readonly finTimeoutMs?: number;
   readonly unprivilegedPortStart?: number;
   readonly mayBindPrivileged?: boolean;
+  readonly localAddresses: readonly string[];
   /** What to write before a command that needs root in this network namespace. */
   readonly rootPrefix: string;
 }

@@ -72,6 +72,8 @@ export interface WhyConnect {
   /** What the next attempt gets, and from which call. */
   readonly errno?: string;
   readonly step?: "socket" | "bind" | "connect";
+  /** Why, where no local port is at fault: the address, the route, the family. */
+  readonly reason?: string;
   /** `low`: a tenth of the ports or less is left. */
   readonly level?: "plenty" | "low" | "none";
   readonly ports?: PortCounts;
