@@ -25,6 +25,15 @@ test("whyConnect() throws PM_UNKNOWN_HOST for a name without an address, or with
   await assert.rejects(whyConnect("db.example:1", { host, from: "fd00::10" }), { code: "PM_UNKNOWN_HOST" });
 });
 
+test("whyConnect() does not call a name unknown that the resolver could not look up: PM_NAME_LOOKUP, and no bad usage", async () => {
+  const host = Object.assign(machine(), { resolveName: async () => ({ errno: "EAI_AGAIN" }) });
+  await assert.rejects(whyConnect("db.example:1", { host }), {
+    code: "PM_NAME_LOOKUP",
+    category: "system",
+    errno: "EAI_AGAIN",
+  });
+});
+
 test("whyConnect() counts what is in the way of this peer, and shares what goes elsewhere", async () => {
   const host = machine({
     sysctls: { "net.ipv4.ip_local_reserved_ports": "40009", "net.ipv4.tcp_tw_reuse": "0" },

@@ -25,7 +25,8 @@ export interface WhyConnectOptions extends HostOptions {
 
 /**
  * Why a connect() to `remote` ("db.example:5432", "10.0.0.5:5432", "[::1]:80") gets no local port, or soon will not. Nothing is sent to
- * the peer. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_UNKNOWN_HOST, PM_UNKNOWN_DEVICE, PM_USAGE.
+ * the peer. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_UNKNOWN_HOST, PM_NAME_LOOKUP, PM_UNKNOWN_DEVICE,
+ * PM_USAGE.
  */
 export async function whyConnect(remote: string, options: WhyConnectOptions = {}): Promise<WhyConnect> {
   options.signal?.throwIfAborted();
@@ -67,10 +68,15 @@ async function lookUp(
 ): Promise<{ readonly address: string; readonly others?: readonly string[] }> {
   const answer = await host.resolveName(name);
   if ("errno" in answer)
-    throw new PortmortemError("PM_UNKNOWN_HOST", `the name ${name} could not be looked up: ${answer.errno}`, {
-      errno: answer.errno,
-      hint: "write the address instead, or see what `getent ahosts` says",
-    });
+    throw isUnknown(answer.errno)
+      ? new PortmortemError("PM_UNKNOWN_HOST", `the name ${name} could not be looked up: ${answer.errno}`, {
+          errno: answer.errno,
+          hint: "write the address instead, or see what `getent ahosts` says",
+        })
+      : new PortmortemError("PM_NAME_LOOKUP", `the name ${name} could not be looked up now: ${answer.errno}`, {
+          errno: answer.errno,
+          hint: "try it again, write the address instead, or see whether the name servers of /etc/resolv.conf answer",
+        });
   const addresses = [...new Set(answer.addresses.map(plainAddress))];
   const first =
     address === undefined || isWildcard(address)
@@ -84,6 +90,11 @@ async function lookUp(
     );
   const others = addresses.filter((one) => one !== first);
   return others.length === 0 ? { address: first } : { address: first, others };
+}
+
+/** The name itself is at fault (Node's ENOTFOUND is EAI_NONAME and EAI_NODATA); all else says nothing about it. */
+function isUnknown(errno: string): boolean {
+  return ["ENOTFOUND", "ENODATA", "EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY"].includes(errno);
 }
 
 function requireOneFamily(remote: string, { address }: LocalEnd): void {

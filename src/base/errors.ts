@@ -9,6 +9,7 @@ export const ERRORS = {
   PM_AMBIGUOUS_ADDRESS: { category: "usage" },
   PM_BAD_FILTER: { category: "usage" },
   PM_UNKNOWN_HOST: { category: "usage" },
+  PM_NAME_LOOKUP: { category: "system" },
   PM_UNKNOWN_WORD: { category: "usage" },
   PM_UNKNOWN_USER: { category: "usage" },
   PM_UNKNOWN_DEVICE: { category: "usage" },

@@ -30,7 +30,11 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_UNKNOWN_HOST: {
     title: "the name has no address",
-    text: "The name of `--connect` has no address, or none of the family that `--from` asks for. `errno` is the resolver's word: `ENOTFOUND` for a name that does not exist, `EAI_AGAIN` for a resolver that does not answer. An address works without a resolver.",
+    text: "The name of `--connect` has no address, or none of the family that `--from` asks for. `errno` is the resolver's word, `ENOTFOUND` for a name that does not exist. An address works without a resolver.",
+  },
+  PM_NAME_LOOKUP: {
+    title: "the name could not be looked up now",
+    text: "The name of `--connect` may well exist, but the resolver gave no answer: `errno` is its word, mostly `EAI_AGAIN`, a name server that does not answer. Try it again, or give the address, which works without a resolver.",
   },
   PM_UNKNOWN_WORD: {
     title: "explain has no page of that name",

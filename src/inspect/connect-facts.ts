@@ -7,7 +7,7 @@ import type {
   ConnectSnapshot,
   ConnectSource,
   PortBind,
-  PortHolders,
+  PortFacts,
   PortsInForce,
 } from "../tcp/connect-snapshot.ts";
 import { isMulticast } from "../tcp/ip-address.ts";
@@ -15,7 +15,7 @@ import { allOf, notOf, portRange } from "../tcp/filter/filter.ts";
 import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
-import { traceOwners } from "./describe-owners.ts";
+import { MOST_TRACED, peersUnclosedEnds, traceHolders } from "./connect-holders.ts";
 import { describeDump, listeningPorts } from "./dump.ts";
 import { PortTable, eachPortUse } from "./port-table.ts";
 import type { Progress } from "./progress.ts";
@@ -29,10 +29,8 @@ export interface ConnectRequest extends ConnectQuestion {
 }
 
 const CAP_NET_BIND_SERVICE = 10;
-/** So many of the sockets that hold ports explicitly are traced to their programs. */
-const MOST_TRACED = 256;
-/** Whose they are matters once one port in so many is held. */
-const HELD_MATTERS = 10;
+/** Whose ports they are matters once one in so many is away for the same reason. */
+const MATTERS = 10;
 
 export async function gatherConnectFacts(
   host: Host,
@@ -51,21 +49,47 @@ export async function gatherConnectFacts(
       hint: "name the ports: --from ADDRESS:LOW-HIGH",
     });
   const source = findSource(host, question, incomplete);
-  const none = { question, source, ports: [], binds: [], holders: [], settings, incomplete };
+  const none = {
+    question,
+    source,
+    ports: [],
+    binds: [],
+    holders: [],
+    connectedHolders: [],
+    peerHolders: [],
+    settings,
+    incomplete,
+  };
   if (inForce === undefined || "errno" in source) return { ...none, ...(inForce === undefined ? {} : { inForce }) };
-  const { table, explicit } = collect(host, question, source, inForce, settings, incomplete);
+  const { table, explicit, connected } = collect(host, question, source, inForce, settings, incomplete);
   const ports = table.facts();
-  const held = ports.filter((facts) => facts.explicit).length;
   const total = inForce.range.last - inForce.range.first + 1;
   const single = total === 1;
-  const holders =
-    held * HELD_MATTERS >= total && held > 0 ? await traceHolders(host, explicit, incomplete, progress) : [];
+  const matters = (is: (facts: PortFacts) => boolean): boolean => {
+    const count = ports.filter(is).length;
+    return count > 0 && count * MATTERS >= total;
+  };
+  const unclosed = ({ toPeer }: PortFacts): boolean => toPeer?.state === "FIN-WAIT-2" && toPeer.endsInMs !== undefined;
+  const open = ({ toPeer }: PortFacts): boolean => toPeer !== undefined && toPeer.endsInMs === undefined;
+  const holders = await traceHolders(
+    host,
+    {
+      holders: matters((facts) => facts.explicit) ? explicit : [],
+      connectedHolders: matters(open) ? connected : [],
+      peerHolders:
+        "address" in source && matters(unclosed)
+          ? peersUnclosedEnds(host, question.remote, source.address, inForce.range)
+          : [],
+    },
+    incomplete,
+    progress,
+  );
   return {
     ...none,
     inForce,
     ports,
     binds: probe && single && inForce.choice === "bind" ? probePort(host, question, inForce, incomplete) : [],
-    holders,
+    ...holders,
   };
 }
 
@@ -77,6 +101,7 @@ function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: str
   const timeWaitReuse = number("net.ipv4.tcp_tw_reuse");
   const timeWaitReuseDelayMs = number("net.ipv4.tcp_tw_reuse_delay");
   const timestamps = number("net.ipv4.tcp_timestamps");
+  const finTimeout = number("net.ipv4.tcp_fin_timeout");
   const asks = question.ports !== undefined;
   const unprivilegedPortStart = asks ? number("net.ipv4.ip_unprivileged_port_start") : undefined;
   const mayBindPrivileged = asks ? host.hasCapability(CAP_NET_BIND_SERVICE) : undefined;
@@ -88,8 +113,10 @@ function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: str
     ...(timeWaitReuse === undefined ? {} : { timeWaitReuse }),
     ...(timeWaitReuseDelayMs === undefined ? {} : { timeWaitReuseDelayMs }),
     ...(timestamps === undefined ? {} : { timestamps: timestamps !== 0 }),
+    ...(finTimeout === undefined ? {} : { finTimeoutMs: finTimeout * 1000 }),
     ...(unprivilegedPortStart === undefined ? {} : { unprivilegedPortStart }),
     ...(mayBindPrivileged === undefined ? {} : { mayBindPrivileged }),
+    localAddresses: host.localAddresses().map(({ address }) => address),
     rootPrefix: enterCommand === undefined ? sudo : `${sudo}${enterCommand} `,
   };
 }
@@ -118,6 +145,8 @@ interface Collected {
   readonly table: PortTable;
   /** Some of the sockets that hold ports explicitly. */
   readonly explicit: readonly Socket[];
+  /** Some of the open connections to the peer. */
+  readonly connected: readonly Socket[];
 }
 
 function collect(
@@ -125,10 +154,10 @@ function collect(
   { remote, address }: ConnectQuestion,
   source: ConnectSource,
   { range, choice }: PortsInForce,
-  { localPortRange }: ConnectSettings,
+  { localPortRange, localAddresses }: ConnectSettings,
   incomplete: Incomplete[],
 ): Collected {
-  const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  const addresses = new Set(localAddresses);
   const table = new PortTable({
     remote,
     ...("address" in source ? { source: withoutScope(source.address) } : {}),
@@ -144,15 +173,16 @@ function collect(
     ...(localPortRange === undefined ? {} : { localPortRange }),
   });
   const explicit: Socket[] = [];
+  const connected: Socket[] = [];
   const ours = portRange("local", range.first, range.last);
   const summary = eachPortUse(host, { protocol: "tcp", states: ALL_STATES, filter: ours }, (use, device, socket) => {
-    table.add(use, device);
+    if (table.add(use, device) && connected.length < MOST_TRACED) connected.push(socket());
     if ((use.state === "LISTEN" || use.state === "BOUND") && explicit.length < MOST_TRACED) explicit.push(socket());
   });
   incomplete.push(...describeDump(host, summary));
   if (host.socketSource().kind !== "sock_diag") {
     incomplete.push({ what: "which ports were asked for in bind()", why: "only sock_diag can tell" });
-    return { table, explicit };
+    return { table, explicit, connected };
   }
   // A second dump, because only the kernel's filter can tell (INET_DIAG_BC_AUTO). TIME-WAIT has forgotten it, listeners hold anyway.
   const asked: number[] = [];
@@ -178,33 +208,7 @@ function collect(
       why: "this kernel does not filter by it (INET_DIAG_BC_AUTO)",
     });
   }
-  return { table, explicit };
-}
-
-/** The program that holds the most ports first. */
-async function traceHolders(
-  host: Host,
-  sockets: readonly Socket[],
-  incomplete: Incomplete[],
-  progress: Progress | undefined,
-): Promise<PortHolders[]> {
-  const listening = new Set(sockets.filter(({ state }) => state === "LISTEN").map(({ local }) => local.port));
-  const owners = await traceOwners(host, {
-    must: sockets,
-    listeningPorts: listening,
-    ...(progress === undefined ? {} : { progress }),
-  });
-  incomplete.push(...owners.incomplete);
-  const groups = new Map<string, { socket: Socket; ports: Set<number> }>();
-  for (const socket of sockets.map(owners.of)) {
-    const key = (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { socket, ports: new Set([socket.local.port]) });
-    else group.ports.add(socket.local.port);
-  }
-  return [...groups.values()]
-    .map(({ socket, ports }) => ({ socket, ports: ports.size }))
-    .sort((a, b) => b.ports - a.ports);
+  return { table, explicit, connected };
 }
 
 /** As asked first, then with the other SO_REUSEADDR. */

@@ -77,6 +77,8 @@ type Entry = { -readonly [K in keyof PortFacts]: PortFacts[K] };
 export class PortTable {
   readonly #question: PortTableQuestion;
   readonly #entries: (Entry | undefined)[];
+  /** Of each port's connections, as far as they are clients'. */
+  readonly #firstAddress: string[] = [];
   readonly #remoteAddress: string;
   /** The connection is to a link-local address, and so bound to its device. */
   readonly #device: string | undefined;
@@ -98,26 +100,38 @@ export class PortTable {
     this.#entry(port).explicit = true;
   }
 
-  add(use: PortUse, device: string | undefined): void {
+  /** True of an open connection to the peer: one that a program has. */
+  add(use: PortUse, device: string | undefined): boolean {
     const { remote, source } = this.#question;
     const entry = this.#entry(use.localPort);
     const connected = use.state !== "LISTEN" && use.state !== "BOUND" && use.state !== "CLOSED";
     // A socket that is bound to a device is another one to the kernel than one that is not (inet_match).
-    if (
+    const toPeer =
       connected &&
       device === this.#device &&
       use.remotePort === remote.port &&
       use.remoteAddress !== undefined &&
       unmapped(use.remoteAddress) === this.#remoteAddress &&
-      (source === undefined || unmapped(use.localAddress) === source)
-    )
+      (source === undefined || unmapped(use.localAddress) === source);
+    if (toPeer)
       entry.toPeer = use.timer === "time-wait" ? { state: use.state, endsInMs: use.remainingMs } : { state: use.state };
     if (!connected) entry.explicit = true;
     else if (!this.#isClient(use)) entry.doubtful = true;
+    else if (this.#isSecond(use)) entry.chosenAtConnect = true;
     const overlap = this.#overlapOf(use);
-    if (overlap === "no") return;
-    if (entry.overlap !== "yes") entry.overlap = overlap;
-    if (use.state === "LISTEN") entry.listens = true;
+    if (overlap !== "no") {
+      if (entry.overlap !== "yes") entry.overlap = overlap;
+      if (use.state === "LISTEN") entry.listens = true;
+    }
+    return toPeer && use.timer !== "time-wait";
+  }
+
+  /** Of the connections on this port another one has the same local address. */
+  #isSecond({ localPort, localAddress }: PortUse): boolean {
+    const at = localPort - this.#question.range.first;
+    const first = this.#firstAddress[at];
+    this.#firstAddress[at] ??= localAddress;
+    return first === localAddress;
   }
 
   #entry(port: number): Entry {

@@ -49,6 +49,8 @@ const worst: ConnectSnapshot = {
       ports: 6,
     },
   ],
+  connectedHolders: [],
+  peerHolders: [],
   settings: {
     kernelRelease: "6.18.0",
     localPortRange: range,
@@ -56,6 +58,7 @@ const worst: ConnectSnapshot = {
     timeWaitReuse: 2,
     timeWaitReuseDelayMs: 1000,
     timestamps: false,
+    localAddresses: [],
     rootPrefix: "sudo ip netns exec web ",
   },
   incomplete: [],
@@ -87,5 +90,8 @@ test("renderWhyConnect() starts with the verdict in one sentence", () => {
   assert.match(first(few), /but not for long: 1 of 10/);
   const nothing = { ...worst, source: { errno: "ENETUNREACH", step: "connect" as const } };
   assert.match(first(nothing), /fails: ENETUNREACH$/);
-  assert.match(renderWhyConnect(judgeConnect(nothing), view), /no route of this machine leads there/);
+  assert.match(
+    renderWhyConnect(judgeConnect(nothing), view),
+    /no route leads to fd00:1111:2222:3333:4444:5555:6666:7777 from fd00::10/,
+  );
 });

@@ -1,7 +1,6 @@
 /** `why --connect` for a person: one line of verdict, the ports by class, what TIME-WAIT does here, what to do. At most one screen. */
 import type { PortCounts, WhyConnect } from "../verdict/why-connect.ts";
 import { countText, durationText } from "../base/duration.ts";
-import { isMulticast } from "../tcp/ip-address.ts";
 import { escapeText } from "./escape.ts";
 import { hang } from "./text-layout.ts";
 import type { WhyView } from "./why-text.ts";
@@ -25,7 +24,7 @@ function headline(why: WhyConnect, { style, width }: WhyView): string {
   if (why.connectable === undefined)
     return hang("", `${style.warn(`${what} may fail`)}: it hangs on what cannot be seen from here`, width);
   if (why.connectable) {
-    if (ports === undefined || ports.total === 1) return hang("", style.good(`${what} gets this port`), width);
+    if (ports === undefined || ports.total === 1) return hang("", style.good(`${what} can have this port`), width);
     const left = `${countText(ports.usable)} of ${countText(ports.total)} local ports are left`;
     return why.level === "low"
       ? hang("", `${style.warn(`${what} gets a port, but not for long`)}: ${left}`, width)
@@ -66,8 +65,8 @@ function renderPorts(why: WhyConnect, ports: PortCounts, { style, width }: WhyVi
     ["shared", ports.shared, "others use them to other peers or from other addresses"],
     ["to take again", ports.reusable, "in TIME-WAIT to this peer, and old enough"],
     ["TIME-WAIT", ports.timeWait, back],
-    ["FIN-WAIT-2", ports.finWait2, `the peer has not closed${ports.timeWait === 0 && back !== "" ? `; ${back}` : ""}`],
-    ["connected", ports.connected, "to this peer"],
+    ["FIN-WAIT-2", ports.finWait2, `${unclosedBy(why)}${ports.timeWait === 0 && back !== "" ? `; ${back}` : ""}`],
+    ["connected", ports.connected, connectedBy(why)],
     ["held", ports.held, why.holders[0] === undefined ? heldBy(why) : mostBy(why)],
     ["reserved", ports.reserved, "net.ipv4.ip_local_reserved_ports"],
     ["privileged", ports.privileged, "no right to them"],
@@ -86,6 +85,14 @@ function rowText(head: string, text: string, width: number): string {
   return text === "" ? head : hang(`${head}  `, escapeText(text), width);
 }
 
+function unclosedBy({ peerHolders: [most] }: WhyConnect): string {
+  return most === undefined ? "closed here, and the peer does not close" : `closed here; ${most.text}`;
+}
+
+function connectedBy({ connectedHolders: [most] }: WhyConnect): string {
+  return most === undefined ? "to this peer" : `to this peer; ${most.text}`;
+}
+
 function heldBy({ local }: WhyConnect): string {
   return local.choice === "bind" ? "a bind() meets another socket" : "bound explicitly: connect() keeps away from them";
 }
@@ -97,14 +104,21 @@ function mostBy(why: WhyConnect): string {
 function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): string {
   const lines: string[] = [];
   const say = (text: string): number => lines.push(hang("  · ", escapeText(text), width));
-  const reason = why.ports === undefined ? reasonOf(why) : undefined;
-  if (reason !== undefined) say(reason);
+  if (why.reason !== undefined) say(why.reason);
+  const unclosed = why.ports?.finWait2 ?? 0;
   const others = why.remote.otherAddresses;
   if (others !== undefined) say(`not judged, also addresses of this name: ${others.join(", ")}`);
   for (const { reuseAddr, bind, connect } of why.attempts ?? [])
     say(
-      `${reuseAddr ? "with" : "without"} SO_REUSEADDR: bind() ${bind}${connect === undefined ? "" : `, connect() ${connect}`}`,
+      `${reuseAddr ? "with" : "without"} SO_REUSEADDR: bind() ${bind}${
+        connect === undefined
+          ? ""
+          : connect === "ok"
+            ? ", and connect() may use the port"
+            : `, connect() ${connect === "unknown" ? "cannot be told" : connect}`
+      }`,
     );
+  if (why.attempts?.[0]?.connect === "ok") say("whether anybody listens at the peer was not tried");
   if (why.bindFirst !== undefined && why.ports !== undefined && (why.bindFirst.usable < why.ports.usable || verbose))
     say(
       `without IP_BIND_ADDRESS_NO_PORT, bind() of the address chooses the port: it ${
@@ -112,33 +126,19 @@ function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): strin
       }`,
     );
   if (why.step === undefined || why.timeWait.count > 0)
-    if (why.timeWait.count > 0 || why.level !== "plenty" || verbose) say(why.timeWait.text);
+    if (why.timeWait.count > 0 || (why.level !== "plenty" && unclosed === 0) || verbose) say(why.timeWait.text);
   if (why.perSecond !== undefined && why.perSecond > 0 && why.ports !== undefined && why.ports.total > 1)
-    say(`good for ${rateText(why.perSecond)} to this peer, when this side closes first`);
+    say(
+      `good for ${rateText(why.perSecond)} to this peer, when this side closes first${
+        isUnclosed(why) ? " and the peer does not close" : ""
+      }`,
+    );
   return lines.length === 0 ? "" : `${style.bold("as it is")}\n${lines.join("\n")}`;
 }
 
-/** Of a refusal that no port is to blame for. */
-function reasonOf({ step, errno, local, remote }: WhyConnect): string | undefined {
-  const { address } = remote;
-  switch (`${step} ${errno}`) {
-    case "bind EADDRNOTAVAIL":
-      return local.address === undefined ? undefined : `no device of this machine has the address ${local.address}`;
-    case "socket EAFNOSUPPORT":
-      return `this kernel does not speak the family of ${address} (IPv6 is switched off)`;
-    case "connect ENETUNREACH":
-      return isMulticast(address)
-        ? `${address} is the address of a group, and TCP connects to one machine`
-        : "no route of this machine leads there (to a broadcast address none does)";
-    case "connect EINVAL":
-      if (/^fe[89ab]/.test(address) && !address.includes("%"))
-        return `${address} is link-local: every device has such addresses; write [${address}%DEVICE]:${remote.port}`;
-      return local.address?.startsWith("127.") === true
-        ? `${local.address} is a loopback address, and nothing leaves this machine from there`
-        : undefined;
-    default:
-      return undefined;
-  }
+/** As the rate is reckoned: of what was closed here, the peer has left the greater part open. */
+function isUnclosed({ ports }: WhyConnect): boolean {
+  return ports !== undefined && ports.finWait2 > ports.timeWait + ports.reusable;
 }
 
 function rateText(perSecond: number): string {

@@ -58,6 +58,8 @@ export interface PortFacts {
   readonly explicit: boolean;
   /** Not to be told whether connect() chose the port for it, or whether a listener that is gone accepted it. */
   readonly doubtful: boolean;
+  /** Two connections from one address are on it: after bind() with port 0 no second one would be let in. */
+  readonly chosenAtConnect?: true;
   /** A bind() to the local address and this port meets another socket's address; `perhaps`: it hangs on an IPV6_V6ONLY that no dump shows. */
   readonly overlap: "no" | "perhaps" | "yes";
   /** A socket that listens is among those. */
@@ -71,7 +73,7 @@ export interface PortBind {
   readonly result: string;
 }
 
-/** Sockets that hold ports by an explicit bind: one for each program. */
+/** One program's sockets among those that were traced, by one of them; without an owner: those of whom nobody was found. */
 export interface PortHolders {
   readonly socket: Socket;
   readonly ports: number;
@@ -86,7 +88,12 @@ export interface ConnectSnapshot {
   /** By port, ascending; empty where no way leads to the peer. */
   readonly ports: readonly PortFacts[];
   readonly binds: readonly PortBind[];
+  /** Who holds ports by an explicit bind, the most first, as are the next two. */
   readonly holders: readonly PortHolders[];
+  /** Who has the connections to the peer, of a sample where they are many. */
+  readonly connectedHolders: readonly PortHolders[];
+  /** Where the peer is on this machine: who has not closed the other ends of those in FIN-WAIT-2, of a sample. */
+  readonly peerHolders: readonly PortHolders[];
   readonly settings: ConnectSettings;
   readonly incomplete: readonly Incomplete[];
 }
@@ -108,8 +115,11 @@ export interface ConnectSettings {
   /** net.ipv4.tcp_tw_reuse_delay, since Linux 6.14. */
   readonly timeWaitReuseDelayMs?: number;
   readonly timestamps?: boolean;
+  /** net.ipv4.tcp_fin_timeout: how long the kernel keeps an orphan in FIN-WAIT-2. */
+  readonly finTimeoutMs?: number;
   readonly unprivilegedPortStart?: number;
   readonly mayBindPrivileged?: boolean;
+  readonly localAddresses: readonly string[];
   /** What to write before a command that needs root in this network namespace. */
   readonly rootPrefix: string;
 }

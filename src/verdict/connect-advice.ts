@@ -1,10 +1,12 @@
 /** What to do about local ports that run out, cheapest first, each with what it brings. No command is run here. Pure. */
+import { countText } from "../base/duration.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import type { ConnectSnapshot } from "../tcp/connect-snapshot.ts";
 import { isLoopbackAddress } from "./address-scope.ts";
 import type { ConnectVerdict } from "./connect-ports.ts";
-import { sustained, waitMs } from "./connect-rate.ts";
-import type { ConnectAdvice } from "./why-connect.ts";
+import { isUnclosed, sustained, waitMs } from "./connect-rate.ts";
+import { whoHas } from "./connect-holders.ts";
+import type { ConnectAdvice, PortCounts } from "./why-connect.ts";
 import { widerPortRange } from "./wide-port-range.ts";
 
 /** SOCK_DESTROY of a TIME-WAIT: af9784d007d8. */
@@ -21,17 +23,21 @@ function forChosen(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectA
   const { classes, connectable } = verdict;
   const { counts, bindFirst } = classes!;
   const advice: ConnectAdvice[] = [];
+  const short = counts.usable * 2 <= counts.total - counts.reserved - counts.held;
+  if (short || connectable === false) advice.push(...closing(snapshot, counts));
   if (connectable === false) advice.push(...waiting(verdict), ...destroying(snapshot, verdict));
   if (snapshot.question.address !== undefined && bindFirst < counts.usable)
     advice.push({
       text: "set IP_BIND_ADDRESS_NO_PORT before bind() of the address: connect() then chooses the port, and shares it with connections to other peers",
       costs: "nothing",
     });
-  const short = counts.usable * 2 <= counts.total - counts.reserved - counts.held;
   if (!short && connectable !== false) return advice;
+  advice.push(...keepingFewer(verdict, snapshot));
   if (counts.timeWait + counts.finWait2 + counts.reusable > 0)
     advice.push({
-      text: "keep connections open and use them again (keep-alive, a pool), or let the peer close first: then no TIME-WAIT stays here",
+      text: `keep connections open and use them again (keep-alive, a pool)${
+        isUnclosed(counts) ? "" : ", or let the peer close first: then no TIME-WAIT stays here"
+      }`,
       costs: "nothing",
     });
   return [
@@ -58,7 +64,7 @@ function forBound(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAd
       text: "leave SO_REUSEADDR out: bind() then says EADDRINUSE before connect() fails, and the program can go on to the next port",
       costs: "nothing",
     });
-  advice.push(...waiting(verdict), ...destroying(snapshot, verdict));
+  advice.push(...closing(snapshot, classes!.counts), ...waiting(verdict), ...destroying(snapshot, verdict));
   if (classes!.counts.privileged > 0)
     advice.push({
       text: `ports below ${snapshot.settings.unprivilegedPortStart ?? 1024} take a right: CAP_NET_BIND_SERVICE`,
@@ -72,6 +78,32 @@ function forBound(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAd
     costs: "nothing",
   });
   return advice;
+}
+
+/** The port of a connection in FIN-WAIT-2 is the peer's to give back. */
+function closing({ peerHolders }: ConnectSnapshot, { finWait2 }: PortCounts): ConnectAdvice[] {
+  if (finWait2 === 0) return [];
+  const theirs = peerHolders.find(({ socket }) => socket.owners?.[0] !== undefined);
+  const ends = finWait2 === 1 ? "the connection that was" : `the ${countText(finWait2)} connections that were`;
+  const who = theirs === undefined ? "the peer" : `${whoHas(theirs.socket)} on port ${theirs.socket.local.port}`;
+  return [
+    {
+      text: `mend ${who}: it has not closed its end of ${ends} closed here; a program has to close() when it reads the end`,
+      costs: "nothing",
+    },
+  ];
+}
+
+function keepingFewer({ classes }: ConnectVerdict, { connectedHolders }: ConnectSnapshot): ConnectAdvice[] {
+  const { connected, total, reserved, held } = classes!.counts;
+  const most = connectedHolders.find(({ socket }) => socket.owners?.[0] !== undefined);
+  if (most === undefined || connected * 2 < total - reserved - held) return [];
+  return [
+    {
+      text: `let ${whoHas(most.socket)} keep fewer connections open: close those that are not needed, and set a limit to its pool`,
+      costs: "nothing",
+    },
+  ];
 }
 
 function waiting({ classes }: ConnectVerdict): ConnectAdvice[] {
@@ -104,7 +136,8 @@ function destroying(
 function reusing(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdvice[] {
   const { settings } = snapshot;
   const { reuse, classes } = verdict;
-  if (reuse.helps !== false) return [];
+  // Nothing takes a FIN-WAIT-2 or an open connection again.
+  if (reuse.helps !== false || classes!.counts.timeWait === 0 || isUnclosed(classes!.counts)) return [];
   const ways: string[] = [];
   if (settings.timestamps === false) ways.push("net.ipv4.tcp_timestamps=1");
   const mode = settings.timeWaitReuse;
@@ -124,7 +157,7 @@ function reusing(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdv
         command: `${settings.rootPrefix}sysctl -w ${ways.join(" ")}`,
         costs: "nothing",
       },
-      sustained(classes!.counts, waitMs(snapshot, helped)),
+      sustained(snapshot, classes!.counts, waitMs(snapshot, helped)),
     ),
   ];
 }
@@ -141,7 +174,13 @@ function widening(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAd
         command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_local_port_range="${wider.value}"`,
         costs: "nothing",
       },
-      sustained(verdict.classes!.counts, waitMs(snapshot, verdict.reuse), 1, wider.more),
+      sustained(
+        snapshot,
+        verdict.classes!.counts,
+        waitMs(snapshot, verdict.reuse, verdict.classes!.counts),
+        1,
+        wider.more,
+      ),
     ),
   ];
 }
@@ -153,7 +192,7 @@ function moreAddresses(snapshot: ConnectSnapshot, verdict: ConnectVerdict): Conn
         text: "spread the connections over one more local address (with IP_BIND_ADDRESS_NO_PORT), or one more address or port of the peer: each brings as many ports again",
         costs: "nothing",
       },
-      sustained(verdict.classes!.counts, waitMs(snapshot, verdict.reuse), 2),
+      sustained(snapshot, verdict.classes!.counts, waitMs(snapshot, verdict.reuse, verdict.classes!.counts), 2),
     ),
   ];
 }

@@ -15,6 +15,8 @@ export interface ClassifiedPorts {
   readonly lastInMs?: number;
   /** The only usable port may be the one that the kernel passes over. */
   readonly lastMayBeMissed: boolean;
+  /** A port among the shared ones that connect() has shared before. */
+  readonly sharedBefore: boolean;
   /** Ports that bind() of the address with port 0 can get. */
   readonly bindFirst: number;
 }
@@ -58,6 +60,7 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
   let nextInMs: number | undefined;
   let lastInMs: number | undefined;
   let bindFirst = 0;
+  let sharedBefore = false;
   let lastUsable = 0;
   let at = 0;
   for (let port = first; port <= last; port++) {
@@ -67,6 +70,7 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
     const skipped = inForce.choice === "connect" && reserved.length > 0 && isReserved(port);
     const kind = skipped ? "reserved" : classOf(snapshot, port, facts, reuse);
     counts[kind]++;
+    if (kind === "shared" && facts?.chosenAtConnect === true) sharedBefore = true;
     if (kind === "free" || kind === "shared" || kind === "reusable") lastUsable = port;
     if (facts?.overlap !== "yes" && !skipped) bindFirst++;
     const peer = facts?.toPeer;
@@ -86,6 +90,7 @@ export function classifyPorts(snapshot: ConnectSnapshot): ClassifiedPorts | unde
     lastMayBeMissed: usable === 1 && missesOne(snapshot) && (lastUsable - first) % 2 === 0,
     ...(nextInMs === undefined ? {} : { nextInMs }),
     ...(lastInMs === undefined ? {} : { lastInMs }),
+    sharedBefore,
     bindFirst,
   };
 }

@@ -34,6 +34,8 @@ const facts: fc.Arbitrary<PortFacts> = record<PortFacts>({
 
 const holder: Socket = { protocol: "tcp", family: "ipv4", state: "BOUND", local: { address: "0.0.0.0", port: FIRST } };
 
+const holders = fc.constantFrom<ConnectSnapshot["holders"]>([], [{ socket: holder, ports: 3 }]);
+
 const snapshots: fc.Arbitrary<ConnectSnapshot> = record<ConnectSnapshot>({
   question: record<ConnectSnapshot["question"]>({
     remote: fc.constantFrom({ address: "127.0.0.1", port: 80 }, { address: "10.0.0.5", port: 5432 }),
@@ -65,7 +67,9 @@ const snapshots: fc.Arbitrary<ConnectSnapshot> = record<ConnectSnapshot>({
       { reuseAddr: true, result: "ok" },
     ],
   ),
-  holders: fc.constantFrom<ConnectSnapshot["holders"]>([], [{ socket: holder, ports: 3 }]),
+  holders,
+  connectedHolders: holders,
+  peerHolders: holders,
   settings: record<ConnectSnapshot["settings"]>({
     kernelRelease: fc.constantFrom("5.10.0", "6.12.0", "6.18.0"),
     localPortRange: maybe(range(FIRST, FIRST + 20)),
@@ -73,8 +77,10 @@ const snapshots: fc.Arbitrary<ConnectSnapshot> = record<ConnectSnapshot>({
     timeWaitReuse: maybe(fc.constantFrom(0, 1, 2)),
     timeWaitReuseDelayMs: maybe(fc.constantFrom(0, 1000, 70_000)),
     timestamps: maybe(fc.boolean()),
+    finTimeoutMs: maybe(fc.constantFrom(5000, 60_000, 120_000)),
     unprivilegedPortStart: maybe(fc.constantFrom(1024, FIRST + 4)),
     mayBindPrivileged: maybe(fc.boolean()),
+    localAddresses: fc.constantFrom([], ["127.0.0.1", "::1"]),
     rootPrefix: fc.constantFrom("", "sudo "),
   }),
   incomplete: fc.constant([]),
@@ -154,6 +160,8 @@ function exhausted(settings: Partial<ConnectSnapshot["settings"]>, endsInMs: num
     })),
     binds: [],
     holders: [],
+    connectedHolders: [],
+    peerHolders: [],
     settings: {
       kernelRelease: "6.18.0",
       localPortRange: all,
@@ -161,6 +169,7 @@ function exhausted(settings: Partial<ConnectSnapshot["settings"]>, endsInMs: num
       timeWaitReuse: 2,
       timeWaitReuseDelayMs: 1000,
       timestamps: true,
+      localAddresses: [],
       rootPrefix: "sudo ",
       ...settings,
     },

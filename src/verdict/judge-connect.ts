@@ -1,8 +1,11 @@
 /** From a snapshot to the whole answer of `why --connect`. Pure: the same snapshot gives the same answer on any machine. */
+import { countText } from "../base/duration.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import type { ConnectSnapshot, PortFacts } from "../tcp/connect-snapshot.ts";
-import type { Incomplete, Socket } from "../tcp/socket.ts";
+import type { Incomplete } from "../tcp/socket.ts";
 import { adviceForConnect } from "./connect-advice.ts";
+import { withHolderTexts, withShareTexts } from "./connect-holders.ts";
+import { explainRefusal } from "./connect-refusal.ts";
 import { bindPasses, classifyPorts, isForbidden } from "./connect-ports.ts";
 import type { ConnectVerdict, Refusal } from "./connect-ports.ts";
 import { sustained, waitMs } from "./connect-rate.ts";
@@ -19,8 +22,9 @@ export function judgeConnect(snapshot: ConnectSnapshot): WhyConnect {
   const { question, source, inForce, holders } = snapshot;
   const { connectable, refusal, classes, reuse, attempts } = verdict;
   const { address, port } = question.remote;
+  const refused = "errno" in source ? explainRefusal(snapshot, source) : undefined;
   const level = connectable === undefined && refusal === undefined ? undefined : levelOf(classes?.counts, connectable);
-  const perSecond = sustained(classes?.counts, waitMs(snapshot, reuse));
+  const perSecond = sustained(snapshot, classes?.counts, waitMs(snapshot, reuse, classes?.counts));
   const nextInMs = classes?.nextInMs;
   const lastInMs = classes?.lastInMs;
   return {
@@ -40,6 +44,7 @@ export function judgeConnect(snapshot: ConnectSnapshot): WhyConnect {
     },
     ...(connectable === undefined ? {} : { connectable }),
     ...(refusal === undefined ? {} : refusal),
+    ...(refused === undefined ? {} : { reason: refused.reason }),
     ...(level === undefined ? {} : { level }),
     ...(classes === undefined || "errno" in source ? {} : { ports: classes.counts }),
     timeWait: {
@@ -54,9 +59,11 @@ export function judgeConnect(snapshot: ConnectSnapshot): WhyConnect {
       ? { bindFirst: { usable: classes.bindFirst } }
       : {}),
     ...(attempts.length === 0 ? {} : { attempts }),
-    holders: holders.map(({ socket, ports }) => ({ ports, socket, text: holderText(socket, ports) })),
+    holders: withHolderTexts(holders),
+    connectedHolders: withShareTexts(snapshot.connectedHolders, classes?.counts.connected ?? 0, "has"),
+    peerHolders: withShareTexts(snapshot.peerHolders, classes?.counts.finWait2 ?? 0, "has not closed its end of"),
     ...(perSecond === undefined ? {} : { perSecond }),
-    advice: adviceForConnect(snapshot, verdict),
+    advice: refused === undefined ? adviceForConnect(snapshot, verdict) : refused.advice,
     incomplete: [...snapshot.incomplete, ...doubts(snapshot, verdict)],
   };
 }
@@ -128,17 +135,6 @@ function levelOf(counts: PortCounts | undefined, connectable: boolean | undefine
   return counts.total > 1 && counts.usable * LOW <= attainable ? "low" : "plenty";
 }
 
-function holderText(socket: Socket, ports: number): string {
-  const owner = socket.owners?.[0];
-  const who =
-    owner !== undefined
-      ? `${owner.command} (pid ${owner.pid})`
-      : socket.ownerless === "no-permission"
-        ? "a program of another user"
-        : "a program that was not found";
-  return `${who} keeps ${ports === 1 ? `port ${socket.local.port}` : `${ports} ports`}`;
-}
-
 function doubts(snapshot: ConnectSnapshot, { connectable, classes }: ConnectVerdict): Incomplete[] {
   if (classes === undefined || snapshot.inForce?.choice !== "connect") return [];
   const { free, shared, reusable } = classes.counts;
@@ -150,10 +146,10 @@ function doubts(snapshot: ConnectSnapshot, { connectable, classes }: ConnectVerd
       hint: "make net.ipv4.ip_local_port_range an even number of ports",
     });
   const { question, settings, source } = snapshot;
-  if (connectable === true && free === 0 && reusable === 0)
+  if (connectable === true && free === 0 && reusable === 0 && !classes.sharedBefore)
     found.push({
-      what: `how the ${shared} ports that others share were chosen`,
-      why: "connect() keeps away from a port that bind() with port 0 chose, and no dump tells such a socket from others",
+      what: `whether one of the ${countText(shared)} shared ports can really be had`,
+      why: "connect() passes over a port that its program got by bind() with port 0 (an address named, and no IP_BIND_ADDRESS_NO_PORT), and the kernel shows nobody, root neither, how a port was got",
     });
   if (shared > 0 && free === 0 && olderThan(settings.kernelRelease, 6, 18))
     found.push({

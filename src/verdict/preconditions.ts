@@ -40,7 +40,7 @@ function isMapped(address: string): boolean {
 }
 
 /** Multicast of one device (ff01::) or one link (ff02::) needs its device as link-local addresses do (__ipv6_addr_needs_scope_id). */
-function isLinkLocalAlone({ address, device }: BindQuestion): boolean {
+export function isLinkLocalAlone({ address, device }: Pick<BindQuestion, "address" | "device">): boolean {
   return device === undefined && /^(fe[89ab][0-9a-f]|ff[0-9a-f][12]):/i.test(address) && !address.includes("%");
 }
 
@@ -117,7 +117,7 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
       return blocker(
         "address-not-local",
         asked === undefined
-          ? `no device of this machine has the address ${address}`
+          ? addressNotLocalText(address)
           : `the device ${asked} does not have the address ${address.split("%")[0]}`,
       );
     case "EINVAL":
@@ -126,10 +126,7 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
       if (isMulticast6(question))
         return blocker("refused", `${address} is a multicast address, and a stream socket takes none`);
       if (!isLinkLocalAlone(question)) return blocker("refused", `the kernel answers EINVAL to a bind of ${address}`);
-      return blocker(
-        "scope-missing",
-        `${address} is link-local: every device has such addresses, and which one is meant must be said`,
-      );
+      return blocker("scope-missing", linkLocalText(address));
     case "ENODEV":
       return blocker("device-not-found", `there is no device ${device ?? address} here`);
     case "EAFNOSUPPORT":
@@ -141,6 +138,14 @@ export function preconditionBlocker({ question, settings }: BindSnapshot, result
     default:
       return blocker("refused", `the kernel answers ${result}, which no socket on this port explains`);
   }
+}
+
+export function addressNotLocalText(address: string): string {
+  return `no device of this machine has the address ${address}`;
+}
+
+export function linkLocalText(address: string): string {
+  return `${address} is link-local: every device has such addresses, and which one is meant must be said`;
 }
 
 function blocker(rule: Blocker["rule"], text: string): Blocker {

@@ -44,6 +44,13 @@ export interface ConnectAdvice extends Advice {
   readonly perSecond?: number;
 }
 
+/** A program, by one of its sockets. */
+export interface ConnectHolder {
+  readonly ports: number;
+  readonly socket: Socket;
+  readonly text: string;
+}
+
 export interface WhyConnect {
   readonly remote: {
     readonly address: string;
@@ -65,6 +72,8 @@ export interface WhyConnect {
   /** What the next attempt gets, and from which call. */
   readonly errno?: string;
   readonly step?: "socket" | "bind" | "connect";
+  /** Why, where no local port is at fault: the address, the route, the family. */
+  readonly reason?: string;
   /** `low`: a tenth of the ports or less is left. */
   readonly level?: "plenty" | "low" | "none";
   readonly ports?: PortCounts;
@@ -84,7 +93,11 @@ export interface WhyConnect {
   /** For one port of the program's own choice: the bind as asked, and with the other SO_REUSEADDR. */
   readonly attempts?: readonly ConnectAttempt[];
   /** Who holds ports by an explicit bind, the most first. */
-  readonly holders: readonly { readonly ports: number; readonly socket: Socket; readonly text: string }[];
+  readonly holders: readonly ConnectHolder[];
+  /** Who has the connections to this peer, where those are a tenth of the ports or more: of a sample of 256, the most first. */
+  readonly connectedHolders: readonly ConnectHolder[];
+  /** Whose program on this machine does not close the other ends of those in FIN-WAIT-2: of a sample of 256, the most first. */
+  readonly peerHolders: readonly ConnectHolder[];
   /** Connections a second to this peer that these ports bear, when this side closes first; left out: TIME-WAIT does not limit them. */
   readonly perSecond?: number;
   readonly advice: readonly ConnectAdvice[];
