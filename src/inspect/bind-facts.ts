@@ -99,7 +99,10 @@ function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
 
 function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]): Attempt[] {
   const attempts: Attempt[] = [];
-  for (const options of attemptOptions(question)) {
+  const asked = attemptOptions(question);
+  // Without SO_REUSEADDR first: where a bind with SO_REUSEPORT works beside what is left of others, the port remembers it, and lets the next
+  // one with SO_REUSEPORT in without a look (inet_csk_update_fastreuse, sk_reuseport_match).
+  for (const options of [...asked].sort((a, b) => Number(a.reuseAddr) - Number(b.reuseAddr))) {
     const attempt: BindAttempt = {
       protocol: question.protocol,
       address: question.address,
@@ -116,7 +119,9 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
     }
     attempts.push({ ...options, result: answer.result, by: "probe" });
   }
-  return attempts;
+  return attempts.sort(
+    (a, b) => Number(b.reuseAddr === question.reuseAddr) - Number(a.reuseAddr === question.reuseAddr),
+  );
 }
 
 /**

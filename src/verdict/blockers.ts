@@ -1,14 +1,16 @@
 /** Which of a port's holders stand in the way of a bind, folded into what a person can read. Pure. */
 import type { BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
+import type { Owner } from "../tcp/socket.ts";
 import type { Blocker } from "./why.ts";
 import { classifyAddress } from "./address-class.ts";
 import type { AddressClass } from "./address-class.ts";
 import { addressesOverlap } from "./address-overlap.ts";
 import { holderAddress } from "./bind-rules.ts";
 import { quirksOf } from "./kernel-quirks.ts";
+import { foldHolders, isUntraced } from "./fold-holders.ts";
 import { findConflicts, preparePort } from "./predict-bind.ts";
-import { describe, foldKey, freeInMs, isServed, ownerlessText, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, freeInMs, isServed, ownerlessText, ownersText } from "./holder-rule.ts";
 
 /**
  * The holders that block this bind, the certain ones first. Where the rules hang on an option that nobody may see, the kernel's answer
@@ -29,29 +31,32 @@ export function foldBlockers(
   holders: readonly PortHolder[],
 ): Blocker[] {
   const served = isServed(snapshot.holders);
-  const groups = new Map<string, { readonly members: PortHolder[]; readonly rule: ReturnType<typeof ruleOf> }>();
-  for (const holder of holders) {
-    const rule = ruleOf(holder, served, snapshot.settings);
-    const key = foldKey(rule, holder.socket);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { rule, members: [holder] });
-    else group.members.push(holder);
-  }
-  return [...groups.values()]
-    .map(({ rule, members }) => {
+  const groups = foldHolders(holders, served, snapshot.settings);
+  return groups
+    .map(({ rule, members, someOwners }) => {
       const last = members.reduce((a, b) =>
         (freeInMs(rule, b.socket) ?? 0) > (freeInMs(rule, a.socket) ?? 0) ? b : a,
       );
       // One that does not end by itself keeps the port, whatever the others do.
       const ends = members.every(({ socket }) => freeInMs(rule, socket) !== undefined);
       const remaining = ends ? freeInMs(rule, last.socket) : undefined;
+      // Of all is said what can be said of one who was not traced.
+      const shown = someOwners === undefined ? last : (members.find(({ socket }) => isUntraced(socket)) ?? last);
+      const named = someOwners === undefined ? last : (members.find(({ socket }) => socket.owners?.length) ?? last);
       return {
         rule,
-        socket: last.socket,
+        socket: named.socket,
         count: members.length,
         ...(remaining === undefined ? {} : { freeInMs: remaining }),
-        ...optionsOf(last),
-        text: sentence(question, rule, last, members.length, snapshot.probed.length > 0 && groups.size === 1),
+        ...optionsOf(shown),
+        text: sentence(
+          question,
+          rule,
+          shown,
+          members.length,
+          snapshot.probed.length > 0 && groups.length === 1,
+          someOwners,
+        ),
       };
     })
     .sort((a, b) => RANK.indexOf(a.rule) - RANK.indexOf(b.rule) || b.count - a.count);
@@ -86,9 +91,11 @@ function sentence(
   holder: PortHolder,
   count: number,
   alone: boolean,
+  someOwners: readonly Owner[] | undefined,
 ): string {
   const { socket } = holder;
-  const who = socket.owners !== undefined && socket.owners.length > 0 ? ownersText(socket.owners) : undefined;
+  const owned = socket.owners !== undefined && socket.owners.length > 0 ? ownersText(socket.owners) : undefined;
+  const who = someOwners === undefined ? owned : `some of them held by ${ownersText(someOwners)}`;
   const what = describe(rule, socket, count);
   const held = rule === "listener" && count === 1;
   const subject = held ? `${who ?? "a socket"} ${what}` : who === undefined ? what : `${what}: ${who}`;

@@ -51,19 +51,6 @@ function isClient({ socket, peerListens }: PortHolder, served: boolean, settings
   return isTakenFrom(socket.local.port) && !isTakenFrom(socket.remote?.port ?? 0);
 }
 
-/** Sockets are alike when the same could be said of them. */
-export function foldKey(rule: BlockerRule, socket: Socket): string {
-  const owners = (socket.owners ?? []).map((owner) => owner.pid).join(",");
-  return [
-    rule,
-    socket.protocol,
-    socket.state,
-    owners,
-    socket.ownerless ?? "",
-    rule === "listener" || rule === "bound" ? socket.local.address : "",
-  ].join("|");
-}
-
 /** When this holder ends by itself, if it does. */
 export function freeInMs(rule: BlockerRule, socket: Socket): number | undefined {
   if (socket.inode !== undefined || socket.timer === undefined) return undefined;

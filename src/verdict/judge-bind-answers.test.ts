@@ -216,3 +216,22 @@ test("judgeBind() speaks of the owners of several sockets as of several", () => 
   assert.match(of(hidden, hidden) ?? "", /^2 listeners on \[::\]:8080; their processes may not be seen by this user/);
   assert.match(of(hidden) ?? "", /its process may not be seen by this user/);
 });
+
+test("judgeBind() does not split a program's sockets into those that were traced and those that were not", () => {
+  const one = held(connection({ local: "127.0.0.1:8080", remote: "10.0.0.9:5000", state: "CLOSE-WAIT" }));
+  const { owners: _owners, ...socket } = one.socket;
+  const { blockers } = judge([one, { socket }, { socket }], { results: IN_USE });
+  assert.deepEqual(
+    blockers.map(({ count, socket: shown, options }) => [count, shown?.owners, options]),
+    [[3, [NODE], undefined]],
+  );
+  assert.match(
+    blockers[0]?.text ?? "",
+    /: some of them held by node \(pid 812\); SO_REUSEADDR is missing on at least one/,
+  );
+  const { spared } = judge([one, { socket }], { address: "127.0.0.9", results: ["ok", "ok"] });
+  assert.deepEqual(
+    spared.map(({ count, text }) => [count, / some of them held by node \(pid 812\); their address/.test(text)]),
+    [[2, true]],
+  );
+});

@@ -3,14 +3,15 @@ import { attemptOptions } from "../tcp/bind-snapshot.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
-import type { Socket } from "../tcp/socket.ts";
+import type { Owner, Socket } from "../tcp/socket.ts";
 import type { Blocker, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
+import { foldHolders } from "./fold-holders.ts";
 import { inferOptions } from "./infer-options.ts";
 import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import { describe, foldKey, isServed, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictBind, predictListen } from "./predict-bind.ts";
 import { preconditionBlocker } from "./preconditions.ts";
 
@@ -109,23 +110,16 @@ function sparedOf(snapshot: BindSnapshot): Spared[] {
   const spared: Spared[] = snapshot.connectedTo.map(({ socket, count, someOwners }) => ({
     socket,
     count,
-    text: `${connectedText(snapshot, served, socket, count)}${someOwners === undefined ? byWhom(socket.owners) : `, some of them held by ${ownersText(someOwners)}`}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
+    text: `${connectedText(snapshot, served, socket, count)}${byWhom(socket.owners, someOwners)}; ${count > 1 ? "they do" : "it does"} not stand in the way`,
   }));
-  const groups = new Map<string, Spared & { count: number }>();
-  for (const holder of bystanders(snapshot)) {
-    const rule = ruleOf(holder, served, snapshot.settings);
-    const key = foldKey(rule, holder.socket);
-    const group = groups.get(key);
-    if (group !== undefined) group.count++;
-    else groups.set(key, { socket: holder.socket, count: 1, text: "" });
-  }
-  for (const { socket, count } of groups.values()) {
-    const rule = ruleOf({ socket }, served, snapshot.settings);
+  for (const { rule, members, someOwners } of foldHolders(bystanders(snapshot), served, snapshot.settings)) {
+    const { socket } = members.find((holder) => holder.socket.owners?.length) ?? members[0]!;
+    const count = members.length;
     const asked = formatEndpoint({ address: snapshot.question.address, port: snapshot.question.port });
     spared.push({
       socket,
       count,
-      text: `${rule === "listener" && count === 1 ? "a socket " : ""}${describe(rule, socket, count)}${byWhom(socket.owners)}; ${count > 1 ? "their" : "its"} address does not meet ${asked}`,
+      text: `${rule === "listener" && count === 1 ? "a socket " : ""}${describe(rule, socket, count)}${byWhom(socket.owners, someOwners)}; ${count > 1 ? "their" : "its"} address does not meet ${asked}`,
     });
   }
   return spared;
@@ -151,6 +145,8 @@ function connectedText(snapshot: BindSnapshot, served: boolean, socket: Socket, 
   return `${count > 1 ? `${count} connections` : "a connection"} TO port ${port}${state}`;
 }
 
-function byWhom(owners: Parameters<typeof ownersText>[0] | undefined): string {
+/** `some`: the programs of those that were traced, where not all of the group were. */
+function byWhom(owners: readonly Owner[] | undefined, some: readonly Owner[] | undefined): string {
+  if (some !== undefined) return `, some of them held by ${ownersText(some)}`;
   return owners === undefined || owners.length === 0 ? "" : `, held by ${ownersText(owners)}`;
 }

@@ -79,6 +79,31 @@ test(
 );
 
 test(
+  "SO_REUSEPORT does not pass a TIME-WAIT that has SO_REUSEADDR alone, and the bind with both does not hide it",
+  story(async (story) => {
+    story.system("ip", "link", "set", "lo", "up");
+    const server = story.actor();
+    const listener = await server.listen("127.0.0.1:49357", { reuseAddr: true });
+    const client = story.actor();
+    const fd = await client.connect("127.0.0.1:49357");
+    await server.close(await server.accept(listener));
+    await server.close(listener);
+    await client.close(fd);
+    await story.socket("state time-wait sport = :49357");
+    const { json } = await story.why("127.0.0.1:49357 --reuse-port");
+    assert.deepEqual(
+      json.attempts.map(({ reuseAddr, reusePort, result }) => [reuseAddr, reusePort, result]),
+      [
+        [true, true, "ok"],
+        [false, true, "EADDRINUSE"],
+      ],
+    );
+    assert.match(json.withoutReuseAddr?.[0]?.text ?? "", /TIME-WAIT/);
+    assert.match(json.advice[0]?.text ?? "", /^set SO_REUSEADDR before bind\(\)/);
+  }),
+);
+
+test(
   "SO_REUSEPORT does not share with another user",
   story(async (story) => {
     const server = story.actor();
