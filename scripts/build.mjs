@@ -1,5 +1,5 @@
 // node scripts/build.mjs cli|lib|all
-//   cli  src/cli/main.ts and all it needs, but the native parts, in one file: dist/cli.cjs. Needs esbuild only.
+//   cli  src/cli/main.ts and all it needs, but the native parts: dist/cli.cjs and its parts, dist/cli-HASH.parts. Needs esbuild only.
 //   lib  the library as ES modules with their types: dist/lib/. Needs the TypeScript compiler.
 import { builtinModules, createRequire } from "node:module";
 import {
@@ -47,13 +47,16 @@ const later = {
     "host/linux/container-engine",
     "host/linux/container-files",
     "host/linux/counters",
+    "host/linux/descriptor-count",
     "host/linux/destroy-probe",
     "host/linux/detached-sockets",
     "host/linux/diag-get",
     "host/linux/held-socket",
     "host/linux/local-addresses",
+    "host/linux/namespace-owner",
     "host/linux/namespaces",
     "host/linux/proc-net-sockets",
+    "host/linux/relatives",
     "host/linux/resolve-name",
     "host/linux/rights-from-proc",
     "host/linux/source-address",
@@ -99,7 +102,7 @@ export async function buildCli(readable = false) {
     const { outputFiles } = await esbuild.build({ ...options, stdin, plugins: [lazyBuiltinsPlugin] });
     modules[`later-${part}.js`] = outputFiles[0].text;
   }
-  const text = await joinParts(esbuild, modules, "main.js", {
+  const { script, partsFile, parts } = await joinParts(esbuild, modules, "main.js", {
     target: "node20",
     platform: "node",
     // import() would go through the loader of ES modules, 3 ms: require() of a part or of a built-in module does not.
@@ -114,11 +117,16 @@ export async function buildCli(readable = false) {
   writeFileSync(join(root, "dist/cli.licenses.txt"), licencesOf(result.metafile));
   // Written aside and renamed: whoever starts at this moment gets the old file or the new one, never half of one. Its time is that of
   // the beginning, so that a source saved during the build counts as newer.
+  const folder = dirname(cliFile);
+  const before = readdirSync(folder).filter((name) => /^cli-.*\.parts$/.test(name) && name !== partsFile);
+  writeFileSync(join(folder, `${partsFile}.${process.pid}`), parts);
+  renameSync(join(folder, `${partsFile}.${process.pid}`), join(folder, partsFile));
   const aside = `${cliFile}.${process.pid}`;
-  writeFileSync(aside, `#!/usr/bin/env node\n${text}`);
+  writeFileSync(aside, `#!/usr/bin/env node\n${script}`);
   chmodSync(aside, 0o755);
   utimesSync(aside, startedAt, startedAt);
   renameSync(aside, cliFile);
+  for (const name of before) rmSync(join(folder, name), { force: true });
 }
 
 /**

@@ -1,15 +1,16 @@
 // koffi's binary is an optional package. Without it everything that only looks still works, from /proc, and says what it cannot see.
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assertNoTrace, CLI, jsonOf, portmortem, type RunOptions } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "portmortem-alone-"));
-copyFileSync(CLI, join(folder, "cli.cjs"));
+for (const name of readdirSync(dirname(CLI)).filter((file) => /^cli(?:-\w+\.parts|\.cjs)$/.test(file)))
+  copyFileSync(join(dirname(CLI), name), join(folder, name));
 after(() => rmSync(folder, { recursive: true }));
 
 interface Item {
@@ -20,7 +21,7 @@ interface Item {
 const ways: readonly { name: string; options: RunOptions; why: RegExp }[] = [
   { name: "PORTMORTEM_NO_FFI=1", options: { env: { PORTMORTEM_NO_FFI: "1" } }, why: /PORTMORTEM_NO_FFI=1 is set/ },
   {
-    name: "the command's file alone, without node_modules",
+    name: "the command's files alone, without node_modules",
     options: { cli: join(folder, "cli.cjs"), cwd: folder },
     why: /koffi could not be loaded/,
   },

@@ -9,7 +9,8 @@ export function copyCommand(): { readonly cli: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
   chmodSync(folder, 0o755);
   const cli = join(folder, "cli.cjs");
-  cpSync(CLI, cli);
+  for (const name of readdirSync(dirname(CLI)).filter((file) => /^cli(?:-\w+\.parts|\.cjs)$/.test(file)))
+    cpSync(join(dirname(CLI), name), join(folder, name));
   const modules = join(dirname(CLI), "../node_modules");
   for (const name of ["koffi", ...scoped(modules)])
     if (existsSync(join(modules, name)))
