@@ -14,6 +14,17 @@ export const COMMON_OPTIONS: readonly OptionDeclaration[] = [
   { flags: "-v, --verbose", text: "more detail" },
 ];
 
+/** How the bind is made that a command is about. */
+const BIND_OPTIONS: readonly OptionDeclaration[] = [
+  { flags: "--udp", text: "a UDP port" },
+  { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
+  { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
+  { flags: "--no-reuse-addr", text: "as a program that does not set it" },
+  { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
+  { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
+  { flags: "--device <name>", text: "bound to this network device" },
+];
+
 export const COMMANDS: readonly CommandDeclaration[] = [
   {
     name: "why",
@@ -24,13 +35,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
       "Exit status: 0 it can be bound, or connected; 1 it cannot.",
     ].join("\n"),
     options: [
-      { flags: "--udp", text: "a UDP port" },
-      { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
-      { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
-      { flags: "--no-reuse-addr", text: "as a program that does not set it" },
-      { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
-      { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
-      { flags: "--device <name>", text: "bound to this network device" },
+      ...BIND_OPTIONS,
       { flags: "--connect <host:port>", text: "about a connection to there, instead of a bind" },
       { flags: "--from <address>", text: "with --connect: from ADDRESS, ADDRESS:PORT or ADDRESS:LOW-HIGH" },
       { flags: "--no-probe", text: "judge by the rules alone; no real bind" },
@@ -144,16 +149,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     usage: "wait <[address:]port>",
     summary: "until this port can be bound",
     about: "Exit status: 0 it can be bound, proven by a bind; 1 not within --timeout; 3 it takes a right, not time.",
-    options: [
-      { flags: "--timeout <duration>", text: "give up after 30 (seconds), 500ms, 2m, 1h" },
-      { flags: "--udp", text: "a UDP port" },
-      { flags: "--v6only", text: "an IPv6 socket that takes no IPv4" },
-      { flags: "--reuse-addr", text: "as a program that sets SO_REUSEADDR (default)" },
-      { flags: "--no-reuse-addr", text: "as a program that does not set it" },
-      { flags: "--reuse-port", text: "as a program that sets SO_REUSEPORT" },
-      { flags: "--user <name|uid>", text: "as this user (trying it needs root)" },
-      { flags: "--device <name>", text: "bound to this network device" },
-    ],
+    options: [{ flags: "--timeout <duration>", text: "give up after 30 (seconds), 500ms, 2m, 1h" }, ...BIND_OPTIONS],
     examples: [
       { line: "portmortem wait 8080", text: "in front of a start: portmortem wait 8080 && ./server" },
       { line: "portmortem wait 127.0.0.1:5432 --timeout 90s", text: "but no longer than that" },

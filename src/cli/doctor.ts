@@ -8,15 +8,13 @@ import { renderIncomplete } from "../render/ls-text.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { createProgressLine } from "./progress.ts";
-import { writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 
 interface DoctorFlags {
   readonly only?: string;
   readonly level?: NonNullable<DoctorOptions["level"]>;
   readonly watch?: string;
 }
-
-const PIPE_WIDTH = 100;
 
 export const runDoctor: Run = async (context, _args, options) => {
   const flags = options as DoctorFlags;

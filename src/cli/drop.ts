@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
-import { ClosedPipe, writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, ClosedPipe, writeError, writeOut } from "./output.ts";
 
 interface DropFlags {
   readonly how?: DropWay;
@@ -22,8 +22,6 @@ interface DropFlags {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
-
-const PIPE_WIDTH = 100;
 
 /**
  * As nice(1) has it. Whoever is served by this machine goes first: beside a program of the same priority that is busy for half a second, a

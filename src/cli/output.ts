@@ -6,6 +6,9 @@ import { fstatSync, writeSync } from "node:fs";
 import { PortmortemError } from "../base/errors.ts";
 import { ByteText } from "../render/byte-text.ts";
 
+/** Where there is no terminal, paragraphs are as wide as this. */
+export const PIPE_WIDTH = 100;
+
 /** The major number of /dev/null and its kin (drivers/char/mem.c). */
 const MEMORY_DEVICES = 1;
 const FULL_BYTES = 65_536;

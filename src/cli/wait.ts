@@ -2,64 +2,44 @@
 import { waitUntilBindable } from "../act/wait-until-bindable.ts";
 import { parseDuration } from "../base/parse-duration.ts";
 import { PortmortemError } from "../base/errors.ts";
-import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWaiting } from "../render/wait-text.ts";
 import { renderWhy } from "../render/why-text.ts";
 import type { Why } from "../verdict/why.ts";
+import { bindOptionsOf, endpointOf } from "./bind-flags.ts";
+import type { BindFlags } from "./bind-flags.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
-import { writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 
-interface WaitFlags {
+interface WaitFlags extends BindFlags {
   readonly timeout?: string;
-  readonly udp?: boolean;
-  readonly v6only?: boolean;
-  readonly reuseAddr?: boolean;
-  readonly reusePort?: boolean;
-  readonly user?: string;
-  readonly device?: string;
 }
-
-const PIPE_WIDTH = 100;
 
 export const runWait: Run = async (context, [endpoint], options) => {
   const flags = options as WaitFlags;
   const parsed = parseEndpoint(String(endpoint));
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout);
-  const address = scopedAddress(parsed);
   const progress = createProgressLine(!context.quiet);
   const interrupt = hearInterrupts();
   const started = Date.now();
   let last: Why | undefined;
   let answer: Why | undefined;
   try {
-    answer = await waitUntilBindable(
-      {
-        port: parsed.port,
-        protocol: flags.udp === true ? "udp" : "tcp",
-        v6only: flags.v6only ?? false,
-        ...(address === undefined ? {} : { address }),
-        ...(flags.device === undefined ? {} : { device: flags.device }),
+    answer = await waitUntilBindable(endpointOf(parsed, flags), {
+      ...bindOptionsOf(flags, context),
+      signal: interrupt.signal,
+      onProgress: progress.report,
+      onWaiting: (now, freeInMs) => {
+        last = now;
+        progress.say(() => renderWaiting(now, freeInMs, Date.now() - started));
       },
-      {
-        reuseAddr: flags.reuseAddr ?? true,
-        reusePort: flags.reusePort ?? false,
-        signal: interrupt.signal,
-        onProgress: progress.report,
-        onWaiting: (now, freeInMs) => {
-          last = now;
-          progress.say(() => renderWaiting(now, freeInMs, Date.now() - started));
-        },
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(flags.user === undefined ? {} : { user: flags.user }),
-        ...(context.host === undefined ? {} : { host: context.host }),
-        ...(context.netns === undefined ? {} : { netns: context.netns }),
-      },
-    );
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
   } catch (error) {
     if (interrupt.status() === undefined) throw error;
   } finally {

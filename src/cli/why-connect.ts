@@ -4,24 +4,17 @@ import { PortmortemError } from "../base/errors.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWhyConnect } from "../render/why-connect-text.ts";
+import type { BindFlags } from "./bind-flags.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
-import { writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 import { createProgressLine } from "./progress.ts";
 
-export interface ConnectFlags {
+export interface ConnectFlags extends BindFlags {
   readonly connect?: string;
   readonly from?: string;
-  readonly udp?: boolean;
-  readonly v6only?: boolean;
-  readonly reuseAddr?: boolean;
-  readonly reusePort?: boolean;
-  readonly user?: string;
-  readonly device?: string;
   readonly probe?: boolean;
 }
-
-const PIPE_WIDTH = 100;
 
 /** Options of a bind that say nothing about a connection. */
 const OF_A_BIND = [

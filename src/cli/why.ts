@@ -1,28 +1,22 @@
 /** `portmortem why [ADDRESS:]PORT`, and with --connect the other question, whose body is loaded then. */
 import { why } from "../ask/why.ts";
 import { PortmortemError } from "../base/errors.ts";
-import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderWhy } from "../render/why-text.ts";
+import { bindOptionsOf, endpointOf } from "./bind-flags.ts";
+import type { BindFlags } from "./bind-flags.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { createProgressLine } from "./progress.ts";
-import { writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 
-interface WhyFlags {
+interface WhyFlags extends BindFlags {
   readonly connect?: string;
   readonly from?: string;
-  readonly udp?: boolean;
-  readonly v6only?: boolean;
-  readonly reuseAddr?: boolean;
-  readonly reusePort?: boolean;
-  readonly user?: string;
-  readonly device?: string;
   readonly probe?: boolean;
 }
-
-const PIPE_WIDTH = 100;
 
 export const runWhy: Run = async (context, [endpoint], options) => {
   const flags = options as WhyFlags;
@@ -37,26 +31,12 @@ export const runWhy: Run = async (context, [endpoint], options) => {
       hint: "write why [ADDRESS:]PORT for a bind, or why --connect HOST:PORT for a connection",
     });
   const parsed = parseEndpoint(endpoint);
-  const address = scopedAddress(parsed);
   const progress = createProgressLine(!context.quiet);
-  const answer = await why(
-    {
-      port: parsed.port,
-      protocol: flags.udp === true ? "udp" : "tcp",
-      v6only: flags.v6only ?? false,
-      ...(address === undefined ? {} : { address }),
-      ...(flags.device === undefined ? {} : { device: flags.device }),
-    },
-    {
-      reuseAddr: flags.reuseAddr ?? true,
-      reusePort: flags.reusePort ?? false,
-      probe: flags.probe ?? true,
-      onProgress: progress.report,
-      ...(flags.user === undefined ? {} : { user: flags.user }),
-      ...(context.host === undefined ? {} : { host: context.host }),
-      ...(context.netns === undefined ? {} : { netns: context.netns }),
-    },
-  );
+  const answer = await why(endpointOf(parsed, flags), {
+    ...bindOptionsOf(flags, context),
+    probe: flags.probe ?? true,
+    onProgress: progress.report,
+  });
   progress.clear();
   if (context.json) writeOut(`${jsonText({ schema: "portmortem.why/1", ...answer })}\n`);
   else {
