@@ -36,7 +36,6 @@ test("readSurroundings() tells the parent, the directory and the program of a pr
     const child = await start("echo; exec sleep 60", folder);
     const place = read(child.pid!);
     assert.equal(place.parentPid, process.pid);
-    assert.equal(place.adopted, false);
     assert.deepEqual([place.directory, place.directoryGone], [folder, false]);
     assert.match(place.executable ?? "", /\/(sleep|coreutils|busybox)$/);
     assert.equal(place.executableGone, false);
@@ -67,6 +66,21 @@ function leaveBehind(): number {
   const { stdout } = spawnSync("setsid", ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"], { encoding: "utf8" });
   return Number(stdout);
 }
+
+test("readSurroundings() tells a process that is still its starter's", async () => {
+  // A session of its own: that of the tests can belong to another pid namespace, where nothing can be told of it.
+  const shell = spawn("sh", ["-c", "sleep 60 >/dev/null & echo $!; wait"], {
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const [output] = (await once(shell.stdout, "data")) as [Buffer];
+    const place = read(Number(output.toString()));
+    assert.deepEqual([place.parentPid, place.adopted, place.sessionLeaderGone], [shell.pid, false, false]);
+  } finally {
+    process.kill(-shell.pid!, "SIGKILL");
+  }
+});
 
 test("readSurroundings() tells a process that was adopted, and whose session has lost its leader", () => {
   const pid = leaveBehind();
