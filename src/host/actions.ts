@@ -5,6 +5,7 @@
  *
  * Whatever is opened here has one owner, who closes it once; closing twice is harmless.
  */
+import type { SignalName } from "../tcp/signals.ts";
 import type { Endpoint, Family } from "../tcp/socket.ts";
 import type { SocketBatch } from "./socket-batch.ts";
 
@@ -76,12 +77,12 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGKILL" | "SIGCONT";
-
 export interface ProcessHandle {
   readonly pid: number;
   /** ESRCH: it has ended. EPERM: another user's. */
   signal(name: SignalName): string;
+  /** What signal() would answer; nothing is sent. */
+  maySignal(): string;
   /** The last of its threads is gone, and the kernel has closed all that it held. */
   hasEnded(): boolean;
   /** Duplicates a descriptor if the socket behind it has this cookie; else ESTALE. Needs the right to ptrace the process. */

@@ -8,10 +8,10 @@ import type {
   HostActions,
   ProcessHandle,
   ProcessIdentity,
-  SignalName,
   TargetList,
 } from "../host/actions.ts";
 import type { Rights, SocketBatch } from "../host/host.ts";
+import type { SignalName } from "../tcp/signals.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { endProcess, endSocket } from "./fake-world.ts";
 import type { FakeWorld, HeldSocket, LivingProcess, Namespace } from "./fake-world.ts";
@@ -118,10 +118,15 @@ class FakeProcessHandle implements ProcessHandle {
     return this.#living.facts.pid;
   }
 
-  signal(name: SignalName): string {
+  maySignal(): string {
     if (this.hasEnded()) return "ESRCH";
     const { uid } = this.#world.system;
-    if (uid !== 0 && uid !== this.#living.facts.uid) return "EPERM";
+    return uid === 0 || uid === this.#living.facts.uid ? "ok" : "EPERM";
+  }
+
+  signal(name: SignalName): string {
+    const may = this.maySignal();
+    if (may !== "ok") return may;
     if (name === "SIGCONT") {
       this.#world.processes.set(this.pid, { ...this.#living, facts: { ...this.#living.facts, state: "S" } });
       return "ok";

@@ -10,7 +10,7 @@ import type {
   SystemFacts,
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
-import type { SignalName } from "../host/actions.ts";
+import type { SignalName } from "../tcp/signals.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 
 /**

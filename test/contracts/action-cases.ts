@@ -142,6 +142,7 @@ export const ACTION_CASES: readonly ActionCase[] = [
     async run({ host, server, listener }) {
       const handle = open(host, server.pid);
       try {
+        assert.equal(handle.maySignal(), "ok");
         assert.equal(handle.hasEnded(), false);
         assert.equal(handle.signal("SIGTERM"), "ok");
         await until("the process has ended", () => handle.hasEnded());

@@ -6,7 +6,8 @@ import { constants } from "node:os";
 import { errnoName } from "../../base/errno.ts";
 import { formatCookie } from "../../tcp/socket-row.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
-import type { DuplicatedSocket, ProcessHandle, ProcessIdentity, SignalName } from "../actions.ts";
+import type { SignalName } from "../../tcp/signals.ts";
+import type { DuplicatedSocket, ProcessHandle, ProcessIdentity } from "../actions.ts";
 import { AF_UNSPEC, POLLIN, SHUT_RDWR, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal } from "./constants.ts";
 import { readCookie } from "./held-socket.ts";
 import type { Libc } from "./libc.ts";
@@ -37,7 +38,16 @@ class Pidfd implements ProcessHandle {
   }
 
   signal(name: SignalName): string {
-    return answerOf(this.#libc.syscall4(SYS_pidfd_send_signal, this.#fd, constants.signals[name], 0, 0));
+    return this.#send(constants.signals[name]);
+  }
+
+  /** Signal 0 is checked like any other and not delivered (kill(2)). */
+  maySignal(): string {
+    return this.#send(0);
+  }
+
+  #send(signal: number): string {
+    return answerOf(this.#libc.syscall4(SYS_pidfd_send_signal, this.#fd, signal, 0, 0));
   }
 
   /** A pidfd is readable once the process is a zombie or gone; exit_files() comes before that (kernel/exit.c). */
