@@ -3,18 +3,18 @@
  * believe that it works, not again and again: each one holds the port for some microseconds, and could be in the way of the very program
  * that is to have it.
  */
-import { hostFor } from "../ask/hosts.ts";
 import { requireKnownOptions } from "../ask/known-options.ts";
-import { why } from "../ask/why.ts";
-import type { EndpointInput, WhyOptions } from "../ask/why.ts";
+import { askClosely } from "../ask/why.ts";
+import { requestFor } from "../ask/bind-request.ts";
+import type { BindOptions, EndpointInput } from "../ask/bind-request.ts";
 import type { BindAttempt, Host } from "../host/host.ts";
-import { requireUser } from "../inspect/known-names.ts";
+import { bindAttempt } from "../inspect/bind-facts.ts";
 import type { Why } from "../verdict/why.ts";
 import { refuseRecording } from "./acting-host.ts";
 import { BlockerWatch } from "./blocker-watch.ts";
 import { sleep } from "./sleep.ts";
 
-export interface WaitOptions extends Omit<WhyOptions, "probe"> {
+export interface WaitOptions extends BindOptions {
   /** Give up after this long; left out: never. */
   readonly timeoutMs?: number;
   /** Called at every look, some twenty times a second: with the last answer, and when the last of its blockers ends, if that is known. */
@@ -40,20 +40,20 @@ export async function waitUntilBindable(endpoint: EndpointInput, options: WaitOp
   const { timeoutMs, onWaiting, signal, ...whyOptions } = options;
   signal?.throwIfAborted();
   requireKnownOptions("waitUntilBindable()", options, OPTIONS);
-  const host = hostFor(options);
+  const { host, request } = requestFor(endpoint, whyOptions, true);
   refuseRecording(host);
   const deadline = timeoutMs === undefined ? Infinity : started + timeoutMs;
-  // Each time another look at the machine: a host remembers what it has read.
-  const ask = (): Promise<Why> => why(endpoint, { ...whyOptions, ...(signal === undefined ? {} : { signal }) });
   const watch = new BlockerWatch(host);
   try {
     for (;;) {
       const asked = Date.now();
-      const answer = await ask();
+      // Each time another look at the machine: a host remembers what it has read.
+      const { snapshot, verdict } = await askClosely(host.again(), request, signal);
+      const answer = verdict.why;
       const answered = Date.now();
       if (answer.bindable || !canEnd(answer) || answered >= deadline) return answer;
       const restsUntil = answered + Math.max(SHORTEST_REST_MS, REST_FACTOR * (answered - asked));
-      const bind = attemptOf(host, answer, options);
+      const bind = bindAttempt(snapshot.question);
       watch.start(answer);
       for (;;) {
         onWaiting?.(answer, watch.freeInMs());
@@ -81,20 +81,6 @@ function canEnd({ attempts }: Why): boolean {
 function stepMs({ attempts }: Why, watch: BlockerWatch): number {
   if (attempts[0]?.by === "rules") return BY_RULES_STEP_MS;
   return attempts[0]?.result === "EADDRNOTAVAIL" ? ADDRESS_STEP_MS : watch.stepMs();
-}
-
-function attemptOf(host: Host, { endpoint }: Why, options: WaitOptions): BindAttempt {
-  const uid = options.user === undefined ? host.system().uid : requireUser(host, options.user);
-  return {
-    protocol: endpoint.protocol,
-    address: endpoint.address,
-    port: endpoint.port,
-    v6only: endpoint.v6only,
-    reuseAddr: options.reuseAddr ?? true,
-    reusePort: options.reusePort ?? false,
-    ...(endpoint.interface === undefined ? {} : { device: endpoint.interface }),
-    ...(uid < 0 ? {} : { uid }),
-  };
 }
 
 function tryBind(host: Host, attempt: BindAttempt): string {

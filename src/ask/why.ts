@@ -1,75 +1,41 @@
 /** `why` as a function: gather, then judge. */
-import { PortmortemError } from "../base/errors.ts";
 import { gatherBindFacts } from "../inspect/bind-facts.ts";
-import { requireDevice, requireUser } from "../inspect/known-names.ts";
-import { parseEndpoint, scopedAddress } from "../tcp/endpoint.ts";
-import type { Protocol } from "../tcp/socket.ts";
-import { judgeBind } from "../verdict/judge-bind.ts";
+import { judgeBindClosely } from "../verdict/judge-bind.ts";
+import type { CloseVerdict } from "../verdict/judge-bind.ts";
+import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { Host } from "../host/host.ts";
+import type { BindRequest } from "../inspect/bind-facts.ts";
 import type { Why } from "../verdict/why.ts";
-import { enterCommand, hostFor } from "./hosts.ts";
+import { requestFor } from "./bind-request.ts";
+import type { BindOptions, EndpointInput } from "./bind-request.ts";
 import { requireKnownOptions } from "./known-options.ts";
-import type { HostOptions } from "./hosts.ts";
 
-/** What a program will bind. Without an address: what Node and most servers bind, `::` dual-stack, or `0.0.0.0` where IPv6 is off. */
-export type EndpointInput =
-  | number
-  | string
-  | {
-      readonly address?: string;
-      readonly port: number;
-      readonly protocol?: Protocol;
-      readonly v6only?: boolean;
-      readonly device?: string;
-    };
-
-export interface WhyOptions extends HostOptions {
-  /** As a server that sets SO_REUSEADDR (default true, as Node, nginx and most servers do). */
-  readonly reuseAddr?: boolean;
-  readonly reusePort?: boolean;
-  /** The user the program runs as, by name or number; trying as another user needs root. Default: this user. */
-  readonly user?: string | number;
+export interface WhyOptions extends BindOptions {
   /** Make a real bind, closed at once (default). False: judge by the rules alone and take nothing. */
   readonly probe?: boolean;
-  /** Called while processes are searched for who holds the port. */
-  readonly onProgress?: (done: number, what: "sockets" | "processes") => void;
-  readonly signal?: AbortSignal;
 }
 
 /** Why a port cannot be bound, or that it can. Throws PM_BAD_PORT, PM_BAD_ADDRESS, PM_AMBIGUOUS_ADDRESS, PM_USAGE, PM_UNKNOWN_USER, PM_UNKNOWN_DEVICE. */
 export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Promise<Why> {
   options.signal?.throwIfAborted();
-  requireKnownOptions("why()", options, [
-    "host",
-    "netns",
-    "reuseAddr",
-    "reusePort",
-    "user",
-    "probe",
-    "onProgress",
-    "signal",
-  ]);
-  const wanted = settleEndpoint(endpoint);
-  const host = hostFor(options);
-  if (wanted.device !== undefined) requireDevice(host, wanted.device);
-  const scope = wanted.address?.split("%")[1];
-  if (scope !== undefined) requireDevice(host, scope);
-  const uid = options.user === undefined ? host.system().uid : requireUser(host, options.user);
-  const request = {
-    protocol: wanted.protocol,
-    ...(wanted.address === undefined ? {} : { address: wanted.address }),
-    port: wanted.port,
-    v6only: wanted.v6only,
-    reuseAddr: options.reuseAddr ?? true,
-    reusePort: options.reusePort ?? false,
-    ...(uid < 0 ? {} : { uid }),
-    ...(wanted.device === undefined ? {} : { device: wanted.device }),
-    probe: options.probe ?? true,
-    ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
-    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns), netns: String(options.netns) }),
-  };
+  requireKnownOptions("why()", options, OPTIONS);
+  const { host, request } = requestFor(endpoint, options, options.probe ?? true);
+  return (await askClosely(host, request, options.signal)).verdict.why;
+}
+
+const OPTIONS = ["host", "netns", "reuseAddr", "reusePort", "user", "probe", "onProgress", "signal"];
+
+/** The same for whoever acts on the answer. */
+export async function askClosely(
+  host: Host,
+  request: BindRequest,
+  signal?: AbortSignal,
+): Promise<{ readonly snapshot: BindSnapshot; readonly verdict: CloseVerdict }> {
   for (let round = 1; ; round++) {
-    const answer = judgeBind(await gatherBindFacts(host, request, options.signal));
-    if (round === MOST_ROUNDS || !answer.blockers.some(({ rule }) => rule === "unseen")) return answer;
+    const snapshot = await gatherBindFacts(host, request, signal);
+    const verdict = judgeBindClosely(snapshot);
+    if (round === MOST_ROUNDS || !verdict.why.blockers.some(({ rule }) => rule === "unseen"))
+      return { snapshot, verdict };
   }
 }
 
@@ -78,45 +44,3 @@ export async function why(endpoint: EndpointInput, options: WhyOptions = {}): Pr
  * for, it may have gone in between: look again, a few times.
  */
 const MOST_ROUNDS = 3;
-
-interface SettledEndpoint {
-  readonly protocol: Protocol;
-  readonly address?: string;
-  readonly port: number;
-  readonly v6only: boolean;
-  readonly device?: string;
-}
-
-function settleEndpoint(endpoint: EndpointInput): SettledEndpoint {
-  const input = typeof endpoint === "object" ? endpoint : undefined;
-  if (input !== undefined) {
-    requireKnownOptions("an endpoint", input, ["address", "port", "protocol", "v6only", "device"]);
-    const protocol: string = input.protocol ?? "tcp";
-    if (protocol !== "tcp" && protocol !== "udp") {
-      throw new PortmortemError("PM_USAGE", `${JSON.stringify(protocol)} is no protocol`, {
-        hint: 'there are "tcp" and "udp"',
-      });
-    }
-  }
-  const text = typeof endpoint === "object" ? withAddress(endpoint.address, endpoint.port) : String(endpoint);
-  const parsed = parseEndpoint(text);
-  const address = scopedAddress(parsed);
-  if (input?.v6only === true && address !== undefined && !address.includes(":")) {
-    throw new PortmortemError("PM_USAGE", `V6ONLY is an option of IPv6 sockets, and ${address} is an IPv4 address`, {
-      hint: "leave --v6only out, or give an IPv6 address",
-    });
-  }
-  return {
-    protocol: input?.protocol ?? "tcp",
-    ...(address === undefined ? {} : { address }),
-    port: parsed.port,
-    // A bind to one IPv6 address is V6ONLY whatever was set (__inet6_bind).
-    v6only: input?.v6only ?? false,
-    ...(input?.device === undefined ? {} : { device: input.device }),
-  };
-}
-
-function withAddress(address: string | undefined, port: number): string {
-  if (address === undefined || address === "") return String(port);
-  return address.includes(":") && !address.startsWith("[") ? `[${address}]:${port}` : `${address}:${port}`;
-}

@@ -1,5 +1,6 @@
 /** The options that say how a bind is made, as the library takes them: `why` and `wait` have the same. */
-import type { EndpointInput, WhyOptions } from "../ask/why.ts";
+import type { EndpointInput } from "../ask/bind-request.ts";
+import type { WhyOptions } from "../ask/why.ts";
 import { scopedAddress } from "../tcp/endpoint.ts";
 import type { parseEndpoint } from "../tcp/endpoint.ts";
 import type { Context } from "./context.ts";

@@ -97,22 +97,28 @@ function hasIpv6(host: Host, request: BindRequest, probe: boolean): boolean {
   );
 }
 
+/** The bind in question, to be made for real. */
+export function bindAttempt(question: BindQuestion): BindAttempt {
+  const { protocol, address, port, v6only, reuseAddr, reusePort, device, uid } = question;
+  return {
+    protocol,
+    address,
+    port,
+    v6only,
+    reuseAddr,
+    reusePort,
+    ...(device === undefined ? {} : { device }),
+    ...(uid === undefined ? {} : { uid }),
+  };
+}
+
 function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]): Attempt[] {
   const attempts: Attempt[] = [];
   const asked = attemptOptions(question);
   // Without SO_REUSEADDR first: where a bind with SO_REUSEPORT works beside what is left of others, the port remembers it, and lets the next
   // one with SO_REUSEPORT in without a look (inet_csk_update_fastreuse, sk_reuseport_match).
   for (const options of [...asked].sort((a, b) => Number(a.reuseAddr) - Number(b.reuseAddr))) {
-    const attempt: BindAttempt = {
-      protocol: question.protocol,
-      address: question.address,
-      port: question.port,
-      v6only: question.v6only,
-      ...options,
-      ...(question.device === undefined ? {} : { device: question.device }),
-      ...(question.uid === undefined ? {} : { uid: question.uid }),
-    };
-    const answer = host.probeBind(attempt);
+    const answer = host.probeBind(bindAttempt({ ...question, ...options }));
     if ("refused" in answer) {
       incomplete.push({ what: "a real bind", why: answer.refused, hint: "the verdict is by the rules alone" });
       return [];

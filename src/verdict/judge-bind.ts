@@ -2,20 +2,31 @@
 import { attemptOptions } from "../tcp/bind-snapshot.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import { adviceFor } from "./advice.ts";
-import type { Attempt, BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
-import type { Blocker, Spared, Why } from "./why.ts";
+import type { Blocker, BlockerRule, Spared, Why } from "./why.ts";
 import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
 import { foldHolders } from "./fold-holders.ts";
 import { inferOptions } from "./infer-options.ts";
 import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import { describe, isServed, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, freeInMs, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictBind, predictListen } from "./predict-bind.ts";
 import { preconditionBlocker } from "./preconditions.ts";
 
 export function judgeBind(seen: BindSnapshot): Why {
+  return judgeBindClosely(seen).why;
+}
+
+/** For whoever acts on it: the holders themselves that stand in the way, with all that is known of their options, and who they are to the port. */
+export interface CloseVerdict {
+  readonly why: Why;
+  readonly blocking: readonly { readonly holder: PortHolder; readonly rule: BlockerRule; readonly freeInMs?: number }[];
+  readonly served: boolean;
+}
+
+export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
   const snapshot = { ...seen, holders: inferOptions(seen) };
   const { question } = snapshot;
   const attempts = allAttempts(snapshot);
@@ -35,7 +46,7 @@ export function judgeBind(seen: BindSnapshot): Why {
     socket: listener.socket,
     text: elsewhereText(listener, blockers),
   }));
-  return {
+  const why: Why = {
     endpoint: {
       protocol: question.protocol,
       address: question.address,
@@ -61,6 +72,15 @@ export function judgeBind(seen: BindSnapshot): Why {
     }),
     incomplete: snapshot.incomplete,
   };
+  const served = isServed(snapshot.holders);
+  const inTheWay =
+    preconditionBlocker(snapshot, asked.result) === undefined ? blockingHolders(snapshot, question, asked.result) : [];
+  const blocking = inTheWay.map((holder) => {
+    const rule = ruleOf(holder, served, snapshot.settings);
+    const ms = freeInMs(rule, holder.socket);
+    return { holder, rule, ...(ms === undefined ? {} : { freeInMs: ms }) };
+  });
+  return { why, blocking, served };
 }
 
 /** The attempt that was asked for first, then the same with the other SO_REUSEADDR; real binds where they were made, else the rules. */
