@@ -14,6 +14,8 @@ export interface ProcessSummary {
 export interface ProcessFacts {
   readonly pid: number;
   readonly parentPid: number;
+  /** 0: of a process outside this pid namespace. Left out by recordings that are older than this fact. */
+  readonly processGroup?: number;
   readonly command: string;
   readonly args: readonly string[];
   /** The letter of /proc/PID/stat. */

@@ -27,6 +27,8 @@ export interface FakeProcess {
   /** Default: numbers from 1000 on. */
   readonly pid?: number;
   readonly parentPid?: number;
+  /** Default: it leads one of its own. */
+  readonly processGroup?: number;
   /** Default: the command alone. */
   readonly args?: readonly string[];
   /** The letter of /proc/PID/stat; default "S". `T` is stopped. */

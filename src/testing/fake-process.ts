@@ -11,6 +11,7 @@ export function factsOf({ facts, netns, readable }: LivingProcess): ProcessFacts
   return {
     pid: facts.pid,
     parentPid: facts.parentPid ?? 1,
+    processGroup: facts.processGroup ?? facts.pid,
     command: facts.command,
     args: facts.args ?? [facts.command],
     state: facts.state ?? "S",

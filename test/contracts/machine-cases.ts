@@ -46,6 +46,7 @@ export const MACHINE_CASES: readonly ContractCase[] = [
       assert.ok(facts !== undefined);
       assert.equal(facts.pid, scene.pid);
       assert.ok(facts.parentPid >= 0);
+      assert.ok(facts.processGroup !== undefined && facts.processGroup >= 0);
       assert.ok(facts.command.length > 0 && facts.args.length > 0);
       assert.match(facts.state, /^[A-Z]$/i);
       assert.ok(Number.isInteger(facts.startTicks) && facts.startTicks > 0);

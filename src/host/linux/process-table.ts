@@ -79,6 +79,7 @@ export class ProcessTable {
     return {
       pid,
       parentPid: stat.parentPid,
+      processGroup: stat.processGroup,
       command: commandName(stat.command, args),
       args,
       state: stat.state,

@@ -11,6 +11,8 @@ export interface ProcessStat {
   /** One letter: R S D Z T t X I … */
   readonly state: string;
   readonly parentPid: number;
+  /** 0: of another pid namespace than the reader's. */
+  readonly processGroup: number;
   readonly sessionId: number;
   /** The controlling terminal's device number; 0: none. */
   readonly terminal: number;
@@ -21,6 +23,7 @@ export interface ProcessStat {
 /** Where a field stands behind the name: field 3 (the state) is the first. */
 const STATE = 0;
 const PARENT_PID = 1;
+const PROCESS_GROUP = 2;
 const SESSION_ID = 3;
 const TERMINAL = 4;
 const START_TICKS = 19;
@@ -36,13 +39,15 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   if (fields.length < START_TICKS + 2) return undefined;
   const state = fields[STATE]!;
   const parentPid = parseDecimal(fields[PARENT_PID]!);
+  const processGroup = parseDecimal(fields[PROCESS_GROUP]!);
   const sessionId = parseDecimal(fields[SESSION_ID]!);
   const terminal = parseDecimal(fields[TERMINAL]!);
   const startTicks = parseDecimal(fields[START_TICKS]!);
   if (pid === undefined || parentPid === undefined || startTicks === undefined || !/^[A-Za-z]$/.test(state))
     return undefined;
-  if (sessionId === undefined || terminal === undefined) return undefined;
-  return { pid, command: text.slice(open + 2, close), state, parentPid, sessionId, terminal, startTicks };
+  if (processGroup === undefined || sessionId === undefined || terminal === undefined) return undefined;
+  const command = text.slice(open + 2, close);
+  return { pid, command, state, parentPid, processGroup, sessionId, terminal, startTicks };
 }
 
 function parseDecimal(text: string): number | undefined {
