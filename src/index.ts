@@ -1,6 +1,24 @@
 /** The public library, one name at a time. */
 export { doctor } from "./ask/doctor.ts";
 export type { DoctorOptions, DoctorReport } from "./ask/doctor.ts";
+export { free, planFree } from "./act/free.ts";
+export type { FreeOptions, PlanFreeOptions } from "./act/free.ts";
+export type {
+  ContainerStep,
+  DestroyStep,
+  DoneStep,
+  FreeEndpoint,
+  FreePlan,
+  FreeRefusal,
+  FreeResult,
+  FreeStep,
+  ReleaseStep,
+  SignalStep,
+  TreeLine,
+  WaitStep,
+} from "./tcp/free-plan.ts";
+export type { Supervisor } from "./tcp/process-node.ts";
+export type { SignalName } from "./tcp/signals.ts";
 export { drop } from "./act/drop.ts";
 export type { DropOptions } from "./act/drop.ts";
 export { waitUntilBindable } from "./act/wait-until-bindable.ts";

@@ -26,8 +26,8 @@ export type PlannedGroup<G extends DropGroup> =
   | { readonly group: G; readonly refusal: DropFailure };
 
 /** SOCK_DESTROY: of TIME-WAIT and its like since af9784d007d8; of orphans since bac76cf89816 (docs/kernel/sock-destroy.md). */
-const TIME_WAIT_SINCE = [6, 0] as const;
-const ORPHANS_SINCE = [6, 11] as const;
+export const TIME_WAIT_SINCE = [6, 0] as const;
+export const ORPHANS_SINCE = [6, 11] as const;
 
 export function planDrop<G extends DropGroup>(
   groups: readonly G[],

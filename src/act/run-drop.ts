@@ -126,13 +126,13 @@ function destroySome(
  * A socket that its program disconnects and makes listen keeps its cookie, and the request for the connection would find the listener. What
  * no program holds cannot become one.
  */
-function listenerCookies(host: Host): ReadonlySet<string | undefined> {
+export function listenerCookies(host: Host): ReadonlySet<string | undefined> {
   const cookies = new Set<string | undefined>();
   dumpAll(host, { protocol: "tcp", states: maskOf("LISTEN") }, ({ cookie }) => cookies.add(cookie));
   return cookies;
 }
 
-function addSocket(list: TargetList, { family, local, remote, cookie }: Socket): boolean {
+export function addSocket(list: TargetList, { family, local, remote, cookie }: Socket): boolean {
   if (remote === undefined || cookie === undefined) return false;
   return list.add({
     family,
@@ -149,7 +149,7 @@ export function lookAgain(host: Host, { protocol, family, local, remote, cookie 
 }
 
 /** The exact get with these addresses would also find the listener that this very socket has become. */
-function isStillConnected(host: Host, socket: Socket): boolean {
+export function isStillConnected(host: Host, socket: Socket): boolean {
   const now = lookAgain(host, socket);
   return now !== undefined && now.state !== "LISTEN" && now.state !== "BOUND";
 }

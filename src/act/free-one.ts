@@ -1,0 +1,219 @@
+/**
+ * One port on its way to being free: looked at, planned for, acted upon; and looked at again, since the end of one holder can bring another
+ * to light. What is new then becomes a plan of its own, with a consent of its own. What is only back again is not: it is said who did it.
+ */
+import type { HostActions } from "../host/actions.ts";
+import type { BindAttempt, Host } from "../host/host.ts";
+import type { BindRequest } from "../inspect/bind-facts.ts";
+import type { BindQuestion } from "../tcp/bind-snapshot.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
+import type { DoneStep, FreeEndpoint, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
+import type { ProcessNode } from "../tcp/process-node.ts";
+import type { Socket } from "../tcp/socket.ts";
+import { gatherFreeFacts } from "./free-facts.ts";
+import type { FreeFacts } from "./free-facts.ts";
+import { isHarmless, planFree } from "./plan-free.ts";
+import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
+import { nameOf } from "./plan-ending.ts";
+import { isFree, runFree } from "./run-free.ts";
+import { watchForRestart } from "./watch-restart.ts";
+
+export interface FreeTask {
+  readonly host: Host;
+  readonly actions: HostActions;
+  readonly request: BindRequest;
+  readonly attemptOf: (question: BindQuestion) => BindAttempt;
+  readonly wish: Omit<FreeWish, "command">;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface RunOptions {
+  /** For a plan that was not shown yet. */
+  readonly consent: () => Promise<boolean>;
+  readonly onWaiting?: (text: string, waitedMs: number) => void;
+}
+
+/** Whoever forks as it dies, again and again, is not followed for ever. */
+const MOST_ROUNDS = 6;
+
+export class FreeOne {
+  readonly #task: FreeTask;
+  #facts!: FreeFacts;
+  #current: PlannedFree = { steps: [], refused: [] };
+  readonly #all: FreeStep[] = [];
+  /** Every socket of the port that was seen, by cookie: another one is somebody's new one. */
+  readonly #known = new Set<string>();
+  readonly #asked = new Map<number, ProcessNode>();
+  readonly #dropped = new Set<string>();
+  bindable = false;
+  cameBack: FreeResult["cameBack"];
+
+  constructor(task: FreeTask) {
+    this.#task = task;
+  }
+
+  async look(): Promise<void> {
+    this.#facts = await this.#gather();
+    this.#take(this.#plan(this.#facts));
+    for (const { socket } of this.#facts.snapshot.holders)
+      if (socket.cookie !== undefined) this.#known.add(socket.cookie);
+  }
+
+  async run(options: RunOptions): Promise<DoneStep[]> {
+    const { host, actions, wish, signal } = this.#task;
+    const done: DoneStep[] = [];
+    for (let round = 1; this.steps.length > 0; round++) {
+      const attempt = this.#task.attemptOf(this.#facts.snapshot.question);
+      const outcome = await runFree(this.steps, {
+        host,
+        actions,
+        attempt,
+        graceMs: wish.graceMs,
+        lookForRemains: async () => this.#plan(await this.#gather()).steps,
+        ...(signal === undefined ? {} : { signal }),
+        ...(options.onWaiting === undefined
+          ? {}
+          : { onWaiting: (what, ms) => options.onWaiting?.(waitingFor(what), ms) }),
+      });
+      done.push(...outcome.done);
+      this.#remember();
+      this.bindable = outcome.bindable;
+      if (signal?.aborted === true) break;
+      if (this.bindable) {
+        this.cameBack = await watchForRestart({
+          host,
+          request: this.#facts.snapshot.question,
+          family: this.#facts.family,
+          ended: [...this.#asked.values()],
+          isFree: () => isFree({ host, attempt }),
+          signal,
+        });
+        this.bindable = this.cameBack === undefined && isFree({ host, attempt });
+        break;
+      }
+      this.#facts = await this.#gather();
+      if (this.#facts.verdict.why.bindable) {
+        this.bindable = true;
+        break;
+      }
+      this.cameBack = this.#findRestart();
+      if (this.cameBack !== undefined || round >= MOST_ROUNDS) break;
+      const next = this.#plan(this.#facts);
+      const steps = next.steps.filter((one) => this.#isNew(one));
+      this.#current = { steps: [], refused: [...next.refused, ...this.#stuck()] };
+      if (steps.length === 0 || next.refused.length > 0) break;
+      this.#take({ steps, refused: [] });
+      if (!(await options.consent())) break;
+    }
+    return done;
+  }
+
+  get isPlanned(): boolean {
+    return !this.bindable && this.steps.length > 0 && this.refused.length === 0;
+  }
+
+  get isHarmless(): boolean {
+    return isHarmless(this.steps);
+  }
+
+  get steps(): readonly PlannedStep[] {
+    return this.#current.steps;
+  }
+
+  get refused(): readonly FreeRefusal[] {
+    return this.bindable ? [] : this.#current.refused;
+  }
+
+  /** Of all rounds. */
+  get planned(): readonly FreeStep[] {
+    return this.#all;
+  }
+
+  get endpoint(): FreeEndpoint {
+    return this.#facts.verdict.why.endpoint;
+  }
+
+  get spared(): FreePlan["spared"] {
+    return this.#facts.verdict.why.spared;
+  }
+
+  get incomplete(): FreePlan["incomplete"] {
+    return this.#facts.snapshot.incomplete;
+  }
+
+  get tree(): FreePlan["tree"] {
+    return [];
+  }
+
+  get supervisors(): FreePlan["supervisors"] {
+    return [];
+  }
+
+  async #gather(): Promise<FreeFacts> {
+    const { host, actions, request, wish, signal } = this.#task;
+    const facts = await gatherFreeFacts(host.again(), actions, request, { tree: wish.tree, signal: undefined });
+    signal?.throwIfAborted();
+    return facts;
+  }
+
+  #plan(facts: FreeFacts): PlannedFree {
+    this.bindable = facts.verdict.why.bindable;
+    return planFree(facts, { ...this.#task.wish, command: (more, asRoot) => this.#command(more, asRoot) });
+  }
+
+  #take(planned: PlannedFree): void {
+    this.#current = planned;
+    // Nothing is begun while a part of it is refused.
+    this.#all.push(...planned.steps.map(({ step }) => step));
+  }
+
+  #remember(): void {
+    for (const one of this.steps) {
+      if (one.kind === "signal") this.#asked.set(one.process.pid, one.process);
+      if (one.kind === "drop")
+        for (const { cookie } of one.sockets) if (cookie !== undefined) this.#dropped.add(cookie);
+    }
+  }
+
+  /** Asked once is asked enough; and whose connection was ended is not ended for it. */
+  #isNew(one: PlannedStep): boolean {
+    if (one.kind === "signal") {
+      const before = this.#asked.get(one.process.pid);
+      if (before?.startTicks === one.process.startTicks) return false;
+      return !one.sockets.some(({ cookie }) => cookie !== undefined && this.#dropped.has(cookie));
+    }
+    if (one.kind === "drop")
+      return !one.sockets.every(({ cookie }) => cookie !== undefined && this.#dropped.has(cookie));
+    return true;
+  }
+
+  #stuck(): FreeRefusal[] {
+    return [];
+  }
+
+  /** A listener that was not there before. */
+  #findRestart(): FreeResult["cameBack"] {
+    const back = this.#facts.verdict.blocking.find(
+      ({ holder: { socket } }) =>
+        (socket.state === "LISTEN" || socket.state === "BOUND") &&
+        socket.cookie !== undefined &&
+        !this.#known.has(socket.cookie),
+    );
+    if (back === undefined) return undefined;
+    return restartOf(back.holder.socket, this.#facts);
+  }
+
+  #command(more: readonly string[], asRoot: boolean): string {
+    return [asRoot ? "sudo portmortem free" : "portmortem free", String(this.#task.request.port), ...more].join(" ");
+  }
+}
+
+function waitingFor(what: ProcessNode | Socket): string {
+  return "startTicks" in what ? `${nameOf(what)} to end` : `${formatEndpoint(what.local)} in ${what.state} to end`;
+}
+
+function restartOf(socket: Socket, { family }: FreeFacts): NonNullable<FreeResult["cameBack"]> {
+  const owner = family.nodes.get(socket.owners?.[0]?.pid ?? -1);
+  const who = owner === undefined ? "another program" : nameOf(owner);
+  return { socket, text: `${who} has taken it again` };
+}

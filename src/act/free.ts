@@ -1,0 +1,160 @@
+/** `free` as a function: gather, plan, show and ask, carry out, prove. */
+import { PortmortemError } from "../base/errors.ts";
+import { requestFor } from "../ask/bind-request.ts";
+import type { BindOptions, EndpointInput } from "../ask/bind-request.ts";
+import { requireKnownOptions } from "../ask/known-options.ts";
+import { bindAttempt } from "../inspect/bind-facts.ts";
+import type { DoneStep, FreePlan, FreeResult } from "../tcp/free-plan.ts";
+import { requireActions } from "./acting-host.ts";
+import { FreeOne } from "./free-one.ts";
+import { isHarmless } from "./plan-free.ts";
+import type { FreeWish } from "./planned-step.ts";
+
+export interface PlanFreeOptions extends BindOptions {
+  /** What ends by itself within this time is waited for rather than cleared; default 0. */
+  readonly waitMs?: number;
+  /** So long whoever is asked to end has for it; default 10 000. */
+  readonly graceMs?: number;
+  /** SIGKILL for whoever has not ended by then. */
+  readonly force?: boolean;
+  /** Consent to end outgoing connections that took the port as their own. */
+  readonly dropClients?: boolean;
+  /** End the whole program as it was started (npm, its shell, node, its workers), not only who holds the port. */
+  readonly tree?: boolean;
+  /** Stop the container whose port it is, through its engine's socket. */
+  readonly container?: boolean;
+}
+
+export interface FreeOptions extends PlanFreeOptions {
+  /** Plan only. */
+  readonly dryRun?: boolean;
+  /** Consent to end connections and processes. What only the kernel holds needs none. */
+  readonly yes?: boolean;
+  /** Asked in place of `yes`, with the plan, before anything is done, and again for what comes to light on the way; false: nothing is. */
+  readonly confirm?: (plan: FreePlan) => Promise<boolean>;
+  /** Called some times a second while something is waited for. */
+  readonly onWaiting?: (text: string, waitedMs: number) => void;
+}
+
+const BIND = ["host", "netns", "reuseAddr", "reusePort", "user", "onProgress", "signal"];
+const PLAN_OPTIONS = [...BIND, "waitMs", "graceMs", "force", "dropClients", "tree", "container"];
+const OPTIONS = [...PLAN_OPTIONS, "dryRun", "yes", "confirm", "onWaiting"];
+const GRACE_MS = 10_000;
+
+/** What free() would do. Throws what why() throws, PM_REPLAY_READ_ONLY, PM_NO_NATIVE, PM_NETNS_FORBIDDEN. */
+export async function planFree(
+  endpoints: EndpointInput | readonly EndpointInput[],
+  options: PlanFreeOptions = {},
+): Promise<FreePlan> {
+  options.signal?.throwIfAborted();
+  requireKnownOptions("planFree()", options, PLAN_OPTIONS);
+  return planOf(await gatherAll(endpoints, options, false));
+}
+
+/**
+ * Makes ports bindable, least destructive first, and proves it with real binds. Throws what planFree() throws and PM_NEEDS_CONSENT. What
+ * cannot or must not be done is no error: it is in `refused` and `done`, and `bindable` is false.
+ */
+export async function free(
+  endpoints: EndpointInput | readonly EndpointInput[],
+  options: FreeOptions = {},
+): Promise<FreeResult> {
+  const { dryRun = false, yes = false, confirm, onWaiting, ...rest } = options;
+  options.signal?.throwIfAborted();
+  requireKnownOptions("free()", options, OPTIONS);
+  const all = await gatherAll(endpoints, rest, !yes && confirm !== undefined);
+  const plan = planOf(all);
+  if (dryRun) return { ...plan, done: [], dryRun: true };
+  // A part of what is in the way is not worth anybody's end.
+  const able = all.filter((one) => one.isPlanned);
+  if (able.length === 0) return { ...plan, done: [] };
+  if (!yes) {
+    if (confirm !== undefined) {
+      if (!(await confirm(plan))) return { ...plan, done: [], declined: true };
+    } else if (!able.every((one) => isHarmless(one.steps))) throw needsConsent(able);
+  }
+  const done: DoneStep[] = [];
+  for (const one of able) {
+    done.push(
+      ...(await one.run({
+        consent: async () => yes || (confirm === undefined ? one.isHarmless : confirm(planOf([one]))),
+        ...(onWaiting === undefined ? {} : { onWaiting }),
+      })),
+    );
+  }
+  const cameBack = able.flatMap((one) => one.cameBack ?? [])[0];
+  return {
+    ...planOf(all),
+    done,
+    ...(cameBack === undefined ? {} : { cameBack }),
+    ...(options.signal?.aborted === true && !all.every(({ bindable }) => bindable)
+      ? { interrupted: true as const }
+      : {}),
+  };
+}
+
+async function gatherAll(
+  endpoints: EndpointInput | readonly EndpointInput[],
+  options: PlanFreeOptions,
+  asks: boolean,
+): Promise<FreeOne[]> {
+  const list = isList(endpoints) ? endpoints : [endpoints];
+  const {
+    waitMs = 0,
+    graceMs = GRACE_MS,
+    force = false,
+    tree = false,
+    container = false,
+    dropClients,
+    ...bind
+  } = options;
+  for (const [name, ms] of Object.entries({ waitMs, graceMs })) {
+    if (!(ms >= 0))
+      throw new PortmortemError("PM_USAGE", `${name} of ${ms} is none`, { hint: "milliseconds, from 0 on" });
+  }
+  const all: FreeOne[] = [];
+  for (const endpoint of list) {
+    const { host, request } = requestFor(endpoint, bind, true);
+    const actions = requireActions(host);
+    const wish: Omit<FreeWish, "command"> = {
+      waitMs,
+      graceMs,
+      force,
+      tree,
+      container,
+      dropClients: dropClients ?? asks,
+    };
+    const one = new FreeOne({ host, actions, request, attemptOf: bindAttempt, wish, signal: options.signal });
+    await one.look();
+    all.push(one);
+  }
+  return all;
+}
+
+function isList(endpoints: EndpointInput | readonly EndpointInput[]): endpoints is readonly EndpointInput[] {
+  return Array.isArray(endpoints);
+}
+
+function planOf(all: readonly FreeOne[]): FreePlan {
+  return {
+    endpoints: all.map(({ endpoint, bindable }) => ({ ...endpoint, bindable })),
+    bindable: all.every(({ bindable }) => bindable),
+    plan: all.flatMap(({ planned }) => planned),
+    refused: all.flatMap(({ refused }) => refused),
+    spared: all.flatMap(({ spared }) => spared),
+    tree: all.flatMap(({ tree }) => tree),
+    supervisors: all.flatMap(({ supervisors }) => supervisors),
+    incomplete: all.flatMap(({ incomplete }) => incomplete),
+  };
+}
+
+function needsConsent(all: readonly FreeOne[]): PortmortemError {
+  const texts = all.flatMap(({ steps }) => steps).filter(({ kind }) => kind !== "wait" && kind !== "destroy");
+  return new PortmortemError(
+    "PM_NEEDS_CONSENT",
+    `this would be done, and nobody is here to be asked: ${texts.map(({ step }) => step.text).join("; ")}`,
+    {
+      hint: "look at all of it with --dry-run, then say --yes",
+    },
+  );
+}

@@ -1,0 +1,139 @@
+/** Who has to end so that a port becomes free, in which order and by which signals; and who must not. Pure. */
+import { durationText } from "../base/duration.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
+import type { FreeRefusal } from "../tcp/free-plan.ts";
+import type { ProcessNode } from "../tcp/process-node.ts";
+import type { Owner, Socket } from "../tcp/socket.ts";
+import { ownerlessText } from "../verdict/holder-rule.ts";
+import type { FreeFacts } from "./free-facts.ts";
+import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
+
+/** `held`: listeners and bound sockets that are in the way. */
+export function planEnding(held: readonly Socket[], facts: FreeFacts, wish: FreeWish): PlannedFree {
+  const refused: FreeRefusal[] = [];
+  const holders = new Map<number, { readonly process: ProcessNode; readonly sockets: Socket[] }>();
+  for (const socket of held) {
+    const owners = socket.owners ?? [];
+    if (owners.length === 0) refused.push(unseen(socket, wish));
+    for (const owner of owners) {
+      const process = facts.family.nodes.get(owner.pid);
+      const refusal = process === undefined ? undefined : whyNotEnd(socket, owner, process, facts, wish);
+      if (refusal !== undefined) refused.push(refusal);
+      // Gone since it was seen: there is nobody to be asked.
+      if (process === undefined || refusal !== undefined) continue;
+      const known = holders.get(owner.pid);
+      if (known === undefined) holders.set(owner.pid, { process, sockets: [socket] });
+      else if (!known.sockets.includes(socket)) known.sockets.push(socket);
+    }
+  }
+  const inOrder = [...holders.values()].sort((a, b) => depthOf(a.process, facts) - depthOf(b.process, facts));
+  return {
+    steps: [...inOrder.flatMap((one) => askToEnd(one)), ...(wish.force ? inOrder.map((one) => kill(one, wish)) : [])],
+    refused,
+  };
+}
+
+interface Holder {
+  readonly process: ProcessNode;
+  readonly sockets: readonly Socket[];
+}
+
+/** A parent that starts its workers anew is asked before them. */
+function depthOf({ pid }: ProcessNode, { family }: FreeFacts): number {
+  let depth = 0;
+  for (let node = family.nodes.get(pid); node !== undefined && depth < 64; node = family.nodes.get(node.parentPid))
+    depth++;
+  return depth;
+}
+
+/** A process that is stopped hears a signal only once it goes on. */
+function askToEnd({ process, sockets }: Holder): PlannedStep[] {
+  const socket = sockets[0]!;
+  const base = { pid: process.pid, socket };
+  const name = nameOf(process);
+  const steps: PlannedStep[] = [];
+  if (isStopped(process)) {
+    const text = `${name} is stopped (Ctrl-Z): continued, so that it can hear the next signal`;
+    steps.push({ kind: "signal", step: { kind: "signal", ...base, signal: "SIGCONT", text }, process, sockets });
+  }
+  const what = socket.state === "LISTEN" ? "listens on" : "is bound to";
+  const text = `${name} ${what} ${formatEndpoint(socket.local)}: asked to end`;
+  steps.push({ kind: "signal", step: { kind: "signal", ...base, signal: "SIGTERM", text }, process, sockets });
+  return steps;
+}
+
+function kill({ process, sockets }: Holder, { graceMs }: FreeWish): PlannedStep {
+  const text = `${nameOf(process)}, if it still holds the port ${durationText(graceMs)} later: killed; it can clean nothing up`;
+  const step = {
+    kind: "signal",
+    pid: process.pid,
+    socket: sockets[0]!,
+    signal: "SIGKILL",
+    afterMs: graceMs,
+    ifNeeded: true,
+    text,
+  } as const;
+  return { kind: "signal", step, process, sockets };
+}
+
+export function isStopped({ state }: ProcessNode): boolean {
+  return state === "T";
+}
+
+function whyNotEnd(
+  socket: Socket,
+  owner: Owner,
+  process: ProcessNode,
+  facts: FreeFacts,
+  wish: FreeWish,
+): FreeRefusal | undefined {
+  const { self } = facts.family;
+  const base = { count: 1, socket, pid: process.pid };
+  const name = nameOf(process);
+  if (process.pid === 1)
+    return {
+      ...base,
+      text: `pid 1 (${process.command}) holds it and is never ended: ${process.command === "systemd" ? "a .socket unit listens for its service; systemctl list-sockets names it" : "it is the root of everything here"}`,
+    };
+  if (process.pid === self.pid) return { ...base, text: "this very program holds it" };
+  if (self.ancestors.includes(process.pid))
+    return {
+      ...base,
+      text: `${name} holds it, and this command was started by it: to end it would end this too`,
+      command: `kill ${process.pid}`,
+    };
+  const may = facts.maySignal.get(process.pid);
+  if (may === "EPERM") {
+    const whose = owner.user === undefined ? "another user's" : `${owner.user}'s`;
+    return {
+      ...base,
+      lacks: "right",
+      text: `${name} holds it and is ${whose}: this user may not signal it`,
+      command: wish.command([], true),
+    };
+  }
+  return undefined;
+}
+
+function unseen(socket: Socket, wish: FreeWish): FreeRefusal {
+  const { ownerless = "unknown" } = socket;
+  const right = ownerless === "no-permission";
+  return {
+    count: 1,
+    socket,
+    ...(right ? { lacks: "right" as const, command: wish.command([], true) } : {}),
+    text: `${socket.state === "LISTEN" ? "a listener on" : "a socket bound to"} ${formatEndpoint(socket.local)}: ${ownerlessText(ownerless, 1)}`,
+  };
+}
+
+/** The command line says more than the name where many programs are "node". */
+export function nameOf({ command, pid, args }: ProcessNode): string {
+  // An option of one letter can have a value, or be a program by itself: node -e, python -m.
+  const first = args.slice(1).findIndex((word) => !word.startsWith("--"));
+  const script = args.slice(1)[first]?.startsWith("-") === false ? args[first + 1] : undefined;
+  const named =
+    script === undefined || !INTERPRETERS.test(command) ? command : `${command} ${script.split("/").at(-1)}`;
+  return `${named} (pid ${pid})`;
+}
+
+const INTERPRETERS = /^(?:node|nodejs|bun|deno|python[\d.]*|ruby[\d.]*|perl|php[\d.]*|java|sh|bash|zsh|MainThread)$/;

@@ -1,0 +1,186 @@
+/**
+ * Carries a plan of plan-free.ts out, one kind of step after the other, and nothing else. Before each kind a real bind is tried: what is no
+ * longer needed is not done.
+ */
+import type { HostActions, TargetList } from "../host/actions.ts";
+import type { BindAttempt, Host } from "../host/host.ts";
+import type { DoneStep } from "../tcp/free-plan.ts";
+import type { ProcessNode } from "../tcp/process-node.ts";
+import type { Socket } from "../tcp/socket.ts";
+import { endByDescriptor } from "./end-by-descriptor.ts";
+import { endProcesses } from "./end-processes.ts";
+import type { PlannedSignal } from "./end-processes.ts";
+import type { PlannedStep } from "./planned-step.ts";
+import { addSocket, isStillConnected, listenerCookies, lookAgain } from "./run-drop.ts";
+import { sleep } from "./sleep.ts";
+
+export interface FreeRun {
+  readonly host: Host;
+  readonly actions: HostActions;
+  readonly attempt: BindAttempt;
+  readonly graceMs: number;
+  /** What the ended have left behind, as steps. */
+  readonly lookForRemains: () => Promise<readonly PlannedStep[]>;
+  readonly signal?: AbortSignal;
+  readonly onWaiting?: (what: ProcessNode | Socket, waitedMs: number) => void;
+}
+
+export interface FreeOutcome {
+  readonly done: readonly DoneStep[];
+  readonly bindable: boolean;
+}
+
+const IN_A_REQUEST = 100;
+/** A TIME-WAIT's timer is late by up to two seconds (the grain of the kernel's timer wheel). */
+const LATE_MS = 3000;
+const LOOK_MS = 50;
+/** So long a program whose connection was ended has to close its descriptor. */
+const CLOSE_MS = 1000;
+const CLOSE_STEP_MS = 10;
+
+export async function runFree(planned: readonly PlannedStep[], run: FreeRun): Promise<FreeOutcome> {
+  const done: DoneStep[] = [];
+  const rest = [...planned];
+  while (rest.length > 0) {
+    const some = nextOfAKind(rest);
+    if (run.signal?.aborted === true)
+      done.push(...some.map(({ step }) => ({ ...step, result: "interrupted" as const })));
+    else if (isFree(run)) done.push(...some.map(({ step }) => ({ ...step, result: "not-needed" as const })));
+    else done.push(...(await runSome(some, run)));
+  }
+  return { done, bindable: isFree(run) };
+}
+
+export function isFree({ host, attempt }: Pick<FreeRun, "host" | "attempt">): boolean {
+  const answer = host.probeBind(attempt);
+  return "result" in answer && answer.result === "ok";
+}
+
+/** Signals go out together: a parent that starts its workers anew is asked with them. */
+function nextOfAKind(rest: PlannedStep[]): PlannedStep[] {
+  const [first] = rest;
+  const kind = first?.kind;
+  const end = kind === "signal" ? rest.findIndex((one) => one.kind !== kind) : 1;
+  return rest.splice(0, end < 0 ? rest.length : end);
+}
+
+async function runSome(some: readonly PlannedStep[], run: FreeRun): Promise<DoneStep[]> {
+  const [first] = some as [PlannedStep];
+  switch (first.kind) {
+    case "wait":
+      return [await waitOut(first, run)];
+    case "destroy":
+      return first.sockets.length > 0 ? [destroy(first, run)] : [await clearRemains(first, run)];
+    case "drop":
+      return [await release(first, run)];
+    case "signal":
+      return endProcesses(
+        some.filter((one): one is PlannedSignal => one.kind === "signal"),
+        {
+          ...run,
+          isFree: () => isFree(run),
+        },
+      );
+    case "container":
+      throw new TypeError("not planned");
+  }
+}
+
+async function waitOut(
+  { step, sockets }: Extract<PlannedStep, { kind: "wait" }>,
+  { host, signal, onWaiting }: FreeRun,
+): Promise<DoneStep> {
+  const started = Date.now();
+  let left: readonly Socket[] = [...sockets].sort((a, b) => (a.timer?.remainingMs ?? 0) - (b.timer?.remainingMs ?? 0));
+  for (;;) {
+    // The last one to end stands for all: only when it is gone the others are looked at.
+    if (lookAgain(host, left.at(-1)!) === undefined)
+      left = left.filter((socket) => lookAgain(host, socket) !== undefined);
+    if (left.length === 0) return { ...step, result: "ok" };
+    const waitedMs = Date.now() - started;
+    if (waitedMs > step.forMs + LATE_MS)
+      return { ...step, result: "failed", why: "it is still there: something made it begin anew" };
+    onWaiting?.(left.at(-1)!, waitedMs);
+    if (!(await rest(LOOK_MS, signal))) return { ...step, result: "interrupted" };
+  }
+}
+
+function destroy({ step, sockets }: Extract<PlannedStep, { kind: "destroy" }>, run: FreeRun): DoneStep {
+  const { errno, gone } = destroyAll(sockets, run);
+  if (errno !== undefined) return { ...step, result: "failed", errno, why: `the kernel answers ${errno}` };
+  return { ...step, result: gone === sockets.length ? "gone" : "ok" };
+}
+
+/** The kernel answers before the socket has left the table of ports only for what is not destroyed at all; a bind proves the rest. */
+function destroyAll(
+  sockets: readonly Socket[],
+  { host, actions }: FreeRun,
+): { readonly gone: number; readonly errno?: string } {
+  let gone = 0;
+  let errno: string | undefined;
+  const list: TargetList = actions.targets();
+  const held = sockets.some(({ inode }) => inode !== undefined);
+  const listening = held ? listenerCookies(host) : new Set();
+  for (const socket of sockets) if (listening.has(socket.cookie) || !addSocket(list, socket)) gone++;
+  for (let from = 0; from < list.length; from += IN_A_REQUEST) {
+    const { failed } = actions.destroy(list, from, Math.min(from + IN_A_REQUEST, list.length));
+    for (const failure of failed) {
+      if (failure.errno === "ENOENT") gone++;
+      else errno = failure.errno;
+    }
+  }
+  return { gone, ...(errno === undefined ? {} : { errno }) };
+}
+
+async function clearRemains({ step }: Extract<PlannedStep, { kind: "destroy" }>, run: FreeRun): Promise<DoneStep> {
+  const remains = (await run.lookForRemains()).filter(
+    (one): one is Extract<PlannedStep, { kind: "destroy" }> => one.kind === "destroy" && one.sockets.length > 0,
+  );
+  const count = remains.reduce((sum, { sockets }) => sum + sockets.length, 0);
+  if (count === 0) return { ...step, result: "not-needed" };
+  const results = remains.map((one) => destroy(one, run));
+  const bad = results.find(({ result }) => result === "failed");
+  return {
+    ...step,
+    count,
+    result: bad === undefined ? "ok" : "failed",
+    ...(bad?.errno === undefined ? {} : { errno: bad.errno }),
+    ...(bad?.why === undefined ? {} : { why: bad.why }),
+  };
+}
+
+async function release(
+  { step, sockets, staysBound }: Extract<PlannedStep, { kind: "drop" }>,
+  run: FreeRun,
+): Promise<DoneStep> {
+  let gone = 0;
+  for (const socket of sockets) {
+    if (run.signal?.aborted === true) return { ...step, result: "interrupted" };
+    // Of some it cannot be seen whether they are in the way.
+    if (gone > 0 && isFree(run)) break;
+    if (step.how === "destroy") {
+      const answer = destroyAll([socket], run);
+      if (answer.errno !== undefined)
+        return { ...step, result: "failed", errno: answer.errno, why: `the kernel answers ${answer.errno}` };
+      gone++;
+    } else if (isStillConnected(run.host, socket)) {
+      const answer = endByDescriptor(run.host, run.actions, socket, "reset");
+      if (answer !== "ok") return { ...step, result: "failed", errno: answer, why: `its descriptor answers ${answer}` };
+      gone++;
+    } else gone++;
+  }
+  // Its program reads an error and closes it, if it is well-behaved.
+  const until = Date.now() + (staysBound ? CLOSE_MS : 0);
+  while (!isFree(run) && Date.now() < until) if (!(await rest(CLOSE_STEP_MS, run.signal))) break;
+  return { ...step, result: "ok" };
+}
+
+/** False: interrupted. */
+async function rest(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await sleep(ms, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}

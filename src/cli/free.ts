@@ -1,0 +1,112 @@
+/** `portmortem free [ADDRESS:]PORT…` */
+import { free } from "../act/free.ts";
+import { parseDuration } from "../base/parse-duration.ts";
+import { PortmortemError } from "../base/errors.ts";
+import { durationText } from "../base/duration.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
+import type { FreePlan, FreeResult } from "../tcp/free-plan.ts";
+import { jsonText } from "../render/escape.ts";
+import { renderFreePlan, renderFreeResult } from "../render/free-text.ts";
+import { renderIncomplete } from "../render/ls-text.ts";
+import { bindOptionsOf, endpointOf } from "./bind-flags.ts";
+import type { BindFlags } from "./bind-flags.ts";
+import type { Run } from "./command.ts";
+import { askConsent, canAsk } from "./consent.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-status.ts";
+import { hearInterrupts } from "./interrupt.ts";
+import { createProgressLine } from "./progress.ts";
+import { ClosedPipe, PIPE_WIDTH, writeError, writeOut } from "./output.ts";
+
+interface FreeFlags extends BindFlags {
+  readonly wait?: string;
+  readonly grace?: string;
+  readonly force?: boolean;
+  readonly dropClients?: boolean;
+  readonly tree?: boolean;
+  readonly container?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+export const runFree: Run = async (context, [words], options) => {
+  const flags = options as FreeFlags;
+  const endpoints = (words as readonly string[]).map((word) => endpointOf(parseEndpoint(word), flags));
+  const waitMs = durationOf("--wait", flags.wait);
+  const graceMs = durationOf("--grace", flags.grace);
+  const progress = createProgressLine(!context.quiet);
+  const interrupt = hearInterrupts();
+  const asks = flags.yes !== true && flags.dryRun !== true && !context.json && (await canAsk());
+  let planShown = false;
+  const confirm = async (plan: FreePlan): Promise<boolean> => {
+    progress.clear();
+    writeOut(renderFreePlan(plan, viewOf(context)));
+    planShown = true;
+    // What only the kernel holds is nobody's to be asked about.
+    if (plan.plan.every(({ kind }) => kind === "wait" || kind === "destroy")) return true;
+    return askConsent("do that?", interrupt.signal);
+  };
+  const result = await free(endpoints, {
+    ...bindOptionsOf(flags, context),
+    yes: flags.yes ?? false,
+    dryRun: flags.dryRun ?? false,
+    force: flags.force ?? false,
+    tree: flags.tree ?? false,
+    container: flags.container ?? false,
+    signal: interrupt.signal,
+    onProgress: progress.report,
+    onWaiting: (what, waitedMs) => progress.say(() => `waiting for ${what}: ${durationText(waitedMs)}`),
+    ...(flags.dropClients === undefined ? {} : { dropClients: flags.dropClients }),
+    ...(waitMs === undefined ? {} : { waitMs }),
+    ...(graceMs === undefined ? {} : { graceMs }),
+    ...(asks ? { confirm } : {}),
+  });
+  progress.clear();
+  say(context, result, planShown);
+  return interrupt.status() ?? statusOf(result);
+};
+
+function durationOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new PortmortemError("PM_USAGE", `${option} ${JSON.stringify(text)} is no length of time`, {
+    hint: "write 30 (seconds), 500ms, 2m or 1h",
+  });
+}
+
+function viewOf(context: Context): Parameters<typeof renderFreePlan>[1] {
+  return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose };
+}
+
+/** A terminal that went away is no reason to fail: the work is done by now, and nobody is there to be told. */
+function say(context: Context, result: FreeResult, planShown: boolean): void {
+  try {
+    if (context.json) writeOut(`${jsonText({ schema: "portmortem.free/1", ...result })}\n`);
+    else {
+      writeOut(renderFreeResult(result, { ...viewOf(context), planShown }));
+      if (!result.bindable && !context.quiet)
+        writeError(renderIncomplete(result.incomplete, context.style, context.width));
+    }
+  } catch (error) {
+    const gone = error instanceof ClosedPipe || (error as { readonly errno?: unknown }).errno === "EIO";
+    if (!gone) throw error;
+  }
+}
+
+function statusOf(result: FreeResult): number {
+  if (result.bindable) return EXIT.ok;
+  if (result.declined === true || result.cameBack !== undefined) return EXIT.no;
+  if (result.dryRun === true) return result.refused.length === 0 ? EXIT.ok : refusedStatus(result);
+  const went = result.done.some(({ result: one }) => one === "ok");
+  const failed = result.done.some(({ result: one }) => one === "failed");
+  if ((went && failed) || result.endpoints.some(({ bindable }) => bindable)) return EXIT.partial;
+  return refusedStatus(result);
+}
+
+function refusedStatus({ refused, done }: FreeResult): number {
+  const lacks = new Set(refused.map((one) => one.lacks));
+  const errnos = done.map(({ errno }) => errno);
+  if (lacks.has("right") || errnos.includes("EPERM")) return EXIT.right;
+  return lacks.has("kernel") || errnos.includes("EOPNOTSUPP") ? EXIT.system : EXIT.no;
+}
