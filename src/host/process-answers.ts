@@ -16,6 +16,8 @@ export interface ProcessFacts {
   readonly parentPid: number;
   /** 0: of a process outside this pid namespace. Left out by recordings that are older than this fact. */
   readonly processGroup?: number;
+  /** As the process group. */
+  readonly sessionId?: number;
   readonly command: string;
   readonly args: readonly string[];
   /** The letter of /proc/PID/stat. */

@@ -87,12 +87,13 @@ class Family {
 
 function nodeOf(facts: ProcessFacts | undefined): ProcessNode | undefined {
   if (facts === undefined) return undefined;
-  const { pid, startTicks, parentPid, processGroup = 0, command, args, state, uid, unit, container } = facts;
+  const { pid, startTicks, parentPid, processGroup = 0, sessionId, command, args, state, uid, unit, container } = facts;
   return {
     pid,
     startTicks,
     parentPid,
     processGroup,
+    ...(sessionId === undefined ? {} : { sessionId }),
     command,
     args,
     state,

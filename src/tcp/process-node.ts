@@ -9,6 +9,8 @@ export interface ProcessNode {
   readonly parentPid: number;
   /** What Ctrl-C in its terminal would end; 0: that of a process outside this pid namespace. */
   readonly processGroup: number;
+  /** Whoever makes one of its own (setsid) means to outlive its terminal's Ctrl-C. Left out where it is not known. */
+  readonly sessionId?: number;
   readonly command: string;
   readonly args: readonly string[];
   /** The letter of /proc/PID/stat. */

@@ -29,6 +29,8 @@ export interface FakeProcess {
   readonly parentPid?: number;
   /** Default: it leads one of its own. */
   readonly processGroup?: number;
+  /** Default: not told. */
+  readonly sessionId?: number;
   /** Default: the command alone. */
   readonly args?: readonly string[];
   /** The letter of /proc/PID/stat; default "S". `T` is stopped. */

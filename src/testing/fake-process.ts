@@ -12,6 +12,7 @@ export function factsOf({ facts, netns, readable }: LivingProcess): ProcessFacts
     pid: facts.pid,
     parentPid: facts.parentPid ?? 1,
     processGroup: facts.processGroup ?? facts.pid,
+    ...(facts.sessionId === undefined ? {} : { sessionId: facts.sessionId }),
     command: facts.command,
     args: facts.args ?? [facts.command],
     state: facts.state ?? "S",

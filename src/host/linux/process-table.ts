@@ -80,6 +80,7 @@ export class ProcessTable {
       pid,
       parentPid: stat.parentPid,
       processGroup: stat.processGroup,
+      sessionId: stat.sessionId,
       command: commandName(stat.command, args),
       args,
       state: stat.state,
