@@ -1,12 +1,14 @@
 /**
  * What can be done to a machine, apart from what can be asked of it (host.ts). Every action names exactly what it is done to: a connection
  * by its full identity, cookie and device included; a process by its pid and its start time, held as a pidfd. What is there no longer, or
- * is another by now, is answered with an errno and left alone. Answers are "ok" or the errno's name.
+ * is another by now, is answered with an errno and left alone. Answers are "ok" or the errno's name. Containers are named by their whole id,
+ * and answer with sentences: what stands in the way there is seldom a system call.
  *
  * Whatever is opened here has one owner, who closes it once; closing twice is harmless.
  */
+import type { StopAnswer } from "../tcp/container-state.ts";
 import type { SignalName } from "../tcp/signals.ts";
-import type { Endpoint, Family } from "../tcp/socket.ts";
+import type { Container, Endpoint, Family } from "../tcp/socket.ts";
 import type { SocketBatch } from "./socket-batch.ts";
 
 /** What a host has to say of acting. A recording is history, and a namespace that may only be looked at stays as it is. */
@@ -33,6 +35,19 @@ export interface HostActions {
 
   /** Sockets that end from now on (the multicast groups of sock_diag). Needs no right. */
   followDestroyed(): DestroyedSockets | { readonly errno: string };
+
+  /**
+   * Has the container stopped by its engine, over the engine's local socket: its own stop signal first (SIGTERM, if it did not choose
+   * another), SIGKILL after `graceMs`. A restart policy does not start it again. Settles when it has stopped, at the latest a few seconds
+   * after the grace; when `signal` aborts, at once, and then the engine stops it all the same.
+   */
+  stopContainer(container: Container, options: StopOptions): Promise<StopAnswer>;
+}
+
+export interface StopOptions {
+  /** Engines count in seconds: it is rounded up to them. */
+  readonly graceMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** A connection as SOCK_DESTROY needs it. A listener has no other end, so that none can be named. */

@@ -3,10 +3,12 @@
  * `testing/` from what a test says. All of them pass the same contract suite (test/contracts/).
  *
  * A method answers with plain values that survive JSON, so that every answer can be recorded. It never guesses: what could not be read is
- * `undefined` or an answer with an `errno`. All methods but `containerName` and `resolveName` are synchronous: each is one or a few system calls.
+ * `undefined` or an answer with an `errno`. All methods are synchronous, each one or a few system calls, but those that ask somebody else:
+ * `containerName`, `containerState`, `findPublisher` and `resolveName`.
  */
 import type { Filter } from "../tcp/filter/filter.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
+import type { ContainerAnswer, PublisherAnswer } from "../tcp/container-state.ts";
 import type { Container, Family, Protocol, Socket } from "../tcp/socket.ts";
 import type { SocketState, StateMask } from "../tcp/states.ts";
 import type {
@@ -139,6 +141,18 @@ export interface Host {
 
   /** A container's name, from a file or the engine's local socket. Never takes longer than a quarter of a second. */
   containerName(container: Container): Promise<string | undefined>;
+
+  /**
+   * A container as its engine tells of it now, over the engine's local socket; or why it does not. containerd and CRI-O tell nothing. Takes
+   * no longer than two seconds. Needs the right to open the socket: for docker's that is root or the group docker.
+   */
+  containerState(container: Container): Promise<ContainerAnswer>;
+
+  /**
+   * Which running container publishes this port of the host. For a port whose holder is no process of a container but works for one:
+   * docker-proxy, rootlessport, conmon. `address` is that of the holder's socket. Takes no longer than two seconds.
+   */
+  findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer>;
 
   /** The network namespaces that can be found, each with a path or a pid by which it can be entered. */
   namespaces(): readonly NamespaceFacts[];

@@ -8,11 +8,14 @@ import type {
   HostActions,
   ProcessHandle,
   ProcessIdentity,
+  StopOptions,
   TargetList,
 } from "../host/actions.ts";
 import type { Rights, SocketBatch } from "../host/host.ts";
+import type { StopAnswer } from "../tcp/container-state.ts";
 import type { SignalName } from "../tcp/signals.ts";
-import type { Socket } from "../tcp/socket.ts";
+import type { Container, Socket } from "../tcp/socket.ts";
+import { stopFakeContainer } from "./fake-containers.ts";
 import { endProcess, endSocket } from "./fake-world.ts";
 import type { FakeWorld, HeldSocket, LivingProcess, Namespace } from "./fake-world.ts";
 
@@ -69,6 +72,11 @@ export class FakeActions implements HostActions {
       },
       close: () => undefined,
     };
+  }
+
+  async stopContainer(container: Container, { signal }: StopOptions): Promise<StopAnswer> {
+    if (signal?.aborted === true) return { failure: "interrupted", why: "it was interrupted before it was asked" };
+    return stopFakeContainer(this.#world, container);
   }
 }
 

@@ -10,6 +10,7 @@ import type {
   SystemFacts,
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
+import type { ContainerState, EngineFailure } from "../tcp/container-state.ts";
 import type { SignalName } from "../tcp/signals.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 
@@ -60,6 +61,16 @@ export interface FakeProcess {
   readonly readable?: boolean;
 }
 
+/** A container as its engine knows it. Those of processes are known without it, as running and publishing nothing. */
+export interface FakeContainer extends Partial<Omit<ContainerState, "container">> {
+  /** The processes that have a container of this id are in it. */
+  readonly container: Container;
+  /** Processes outside it that publish its ports, and end with it: docker-proxy. */
+  readonly publishedBy?: readonly number[];
+  /** What the engine answers instead of stopping it. */
+  readonly refusesToStop?: EngineFailure;
+}
+
 /** A network namespace. */
 export interface FakeNetns {
   readonly inode?: number;
@@ -98,6 +109,9 @@ export interface FakeHostDescription extends FakeNetns {
   readonly detached?: Partial<DetachedSockets>;
   /** What the files say that are applied at boot. */
   readonly sysctlLines?: readonly SysctlLine[];
+  readonly containers?: readonly FakeContainer[];
+  /** What every engine answers to whatever it is asked: that its socket may not be opened. */
+  readonly engine?: EngineFailure;
   /** How the machine looks to whoever looks again; default: the same. */
   readonly later?: FakeHostDescription;
 }

@@ -27,9 +27,11 @@ import type {
   SystemFacts,
 } from "../host/host.ts";
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
-import type { Container, Endpoint, Socket } from "../tcp/socket.ts";
+import type { ContainerAnswer, PublisherAnswer } from "../tcp/container-state.ts";
+import type { Container, Endpoint, Protocol, Socket } from "../tcp/socket.ts";
 import type { Actions } from "../host/actions.ts";
 import { bindOn } from "./bind-model.ts";
+import { publisherOf, stateOfContainer } from "./fake-containers.ts";
 import { dumpFake } from "./fake-dump.ts";
 import { FakeActions } from "./fake-actions.ts";
 import type { FakeHostDescription } from "./fake-description.ts";
@@ -252,9 +254,15 @@ class FakeHost implements Host {
   }
 
   async containerName(container: Container): Promise<string | undefined> {
-    for (const { facts } of this.#world.processes.values())
-      if (facts.container?.id === container.id && facts.container.name !== undefined) return facts.container.name;
-    return undefined;
+    return this.#world.containers.get(container.id)?.container.name;
+  }
+
+  async containerState(container: Container): Promise<ContainerAnswer> {
+    return stateOfContainer(this.#world, container);
+  }
+
+  async findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
+    return publisherOf(this.#world, protocol, address, port);
   }
 
   namespaces(): readonly NamespaceFacts[] {

@@ -2,7 +2,7 @@
 import type { LocalAddress, NetworkInterface, SystemFacts } from "../host/host.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { shownSocket } from "./builders.ts";
-import type { FakeHostDescription, FakeNetns, FakeProcess, FakeSocket } from "./fake-description.ts";
+import type { FakeContainer, FakeHostDescription, FakeNetns, FakeProcess, FakeSocket } from "./fake-description.ts";
 
 export interface HeldSocket {
   readonly socket: Socket;
@@ -39,6 +39,8 @@ export interface FakeWorld {
   readonly namespaces: readonly Namespace[];
   /** By pid. */
   readonly processes: Map<number, LivingProcess>;
+  /** By id. */
+  readonly containers: Map<string, FakeContainer>;
   readonly users: Readonly<Record<string, number>>;
 }
 
@@ -116,7 +118,21 @@ export function settleWorld(description: FakeHostDescription): FakeWorld {
   // After the processes: a socket that is in one of them too is that process' socket.
   for (const [index, space] of spaces.entries())
     for (const socket of space.sockets ?? []) settle(socket, namespaces[index]!, undefined);
-  return { description, system, namespaces, processes, users: description.users ?? { root: 0, deploy: 1000 } };
+  const users = description.users ?? { root: 0, deploy: 1000 };
+  const containers = settleContainers(description, processes);
+  return { description, system, namespaces, processes, containers, users };
+}
+
+/** Those that are described, and those that processes are in. */
+function settleContainers(
+  { containers = [] }: FakeHostDescription,
+  processes: ReadonlyMap<number, LivingProcess>,
+): Map<string, FakeContainer> {
+  const ofProcesses = [...processes.values()].flatMap(({ facts }) => facts.container ?? []);
+  const named = ofProcesses.toSorted((a, b) => Number(a.name !== undefined) - Number(b.name !== undefined));
+  return new Map(
+    [...named.map((container) => ({ container })), ...containers].map((each) => [each.container.id, each]),
+  );
 }
 
 function settleNamespace(space: FakeNetns & { readonly mayEnter?: boolean }, index: number): Namespace {

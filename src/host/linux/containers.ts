@@ -1,5 +1,7 @@
 /** What a container is called: from files first, which cost a fraction of a millisecond, then from the engine. Each is asked once. */
-import type { Container } from "../../tcp/socket.ts";
+import type { ContainerAnswer, PublisherAnswer, StopAnswer } from "../../tcp/container-state.ts";
+import type { Container, Protocol } from "../../tcp/socket.ts";
+import type { StopOptions } from "../actions.ts";
 import { askContainerName } from "./container-engine.ts";
 import type { ContainerFilePlaces } from "./container-files.ts";
 import { readContainerName } from "./container-files.ts";
@@ -38,6 +40,18 @@ export class Containers {
     let name = this.#names.get(key);
     if (name === undefined) this.#names.set(key, (name = this.#find(container)));
     return name;
+  }
+
+  async containerState({ runtime }: Container): Promise<ContainerAnswer> {
+    return { failure: "engine", why: `${runtime} is not asked yet` };
+  }
+
+  async findPublisher(_protocol: Protocol, _address: string, _port: number): Promise<PublisherAnswer> {
+    return { unasked: [] };
+  }
+
+  async stopContainer({ runtime }: Container, _options: StopOptions): Promise<StopAnswer> {
+    return { failure: "engine", why: `${runtime} is not asked yet` };
   }
 
   async #find(container: Container): Promise<string | undefined> {

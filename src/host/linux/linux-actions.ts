@@ -1,4 +1,6 @@
 /** What can be done in one network namespace of this machine. Processes belong to none: they are reached from anywhere. */
+import type { StopAnswer } from "../../tcp/container-state.ts";
+import type { Container } from "../../tcp/socket.ts";
 import { parseProcessStat } from "../../wire/procfs/process-stat.ts";
 import type {
   DestroyAnswer,
@@ -6,6 +8,7 @@ import type {
   HostActions,
   ProcessHandle,
   ProcessIdentity,
+  StopOptions,
   TargetList,
 } from "../actions.ts";
 import { DiagTargets, destroyByNetlink } from "./destroy-sockets.ts";
@@ -16,18 +19,25 @@ import { NetlinkSocket } from "./netlink-socket.ts";
 import { openProcess } from "./process-handle.ts";
 import { readText } from "./read-file.ts";
 
-/** `run` does a piece of work in the namespace. */
-export function createLinuxActions(libc: Libc, run: <T>(work: () => T) => T): HostActions {
-  return new LinuxActions(libc, run);
+/** `run` does a piece of work in the namespace. Containers, too, belong to the machine. */
+export function createLinuxActions(
+  libc: Libc,
+  run: <T>(work: () => T) => T,
+  containers: Pick<HostActions, "stopContainer">,
+): HostActions {
+  return new LinuxActions(libc, run, containers);
 }
 
 class LinuxActions implements HostActions {
   readonly #libc: Libc;
   readonly #run: <T>(work: () => T) => T;
 
-  constructor(libc: Libc, run: <T>(work: () => T) => T) {
+  readonly #containers: Pick<HostActions, "stopContainer">;
+
+  constructor(libc: Libc, run: <T>(work: () => T) => T, containers: Pick<HostActions, "stopContainer">) {
     this.#libc = libc;
     this.#run = run;
+    this.#containers = containers;
   }
 
   targets(): TargetList {
@@ -52,5 +62,9 @@ class LinuxActions implements HostActions {
 
   followDestroyed(): DestroyedSockets | { readonly errno: string } {
     return this.#run(() => followDestroyed(this.#libc));
+  }
+
+  stopContainer(container: Container, options: StopOptions): Promise<StopAnswer> {
+    return this.#containers.stopContainer(container, options);
   }
 }

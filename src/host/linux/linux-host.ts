@@ -1,7 +1,8 @@
 /** The running kernel as a Host: sock_diag through the FFI where it can be had, /proc beside it and in its place. */
 import { isPortmortemError } from "../../base/errors.ts";
 import type { SysctlLine } from "../../tcp/health-snapshot.ts";
-import type { Container, Socket } from "../../tcp/socket.ts";
+import type { ContainerAnswer, PublisherAnswer } from "../../tcp/container-state.ts";
+import type { Container, Protocol, Socket } from "../../tcp/socket.ts";
 import { parseDescriptorLimit } from "../../wire/procfs/process-limits.ts";
 import type { Actions } from "../actions.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
@@ -82,7 +83,7 @@ class LinuxHost implements Host {
         why: "this network namespace may be looked at, not entered: that needs CAP_SYS_ADMIN",
         hint: "run it with sudo",
       };
-    return createLinuxActions(native.libc, (work) => this.#namespace.run(work));
+    return createLinuxActions(native.libc, (work) => this.#namespace.run(work), this.#machine.containers);
   }
 
   system(): SystemFacts {
@@ -236,6 +237,14 @@ class LinuxHost implements Host {
 
   containerName(container: Container): Promise<string | undefined> {
     return this.#machine.containers.containerName(container);
+  }
+
+  containerState(container: Container): Promise<ContainerAnswer> {
+    return this.#machine.containers.containerState(container);
+  }
+
+  findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
+    return this.#machine.containers.findPublisher(protocol, address, port);
   }
 
   namespaces(): readonly NamespaceFacts[] {

@@ -4,7 +4,18 @@
  */
 import type { Host } from "../host.ts";
 
-type Shape = "numbers" | "pids?" | "object" | "object?" | "array" | "string?" | "number?" | "boolean?" | "dump";
+type Shape =
+  | "numbers"
+  | "pids?"
+  | "object"
+  | "object?"
+  | "array"
+  | "string?"
+  | "number?"
+  | "boolean?"
+  | "dump"
+  | "container"
+  | "publisher";
 
 const SHAPES: Record<Exclude<keyof Host, "kind" | "actions">, Shape> = {
   system: "object",
@@ -38,6 +49,8 @@ const SHAPES: Record<Exclude<keyof Host, "kind" | "actions">, Shape> = {
   cgroupPath: "string?",
   cgroupId: "number?",
   containerName: "string?",
+  containerState: "container",
+  findPublisher: "publisher",
   namespaces: "array",
   rights: "object",
 };
@@ -60,11 +73,22 @@ function hasShape(answer: unknown, shape: Shape): boolean {
     case "numbers":
       return isObject(answer) && Object.values(answer).every((value) => typeof value === "number");
     case "array":
-      return Array.isArray(answer) && answer.every(isObject);
+      return isObjects(answer);
     case "pids?":
       return answer === null || (Array.isArray(answer) && answer.every((value) => typeof value === "number"));
     case "dump":
       return isObject(answer) && isSummary(answer["summary"]) && isSockets(answer["sockets"]);
+    case "container":
+      return (
+        isObject(answer) && (isFailure(answer) || (isContainer(answer["container"]) && isObjects(answer["ports"])))
+      );
+    case "publisher":
+      return (
+        isObject(answer) &&
+        (answer["publisher"] === undefined || isContainer(answer["publisher"])) &&
+        isObjects(answer["unasked"]) &&
+        answer["unasked"].every(isFailure)
+      );
     default:
       return answer === null || (shape === "object?" ? isObject(answer) : typeof answer === shape.slice(0, -1));
   }
@@ -72,6 +96,18 @@ function hasShape(answer: unknown, shape: Shape): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isObjects(value: unknown): value is Record<string, unknown>[] {
+  return Array.isArray(value) && value.every(isObject);
+}
+
+function isContainer(value: unknown): boolean {
+  return isObject(value) && typeof value["runtime"] === "string" && typeof value["id"] === "string";
+}
+
+function isFailure(answer: Record<string, unknown>): boolean {
+  return typeof answer["failure"] === "string" && typeof answer["why"] === "string";
 }
 
 function isSummary(value: unknown): boolean {

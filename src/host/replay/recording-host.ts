@@ -1,6 +1,7 @@
 /** A host that writes down all that another one answers. It changes no answer: what is hidden is hidden in the record only. */
 import { isPortmortemError } from "../../base/errors.ts";
-import type { Container, Socket } from "../../tcp/socket.ts";
+import type { ContainerAnswer, PublisherAnswer } from "../../tcp/container-state.ts";
+import type { Container, Protocol, Socket } from "../../tcp/socket.ts";
 import type {
   BindAttempt,
   DumpRequest,
@@ -106,6 +107,15 @@ class RecordingHost implements Host {
 
   async containerName(container: Container): Promise<string | undefined> {
     return this.#note("containerName", [container], await this.#host.containerName(container));
+  }
+
+  async containerState(container: Container): Promise<ContainerAnswer> {
+    return this.#note("containerState", [container], await this.#host.containerState(container));
+  }
+
+  async findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
+    const answer = await this.#host.findPublisher(protocol, address, port);
+    return this.#note("findPublisher", [protocol, address, port], answer);
   }
 
   async resolveName(name: string): Promise<NameAnswer> {

@@ -1,7 +1,8 @@
 /** A host that answers from a recording, on any machine. What was not asked when it was made cannot be answered: PM_REPLAY_MISSING. */
 import { ERRORS, PortmortemError } from "../../base/errors.ts";
 import type { ErrorCode } from "../../base/errors.ts";
-import type { Container, Socket } from "../../tcp/socket.ts";
+import type { ContainerAnswer, PublisherAnswer } from "../../tcp/container-state.ts";
+import type { Container, Protocol, Socket } from "../../tcp/socket.ts";
 import { maskHas } from "../../tcp/states.ts";
 import type {
   BindAttempt,
@@ -117,6 +118,14 @@ class ReplayHost implements Host {
 
   async containerName(container: Container): Promise<string | undefined> {
     return this.#answer("containerName", [container]);
+  }
+
+  async containerState(container: Container): Promise<ContainerAnswer> {
+    return this.#answer("containerState", [container]);
+  }
+
+  async findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
+    return this.#answer("findPublisher", [protocol, address, port]);
   }
 
   async resolveName(name: string): Promise<NameAnswer> {
