@@ -6,13 +6,18 @@ import type { BindRequest } from "../inspect/bind-facts.ts";
 import { gatherFamily } from "../inspect/process-family.ts";
 import type { ProcessFamily } from "../inspect/process-family.ts";
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { TreeLine } from "../tcp/free-plan.ts";
+import { jobOf } from "../verdict/process-tree.ts";
+import { findProtected } from "../verdict/protected-processes.ts";
 import type { CloseVerdict } from "../verdict/judge-bind.ts";
 
 export interface FreeFacts {
   readonly snapshot: BindSnapshot;
   readonly verdict: CloseVerdict;
   readonly family: ProcessFamily;
-  /** For each process that holds what is in the way: "ok", or why it cannot be signalled. */
+  /** The program as it was started; one line for a program of one process. */
+  readonly job: readonly TreeLine[];
+  /** Of those that listen or are bound there, and their program: "ok", or why it cannot be signalled. */
   readonly maySignal: ReadonlyMap<number, string>;
   readonly sockDestroy: Probed;
   readonly kernelRelease: string;
@@ -24,16 +29,21 @@ export async function gatherFreeFacts(
   host: Host,
   actions: HostActions,
   request: BindRequest,
-  options: { readonly tree: boolean; readonly signal: AbortSignal | undefined },
+  signal: AbortSignal | undefined,
 ): Promise<FreeFacts> {
-  const { snapshot, verdict } = await askClosely(host, request, options.signal);
+  const { snapshot, verdict } = await askClosely(host, request, signal);
   const inTheWay = verdict.blocking.map(({ holder }) => holder.socket);
-  const pids = new Set(inTheWay.flatMap(({ owners = [] }) => owners.map(({ pid }) => pid)));
-  const family = gatherFamily(host, [...pids], { descendants: options.tree });
+  // A connection is ended by itself, and its program left alone: only who listens or is bound is asked to end.
+  const held = verdict.blocking.filter(({ rule }) => rule === "listener" || rule === "bound");
+  const pids = [...new Set(held.flatMap(({ holder }) => (holder.socket.owners ?? []).map(({ pid }) => pid)))];
+  const family = gatherFamily(host, pids, { descendants: true });
+  const spared = findProtected(family.nodes, family.self);
+  const job = jobOf(family.nodes, pids, (pid) => spared.has(pid));
   const maySignal = new Map<number, string>();
-  for (const { pid, startTicks } of family.nodes.values()) {
-    if (!pids.has(pid) && !options.tree) continue;
-    const handle = actions.openProcess({ pid, startTicks });
+  for (const pid of new Set([...pids, ...job.map((line) => line.pid)])) {
+    const node = family.nodes.get(pid);
+    if (node === undefined) continue;
+    const handle = actions.openProcess(node);
     if ("errno" in handle) maySignal.set(pid, handle.errno);
     else {
       maySignal.set(pid, handle.maySignal());
@@ -45,6 +55,7 @@ export async function gatherFreeFacts(
     snapshot,
     verdict,
     family,
+    job,
     maySignal,
     sockDestroy: destroyable ? host.rights().sockDestroy : NOT_ASKED,
     kernelRelease: host.system().kernelRelease,

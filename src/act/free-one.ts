@@ -79,23 +79,10 @@ export class FreeOne {
       this.#remember();
       this.bindable = outcome.bindable;
       if (signal?.aborted === true) break;
-      if (this.bindable) {
-        this.cameBack = await watchForRestart({
-          host,
-          request: this.#facts.snapshot.question,
-          family: this.#facts.family,
-          ended: [...this.#asked.values()],
-          isFree: () => isFree({ host, attempt }),
-          signal,
-        });
-        this.bindable = this.cameBack === undefined && isFree({ host, attempt });
-        break;
-      }
+      if (this.bindable && !(await this.#comesBack(attempt))) break;
       this.#facts = await this.#gather();
-      if (this.#facts.verdict.why.bindable) {
-        this.bindable = true;
-        break;
-      }
+      this.bindable = this.#facts.verdict.why.bindable;
+      if (this.bindable) break;
       this.cameBack = this.#findRestart();
       if (this.cameBack !== undefined || round >= MOST_ROUNDS) break;
       const next = this.#plan(this.#facts);
@@ -141,8 +128,9 @@ export class FreeOne {
     return this.#facts.snapshot.incomplete;
   }
 
+  /** Of a program that is more than one process. */
   get tree(): FreePlan["tree"] {
-    return [];
+    return this.#facts.job.length > 1 ? this.#facts.job : [];
   }
 
   get supervisors(): FreePlan["supervisors"] {
@@ -150,10 +138,8 @@ export class FreeOne {
   }
 
   async #gather(): Promise<FreeFacts> {
-    const { host, actions, request, wish, signal } = this.#task;
-    const facts = await gatherFreeFacts(host.again(), actions, request, { tree: wish.tree, signal: undefined });
-    signal?.throwIfAborted();
-    return facts;
+    const { host, actions, request, signal } = this.#task;
+    return gatherFreeFacts(host.again(), actions, request, signal);
   }
 
   #plan(facts: FreeFacts): PlannedFree {
@@ -201,6 +187,19 @@ export class FreeOne {
     );
     if (back === undefined) return undefined;
     return restartOf(back.holder.socket, this.#facts);
+  }
+
+  #comesBack(attempt: BindAttempt): Promise<boolean> {
+    const { host, signal } = this.#task;
+    return watchForRestart({
+      host,
+      question: this.#facts.snapshot.question,
+      family: this.#facts.family,
+      supervisors: this.supervisors,
+      ended: [...this.#asked.values()],
+      isFree: () => isFree({ host, attempt }),
+      signal,
+    });
   }
 
   #command(more: readonly string[], asRoot: boolean): string {

@@ -11,7 +11,7 @@ import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 /** `held`: listeners and bound sockets that are in the way. */
 export function planEnding(held: readonly Socket[], facts: FreeFacts, wish: FreeWish): PlannedFree {
   const refused: FreeRefusal[] = [];
-  const holders = new Map<number, { readonly process: ProcessNode; readonly sockets: Socket[] }>();
+  const holders = new Map<number, Holder & { readonly sockets: Socket[] }>();
   for (const socket of held) {
     const owners = socket.owners ?? [];
     if (owners.length === 0) refused.push(unseen(socket, wish));
@@ -26,11 +26,11 @@ export function planEnding(held: readonly Socket[], facts: FreeFacts, wish: Free
       else if (!known.sockets.includes(socket)) known.sockets.push(socket);
     }
   }
-  const inOrder = [...holders.values()].sort((a, b) => depthOf(a.process, facts) - depthOf(b.process, facts));
-  return {
-    steps: [...inOrder.flatMap((one) => askToEnd(one)), ...(wish.force ? inOrder.map((one) => kill(one, wish)) : [])],
-    refused,
-  };
+  const known = [...holders.values()];
+  const program = wish.tree && known.length > 0 ? restOfProgram(facts, wish) : { others: [], refused: [] };
+  const inOrder = [...known, ...program.others].sort((a, b) => placeOf(a.process, facts) - placeOf(b.process, facts));
+  const kills = wish.force ? inOrder.map((one) => kill(one, wish)) : [];
+  return { steps: [...inOrder.flatMap((one) => askToEnd(one)), ...kills], refused: [...refused, ...program.refused] };
 }
 
 interface Holder {
@@ -38,36 +38,60 @@ interface Holder {
   readonly sockets: readonly Socket[];
 }
 
+/** Those of the program that do not hold the port. */
+function restOfProgram({ job, family, maySignal }: FreeFacts, wish: FreeWish): Rest {
+  const others: Holder[] = [];
+  const refused: FreeRefusal[] = [];
+  for (const { pid, holds } of job) {
+    const process = family.nodes.get(pid);
+    if (process === undefined || holds) continue;
+    if (maySignal.get(pid) === "EPERM") {
+      const text = `${nameOf(process)} is of the same program and another user's: this user may not signal it`;
+      refused.push({ count: 1, pid, lacks: "right", text, command: wish.command([], true) });
+    } else others.push({ process, sockets: [] });
+  }
+  return { others, refused };
+}
+
+interface Rest {
+  readonly others: readonly Holder[];
+  readonly refused: readonly FreeRefusal[];
+}
+
 /** A parent that starts its workers anew is asked before them. */
-function depthOf({ pid }: ProcessNode, { family }: FreeFacts): number {
-  let depth = 0;
-  for (let node = family.nodes.get(pid); node !== undefined && depth < 64; node = family.nodes.get(node.parentPid))
-    depth++;
-  return depth;
+function placeOf({ pid }: ProcessNode, { job }: FreeFacts): number {
+  const place = job.findIndex((line) => line.pid === pid);
+  return place < 0 ? job.length : place;
 }
 
 /** A process that is stopped hears a signal only once it goes on. */
 function askToEnd({ process, sockets }: Holder): PlannedStep[] {
-  const socket = sockets[0]!;
-  const base = { pid: process.pid, socket };
+  const [socket] = sockets;
+  const base = { pid: process.pid, ...(socket === undefined ? {} : { socket }) };
   const name = nameOf(process);
   const steps: PlannedStep[] = [];
   if (isStopped(process)) {
     const text = `${name} is stopped (Ctrl-Z): continued, so that it can hear the next signal`;
     steps.push({ kind: "signal", step: { kind: "signal", ...base, signal: "SIGCONT", text }, process, sockets });
   }
-  const what = socket.state === "LISTEN" ? "listens on" : "is bound to";
-  const text = `${name} ${what} ${formatEndpoint(socket.local)}: asked to end`;
+  const text = `${name} ${whatFor(socket)}: asked to end`;
   steps.push({ kind: "signal", step: { kind: "signal", ...base, signal: "SIGTERM", text }, process, sockets });
   return steps;
 }
 
+function whatFor(socket: Socket | undefined): string {
+  if (socket === undefined) return "is of the same program";
+  return `${socket.state === "LISTEN" ? "listens on" : "is bound to"} ${formatEndpoint(socket.local)}`;
+}
+
 function kill({ process, sockets }: Holder, { graceMs }: FreeWish): PlannedStep {
-  const text = `${nameOf(process)}, if it still holds the port ${durationText(graceMs)} later: killed; it can clean nothing up`;
+  const [socket] = sockets;
+  const until = socket === undefined ? "is still there" : "still holds the port";
+  const text = `${nameOf(process)}, if it ${until} ${durationText(graceMs)} later: killed; it can clean nothing up`;
   const step = {
     kind: "signal",
     pid: process.pid,
-    socket: sockets[0]!,
+    ...(socket === undefined ? {} : { socket }),
     signal: "SIGKILL",
     afterMs: graceMs,
     ifNeeded: true,

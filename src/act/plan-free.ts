@@ -6,7 +6,7 @@ import { olderThan } from "../base/kernel-release.ts";
 import { durationText } from "../base/duration.ts";
 import type { DropWay } from "../tcp/drop-plan.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import type { ContainerStep, DestroyStep, FreeRefusal, ReleaseStep, SignalStep, WaitStep } from "../tcp/free-plan.ts";
+import type { FreeRefusal } from "../tcp/free-plan.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { describe } from "../verdict/holder-rule.ts";
 import type { CloseVerdict } from "../verdict/judge-bind.ts";

@@ -16,6 +16,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
+import { speaksUtf8 } from "./speaks-utf8.ts";
 import { ClosedPipe, PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 
 interface FreeFlags extends BindFlags {
@@ -76,7 +77,7 @@ function durationOf(option: string, text: string | undefined): number | undefine
 }
 
 function viewOf(context: Context): Parameters<typeof renderFreePlan>[1] {
-  return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose };
+  return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose, ascii: !speaksUtf8(process.env) };
 }
 
 /** A terminal that went away is no reason to fail: the work is done by now, and nobody is there to be told. */

@@ -1,6 +1,7 @@
 /** `free` for a person: what will be done, then what came of it, and whether the port can be bound. */
 import type { DoneStep, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
+import { renderProcessTree } from "./process-tree.ts";
 import { escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 import { hang, textWidth } from "./text-layout.ts";
@@ -9,12 +10,15 @@ export interface FreeView {
   readonly style: Style;
   readonly width: number;
   readonly verbose: boolean;
+  /** Only characters that every terminal has. */
+  readonly ascii: boolean;
 }
 
 const MOST_LINES = 12;
 
 export function renderFreePlan(plan: FreePlan, view: FreeView): string {
   return text([
+    ...tree(plan, view),
     ...steps(plan.plan, view, () => undefined),
     ...supervisors(plan, view),
     ...refusals(plan.refused, view),
@@ -60,6 +64,12 @@ function steps<T extends FreeStep>(
     return hang(first, escapeText(more === undefined ? step.text : `${step.text}: ${more}`), width);
   });
   return all.length > MOST_LINES ? [...lines, `  and ${all.length - MOST_LINES} more of the kind`] : lines;
+}
+
+function tree({ tree: lines }: FreePlan, { style, width, ascii }: FreeView): string[] {
+  if (lines.length === 0) return [];
+  const drawn = renderProcessTree(lines, { style, ascii, width: width - 2 });
+  return drawn.split("\n").map((line) => `  ${line}`);
 }
 
 function wentWell({ result }: DoneStep): boolean {
