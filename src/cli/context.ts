@@ -49,7 +49,7 @@ export async function createContext(options: CommonOptions, command: readonly st
     quiet: options.quiet ?? false,
     verbose: options.verbose ?? false,
     width,
-    style: createStyle(await wantsColour(options)),
+    style: createStyle(await wantsColour(options), !speaksUtf8(process.env)),
     host,
     netns: options.netns,
     finish,
@@ -65,6 +65,12 @@ async function wantsColour(options: CommonOptions): Promise<boolean> {
   const forced = process.env["FORCE_COLOR"];
   if (forced !== undefined && forced !== "0") return true;
   return process.env["TERM"] !== "dumb" && (await isTerminal(1));
+}
+
+/** What locale(7) says counts, the strongest first. */
+function speaksUtf8(env: NodeJS.ProcessEnv): boolean {
+  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "");
+  return /utf-?8/i.test(locale ?? "");
 }
 
 async function openHost(options: CommonOptions, command: readonly string[]): Promise<Pick<Context, "host" | "finish">> {

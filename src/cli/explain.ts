@@ -19,7 +19,7 @@ export const runExplain: Run = async (context, [words]) => {
       },
     );
   const word = (words as readonly string[]).join(" ");
-  const view = { style: context.style, width: context.width ?? PIPE_WIDTH, ascii: !speaksUtf8(process.env) };
+  const view = { style: context.style, width: context.width ?? PIPE_WIDTH };
   if (word === "") {
     const index = await explain();
     writeOut(
@@ -33,9 +33,3 @@ export const runExplain: Run = async (context, [words]) => {
   }
   return EXIT.ok;
 };
-
-/** What locale(7) says counts, the strongest first. */
-function speaksUtf8(env: NodeJS.ProcessEnv): boolean {
-  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "");
-  return /utf-?8/i.test(locale ?? "");
-}

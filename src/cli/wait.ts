@@ -36,7 +36,7 @@ export const runWait: Run = async (context, [endpoint], options) => {
       onProgress: progress.report,
       onWaiting: (now, freeInMs) => {
         last = now;
-        progress.say(() => renderWaiting(now, freeInMs, Date.now() - started));
+        progress.say(() => renderWaiting(now, freeInMs, Date.now() - started, context.style));
       },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
@@ -50,7 +50,14 @@ export const runWait: Run = async (context, [endpoint], options) => {
     if (shown !== undefined) writeOut(`${jsonText({ schema: "portmortem.wait/1", ...shown })}\n`);
   } else if (answer === undefined) writeError(`interrupted: port ${parsed.port} is still taken\n`);
   else {
-    writeOut(renderWhy(answer, { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose }));
+    writeOut(
+      renderWhy(answer, {
+        style: context.style,
+        width: context.width ?? PIPE_WIDTH,
+        verbose: context.verbose,
+        ...(flags.user === undefined ? {} : { user: flags.user }),
+      }),
+    );
     if (!answer.bindable && !context.quiet)
       writeError(renderIncomplete(answer.incomplete, context.style, context.width));
   }

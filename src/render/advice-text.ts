@@ -10,7 +10,7 @@ export function adviceText(
   advice: Advice,
   { style, width }: { readonly style: Style; readonly width: number },
 ): string {
-  const text = hang("  · ", escapeText(advice.text) + COSTS[advice.costs], width);
+  const text = hang(style.bullet, escapeText(advice.text) + COSTS[advice.costs], width);
   // A command is never wrapped: it is there to be pasted.
   return advice.command === undefined ? text : `${text}\n      ${style.accent(`$ ${escapeText(advice.command)}`)}`;
 }

@@ -18,9 +18,9 @@ export function renderDropPlan(plan: DropPlan, view: DropView): string {
   const planned = plan.plan.reduce((sum, { count }) => sum + count, 0);
   const lines = listed(plan.plan, (step) => stepLine(step, view), view);
   const rest = plan.matched - planned - plan.failed.reduce((sum, { count }) => sum + count, 0);
-  if (rest > 0) lines.push(hang("  · ", `${countText(rest)} more match, beyond --limit`, view.width));
+  if (rest > 0) lines.push(hang(view.style.bullet, `${countText(rest)} more match, beyond --limit`, view.width));
   const gentle = gentleWay(plan);
-  if (gentle !== undefined) lines.push(hang("  · ", gentle, view.width));
+  if (gentle !== undefined) lines.push(hang(view.style.bullet, gentle, view.width));
   return [...lines, ...failureLines(plan.failed, view), ...sparedLines(plan, view), ...portLines(plan, view)]
     .map((line) => `${line}\n`)
     .join("");
@@ -54,10 +54,10 @@ function stepLine({ kind, text }: DropStep, { style, width }: DropView): string 
   return hang(`  ${style.accent(kind)}  `, escapeText(text), width);
 }
 
-function listed<T>(items: readonly T[], line: (item: T) => string, { width }: DropView): string[] {
+function listed<T>(items: readonly T[], line: (item: T) => string, { style, width }: DropView): string[] {
   const shown = items.slice(0, MOST_LINES).map(line);
   const rest = items.length - shown.length;
-  return rest > 0 ? [...shown, hang("  · ", `and ${rest} more of the kind`, width)] : shown;
+  return rest > 0 ? [...shown, hang(style.bullet, `and ${rest} more of the kind`, width)] : shown;
 }
 
 /** Whoever destroys could also ask for an end in order, where a program holds the connection and has not shut it. */

@@ -13,9 +13,7 @@ const SCREEN = { lines: 24, columns: 80 };
 
 test("every page is one screen: 24 lines of 80 columns, the prompt included", async () => {
   for (const { word } of (await explain()).pages) {
-    const lines = renderExplanation(await explain(word), { style: plain, width: SCREEN.columns, ascii: false }).split(
-      "\n",
-    );
+    const lines = renderExplanation(await explain(word), { style: plain, width: SCREEN.columns }).split("\n");
     // The last is empty: that is where the prompt stands.
     assert.ok(lines.length <= SCREEN.lines, `${word}: ${lines.length} lines`);
     for (const line of lines) assert.ok(textWidth(line) <= SCREEN.columns, `${word}: ${line}`);
@@ -24,7 +22,7 @@ test("every page is one screen: 24 lines of 80 columns, the prompt included", as
 
 test("on a narrow terminal nothing but a command is wider than it", async () => {
   for (const { word } of (await explain()).pages) {
-    const lines = renderExplanation(await explain(word), { style: plain, width: 72, ascii: false }).split("\n");
+    const lines = renderExplanation(await explain(word), { style: plain, width: 72 }).split("\n");
     for (const line of lines) assert.ok(textWidth(line) <= 72 || line.includes("$ "), `${word}: ${line}`);
   }
 });
@@ -32,7 +30,7 @@ test("on a narrow terminal nothing but a command is wider than it", async () => 
 test("without colour there is no escape code, and in ASCII no other character", async () => {
   for (const { word } of (await explain()).pages)
     assert.match(
-      renderExplanation(await explain(word), { style: plain, width: 80, ascii: true }),
+      renderExplanation(await explain(word), { style: createStyle(false, true), width: 80 }),
       /^[\n\x20-\x7e]*$/,
       word,
     );
@@ -40,7 +38,7 @@ test("without colour there is no escape code, and in ASCII no other character", 
 
 test("with colour the words are the same", async () => {
   const page = await explain("time-wait");
-  const view = { width: 80, ascii: false };
+  const view = { width: 80 };
   const coloured = renderExplanation(page, { ...view, style: createStyle(true) });
   assert.notEqual(coloured, renderExplanation(page, { ...view, style: plain }));
   assert.equal(coloured.replace(/\u001b\[[0-9;]*m/g, ""), renderExplanation(page, { ...view, style: plain }));
@@ -49,7 +47,7 @@ test("with colour the words are the same", async () => {
 test("renderExplainIndex() fits the terminal and names every page", async () => {
   const index = await explain();
   for (const width of [80, 60]) {
-    const text = renderExplainIndex(index, { style: plain, width, ascii: false });
+    const text = renderExplainIndex(index, { style: plain, width });
     for (const line of text.split("\n")) assert.ok(textWidth(line) <= width, line);
     for (const { word } of index.pages) assert.ok(text.includes(word), word);
   }

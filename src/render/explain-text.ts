@@ -8,8 +8,6 @@ import { hang, wrapText } from "./text-layout.ts";
 export interface ExplainView {
   readonly style: Style;
   readonly width: number;
-  /** Only characters that every terminal has. */
-  readonly ascii: boolean;
 }
 
 /** Longer lines are not read. */
@@ -30,7 +28,7 @@ export const KIND_HEADINGS: Readonly<Record<PageKind, string>> = {
 const SCREEN_LINES = 23;
 
 /** Title, what it is, the ladder, what is said and what is true, what to do, where it is known from. */
-export function renderExplanation(page: Explanation, { style, width: columns, ascii }: ExplainView): string {
+export function renderExplanation(page: Explanation, { style, width: columns }: ExplainView): string {
   const width = Math.min(columns, MOST_COLUMNS);
   const labelled = (label: string, text: string): string[] =>
     hang(style.dim(label.padEnd(LABEL_WIDTH)), plainText(text), width).split("\n");
@@ -43,7 +41,7 @@ export function renderExplanation(page: Explanation, { style, width: columns, as
   const blocks = [
     wrapText(plainText(page.title), width).map((line) => style.bold(line)),
     ...page.text.map((text) => wrapText(plainText(text), width)),
-    page.ladder === undefined ? [] : renderLadder(page.ladder, { width, ascii }),
+    page.ladder === undefined ? [] : renderLadder(page.ladder, { width, ascii: style.ascii }),
     page.folklore.flatMap(({ said, truth }) => labelled("said", `"${said}": ${truth}`)),
     remedy,
     [

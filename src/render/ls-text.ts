@@ -85,7 +85,7 @@ export function renderSockets(sockets: readonly Socket[], view: LsView): string 
     timerText(socket),
     ...(view.owners ? [ownersText(socket)] : []),
   ]);
-  const lines = layTable(columns, rows, view.width);
+  const lines = layTable(columns, rows, view.width, view.style.ellipsis);
   const out = [view.style.dim(lines[0]!)];
   for (let index = 0; index < sockets.length; index++) {
     out.push(paint(lines[index + 1]!, sockets[index]!, view.style));

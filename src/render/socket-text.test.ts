@@ -36,7 +36,7 @@ test("timerText() shows the time left, the kind unless it is TIME-WAIT, and retr
   const timer = (kind: "time-wait" | "retransmit", retransmits: number) =>
     timerText({ ...socket, timer: { kind, remainingMs: 1500, retransmits } });
   assert.equal(timer("time-wait", 0), "2 s");
-  assert.equal(timer("retransmit", 3), "retransmit 2 s (3×)");
+  assert.equal(timer("retransmit", 3), "retransmit 2 s (3x)");
   assert.equal(timerText(socket), "");
 });
 

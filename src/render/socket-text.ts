@@ -25,7 +25,7 @@ export function timerText(socket: Socket): string {
   if (timer === undefined) return "";
   const left = durationText(timer.remainingMs);
   const kind = timer.kind === "time-wait" ? "" : `${timer.kind} `;
-  return `${kind}${left}${timer.retransmits > 0 ? ` (${timer.retransmits}×)` : ""}`;
+  return `${kind}${left}${timer.retransmits > 0 ? ` (${timer.retransmits}x)` : ""}`;
 }
 
 const OWNERLESS: Record<Ownerless, string> = {

@@ -46,6 +46,7 @@ test("cutText() keeps the end that is asked for", () => {
   assert.equal(cutText("127.0.0.1:8080", 8), "127.0.0…");
   assert.equal(cutText("127.0.0.1:8080", 8, "start"), "….1:8080");
   assert.equal(cutText("short", 8), "short");
+  assert.equal(cutText("127.0.0.1:8080", 8, "end", "..."), "127.0...");
 });
 
 test("wrapParts() breaks between parts only", () => {

@@ -52,7 +52,7 @@ export function wrapParts(indent: string, parts: readonly string[], width: numbe
 }
 
 /** The text, cut to `width` columns with an ellipsis where it is longer: at its end, or at its start to keep the end. */
-export function cutText(text: string, width: number, at: "start" | "end" = "end"): string {
+export function cutText(text: string, width: number, at: "start" | "end" = "end", ellipsis = "…"): string {
   if (textWidth(text) <= width) return text;
   const chars = Array.from(text);
   if (at === "start") chars.reverse();
@@ -60,10 +60,10 @@ export function cutText(text: string, width: number, at: "start" | "end" = "end"
   let used = 0;
   for (const char of chars) {
     used += textWidth(char);
-    if (used > width - 1) break;
+    if (used > width - ellipsis.length) break;
     kept.push(char);
   }
-  return at === "end" ? `${kept.join("")}…` : `…${kept.reverse().join("")}`;
+  return at === "end" ? `${kept.join("")}${ellipsis}` : `${ellipsis}${kept.reverse().join("")}`;
 }
 
 export interface Column {
@@ -82,6 +82,7 @@ export function layTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number | undefined,
+  ellipsis?: string,
 ): string[] {
   const widths = columns.map((column) => textWidth(column.title));
   for (const row of rows)
@@ -91,7 +92,7 @@ export function layTable(
     let line = "";
     for (const at of shown) {
       const column = columns[at]!;
-      const cell = width === undefined ? (row[at] ?? "") : cutText(row[at] ?? "", widths[at]!, column.cutAt);
+      const cell = width === undefined ? (row[at] ?? "") : cutText(row[at] ?? "", widths[at]!, column.cutAt, ellipsis);
       const pad = " ".repeat(Math.max(0, widths[at]! - textWidth(cell)));
       line += (line === "" ? "" : "  ") + (column.align === "right" ? pad + cell : cell + pad);
     }

@@ -103,7 +103,7 @@ function mostBy(why: WhyConnect): string {
 
 function renderFacts(why: WhyConnect, { style, width, verbose }: WhyView): string {
   const lines: string[] = [];
-  const say = (text: string): number => lines.push(hang("  · ", escapeText(text), width));
+  const say = (text: string): number => lines.push(hang(style.bullet, escapeText(text), width));
   if (why.reason !== undefined) say(why.reason);
   const unclosed = why.ports?.finWait2 ?? 0;
   const others = why.remote.otherAddresses;
@@ -148,7 +148,7 @@ function rateText(perSecond: number): string {
 
 /** The rate has a line of its own, where it is not broken. */
 function renderAdvice({ text, command, perSecond }: WhyConnect["advice"][number], { style, width }: WhyView): string {
-  const lines = [hang("  · ", escapeText(text), width)];
+  const lines = [hang(style.bullet, escapeText(text), width)];
   if (command !== undefined) lines.push(`      ${style.accent(`$ ${escapeText(command)}`)}`);
   if (perSecond !== undefined && perSecond > 0) lines.push(`      then good for ${rateText(perSecond)}`);
   return lines.join("\n");

@@ -125,7 +125,8 @@ function renderBlocker(blocker: Blocker, ruleWidth: number, { style, width }: Wh
   const lines = [hang(`  ${style.accent(blocker.rule)}${pad}  `, escapeText(blocker.text), width)];
   const indent = " ".repeat(ruleWidth + 4);
   if (blocker.freeInMs !== undefined) lines.push(`${indent}${style.bold(`free in ${durationText(blocker.freeInMs)}`)}`);
-  for (const owner of uniqueOwners(blocker).slice(0, 3)) lines.push(style.dim(hang(indent, ownerDetail(owner), width)));
+  for (const owner of uniqueOwners(blocker).slice(0, 3))
+    lines.push(style.dim(hang(indent, ownerDetail(owner, style), width)));
   return lines.join("\n");
 }
 
@@ -138,7 +139,7 @@ function uniqueOwners(blocker: Blocker): BlockerOwner[] {
 const MOST_ARGS = 160;
 
 /** The command line last: nobody can tell where it ends. */
-function ownerDetail(owner: BlockerOwner): string {
+function ownerDetail(owner: BlockerOwner, { ellipsis }: Style): string {
   const command = escapeText((owner.args ?? [owner.command]).join(" "));
   const facts = [
     `pid ${owner.pid}`,
@@ -149,12 +150,12 @@ function ownerDetail(owner: BlockerOwner): string {
       : `${owner.container.runtime} ${escapeText(owner.container.name ?? owner.container.id.slice(0, 12))}`,
     owner.startedAt === undefined ? undefined : `since ${owner.startedAt.slice(0, 19).replace("T", " ")} UTC`,
   ].filter((fact) => fact !== undefined);
-  return `${facts.join(", ")}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}…` : command}`;
+  return `${facts.join(", ")}: ${command.length > MOST_ARGS ? `${command.slice(0, MOST_ARGS)}${ellipsis}` : command}`;
 }
 
 function section(title: string, texts: readonly string[], { style, width }: WhyView): string {
   const shown = texts.slice(0, 8);
   const rest = texts.length - shown.length;
-  const lines = shown.map((text) => hang("  · ", escapeText(text), width));
-  return `${style.bold(title)}\n${lines.join("\n")}${rest > 0 ? `\n  · and ${rest} more` : ""}`;
+  const lines = shown.map((text) => hang(style.bullet, escapeText(text), width));
+  return `${style.bold(title)}\n${lines.join("\n")}${rest > 0 ? `\n${style.bullet}and ${rest} more` : ""}`;
 }

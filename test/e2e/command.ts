@@ -96,5 +96,5 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
     "PORTMORTEM_NO_FFI",
   ])
     delete env[name];
-  return { ...env, TERM: "xterm" };
+  return { ...env, TERM: "xterm", LC_ALL: "C.UTF-8" };
 }

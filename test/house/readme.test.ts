@@ -61,7 +61,7 @@ function run({ steps, netns, setup }: ConsoleBlock, path: string): string[] {
     encoding: "utf8",
     timeout: 60_000,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${path}:${process.env["PATH"]}`, NO_COLOR: "1", COLUMNS: "100" },
+    env: { ...process.env, PATH: `${path}:${process.env["PATH"]}`, NO_COLOR: "1", COLUMNS: "100", LC_ALL: "C.UTF-8" },
   });
   assert.equal(status, 0, `the example could not be run (status ${status})\n${stdout}${stderr}`);
   return stdout.split(`${SEPARATOR}\n`);

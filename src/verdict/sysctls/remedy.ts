@@ -32,5 +32,5 @@ export function origin(name: string, snapshot: HealthSnapshot): { readonly file?
 
 /** A long list of ports is no title. */
 export function shortValue(value: string): string {
-  return value.length > 24 ? `${value.slice(0, 23)}…` : value;
+  return value.length > 24 ? `${value.slice(0, 21)}...` : value;
 }

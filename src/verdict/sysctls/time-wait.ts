@@ -63,7 +63,7 @@ export const TIME_WAIT_SYSCTLS: readonly SysctlKnowledge[] = [
   },
   {
     name: "net.ipv4.tcp_rfc1337",
-    does: "With 1, an RST does not end a TIME-WAIT. With 0, one with the expected sequence number does, and an old segment that comes back can provoke it: “TIME-WAIT assassination”.",
+    does: "With 1, an RST does not end a TIME-WAIT. With 0, one with the expected sequence number does, and an old segment that comes back can provoke it: 'TIME-WAIT assassination'.",
     folklore: "The kernel's own ip-sysctl.rst says that 0 prevents the assassination. It is the other way round.",
     defaultValue: "0",
     advice: "1 is harmless and a little safer; its price is that a peer's RST no longer frees the port early.",
