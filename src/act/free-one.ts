@@ -84,11 +84,13 @@ export class FreeOne {
       this.bindable = this.#facts.verdict.why.bindable;
       if (this.bindable) break;
       this.cameBack = this.#findRestart();
-      if (this.cameBack !== undefined || round >= MOST_ROUNDS) break;
       const next = this.#plan(this.#facts);
       const steps = next.steps.filter((one) => this.#isNew(one));
-      this.#current = { steps: [], refused: [...next.refused, ...this.#stuck()] };
-      if (steps.length === 0 || next.refused.length > 0) break;
+      const stuck = next.steps.flatMap((one) => (this.#isNew(one) ? [] : (this.#whyStuck(one) ?? [])));
+      const isLast = this.cameBack !== undefined || round === MOST_ROUNDS;
+      this.#current = { steps: [], refused: this.cameBack === undefined ? [...next.refused, ...stuck] : [] };
+      // What remains besides is not touched either: the port would not be free.
+      if (isLast || steps.length === 0 || this.#current.refused.length > 0) break;
       this.#take({ steps, refused: [] });
       if (!(await options.consent())) break;
     }
@@ -173,8 +175,20 @@ export class FreeOne {
     return true;
   }
 
-  #stuck(): FreeRefusal[] {
-    return [];
+  #whyStuck(one: PlannedStep): FreeRefusal | undefined {
+    if (one.kind === "drop")
+      return { count: one.step.count, socket: one.step.socket, text: `${one.step.text}; it is still there` };
+    if (one.kind !== "signal" || one.step.signal !== "SIGTERM") return undefined;
+    const { process, step } = one;
+    const base = { count: 1, pid: process.pid, ...(step.socket === undefined ? {} : { socket: step.socket }) };
+    if (this.#asked.get(process.pid)?.startTicks !== process.startTicks)
+      return {
+        ...base,
+        text: `${nameOf(process)} has not closed the connection that was ended, and the port stays with its descriptor`,
+      };
+    if (this.#task.wish.force) return undefined;
+    const text = `${nameOf(process)} was asked to end and has not; with --force it is killed`;
+    return { ...base, lacks: "option", text, command: this.#command(["--force"], false) };
   }
 
   /** A listener that was not there before. */

@@ -121,7 +121,7 @@ function planDestroy(group: readonly Blocking[]): PlannedStep {
 
 /** A program's end leaves connections that it closed first, and with SO_REUSEADDR missing on one side they keep the port. */
 function leftBehind(): PlannedStep {
-  const text = "what the program leaves behind (TIME-WAIT and the like), if that is still in the way: cleared";
+  const text = "what is left behind then, if it is in the way (TIME-WAIT and the like): cleared";
   return { kind: "destroy", step: { kind: "destroy", text, ifNeeded: true }, sockets: [] };
 }
 

@@ -16,7 +16,6 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
-import { speaksUtf8 } from "./speaks-utf8.ts";
 import { ClosedPipe, PIPE_WIDTH, writeError, writeOut } from "./output.ts";
 
 interface FreeFlags extends BindFlags {
@@ -47,7 +46,7 @@ export const runFree: Run = async (context, [words], options) => {
     if (plan.plan.every(({ kind }) => kind === "wait" || kind === "destroy")) return true;
     return askConsent("do that?", interrupt.signal);
   };
-  const result = await free(endpoints, {
+  const work = free(endpoints, {
     ...bindOptionsOf(flags, context),
     yes: flags.yes ?? false,
     dryRun: flags.dryRun ?? false,
@@ -62,9 +61,14 @@ export const runFree: Run = async (context, [words], options) => {
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(asks ? { confirm } : {}),
   });
+  // What was begun is told in the answer; an error says that nothing was.
+  const result = await work.catch((error: unknown) => {
+    if (interrupt.status() === undefined) throw error;
+  });
   progress.clear();
-  say(context, result, planShown);
-  return interrupt.status() ?? statusOf(result);
+  if (result === undefined) writeError("interrupted: nothing was done\n");
+  else say(context, result, planShown);
+  return interrupt.status() ?? (result === undefined ? EXIT.no : statusOf(result));
 };
 
 function durationOf(option: string, text: string | undefined): number | undefined {
@@ -77,7 +81,7 @@ function durationOf(option: string, text: string | undefined): number | undefine
 }
 
 function viewOf(context: Context): Parameters<typeof renderFreePlan>[1] {
-  return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose, ascii: !speaksUtf8(process.env) };
+  return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose };
 }
 
 /** A terminal that went away is no reason to fail: the work is done by now, and nobody is there to be told. */

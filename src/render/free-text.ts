@@ -10,8 +10,6 @@ export interface FreeView {
   readonly style: Style;
   readonly width: number;
   readonly verbose: boolean;
-  /** Only characters that every terminal has. */
-  readonly ascii: boolean;
 }
 
 const MOST_LINES = 12;
@@ -35,7 +33,7 @@ export function renderFreeResult(result: FreeResult, view: FreeView & { readonly
   const shown = new Set(view.planShown ? result.done.filter(wentWell) : []);
   return text([
     ...steps(
-      result.done.filter((done) => !shown.has(done)),
+      result.done.filter((done) => !shown.has(done) && !(done.ifNeeded === true && done.result === "not-needed")),
       view,
       resultText,
     ),
@@ -66,9 +64,9 @@ function steps<T extends FreeStep>(
   return all.length > MOST_LINES ? [...lines, `  and ${all.length - MOST_LINES} more of the kind`] : lines;
 }
 
-function tree({ tree: lines }: FreePlan, { style, width, ascii }: FreeView): string[] {
+function tree({ tree: lines }: FreePlan, { style, width }: FreeView): string[] {
   if (lines.length === 0) return [];
-  const drawn = renderProcessTree(lines, { style, ascii, width: width - 2 });
+  const drawn = renderProcessTree(lines, { style, ascii: style.ascii, width: width - 2 });
   return drawn.split("\n").map((line) => `  ${line}`);
 }
 
