@@ -9,14 +9,18 @@ import type {
   PublishedPort,
   RestartPolicy,
 } from "../tcp/container-state.ts";
+import { isContainerId } from "../tcp/container-state.ts";
 import type { Container } from "../tcp/socket.ts";
 import { listAt, nameOf, parseJson, textAt, valueAt } from "./untrusted-json.ts";
 
 /** The answer to `GET /containers/ID/json`; undefined when it is none, or another container's. */
-export function parseInspected(answer: unknown, asked: Container, socket: string): ContainerState | undefined {
+export function parseInspected(
+  answer: unknown,
+  asked: Container,
+): Omit<ContainerState, "socket" | "byDefault"> | undefined {
   const id = textAt(answer, "Id");
   const running = valueAt(answer, "State", "Running");
-  if (id === undefined || !id.startsWith(asked.id) || typeof running !== "boolean") return undefined;
+  if (!isContainerId(id) || !id.startsWith(asked.id) || typeof running !== "boolean") return undefined;
   const name = nameWithoutSlash(textAt(answer, "Name"));
   const restartPolicy = restartPolicyOf(textAt(answer, "HostConfig", "RestartPolicy", "Name"));
   const published = portsOf(valueAt(answer, "NetworkSettings", "Ports"));
@@ -35,7 +39,6 @@ export function parseInspected(answer: unknown, asked: Container, socket: string
     ...(kubernetes === undefined ? {} : { kubernetes }),
     ...(swarmService === undefined ? {} : { swarmService }),
     ...(unit === undefined ? {} : { unit }),
-    socket,
   };
 }
 
@@ -52,7 +55,7 @@ export function parseListed(answer: unknown): ListedContainer[] | undefined {
   if (!Array.isArray(answer)) return undefined;
   return answer.flatMap((each: unknown) => {
     const id = textAt(each, "Id");
-    if (id === undefined) return [];
+    if (!isContainerId(id)) return [];
     const name = nameWithoutSlash(listAt(each, "Names")[0]);
     const ports = listAt(each, "Ports").flatMap((port) => {
       const address = textAt(port, "IP");

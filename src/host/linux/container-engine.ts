@@ -47,10 +47,11 @@ export async function askContainerState(
   if (runtime === "containerd" || runtime === "cri-o")
     return { failure: "engine", why: `${runtime} does not speak HTTP about its containers` };
   const answers = await Promise.all(
-    findEngineSockets([runtime], places).map(async (socket): Promise<ContainerAnswer> => {
+    findEngineSockets([runtime], places).map(async ({ socket, byDefault }): Promise<ContainerAnswer> => {
       const reply = await requestEngine({ socketPath: socket, method: "GET", path: `/containers/${id}/json`, limitMs });
       if ("errno" in reply || reply.status !== 200) return failureOf(reply, socket, limitMs);
-      return parseInspected(parseJson(reply.text), container, socket) ?? nonsense(socket);
+      const state = parseInspected(parseJson(reply.text), container);
+      return state === undefined ? nonsense(socket) : { ...state, socket, byDefault: byDefault === runtime };
     }),
   );
   const known = answers.find((answer): answer is ContainerState => !("failure" in answer));
@@ -72,7 +73,7 @@ export async function askPublisher(
   const unasked: EngineFailure[] = [];
   const found: { container: Container; exact: boolean }[] = [];
   await Promise.all(
-    findEngineSockets(["docker", "podman"], places).map(async (socket) => {
+    findEngineSockets(["docker", "podman"], places).map(async ({ socket }) => {
       const reply = await requestEngine({ socketPath: socket, method: "GET", path: "/containers/json", limitMs });
       const listed = "errno" in reply || reply.status !== 200 ? undefined : parseListed(parseJson(reply.text));
       if (listed === undefined || "errno" in reply) unasked.push(failureOf(reply, socket, limitMs));

@@ -16,8 +16,10 @@ export interface ContainerFilePlaces {
   readonly home?: string;
   /** XDG_RUNTIME_DIR of that user. */
   readonly runtimeDirectory?: string;
-  /** DOCKER_HOST and CONTAINER_HOST. */
-  readonly engineHosts?: readonly string[];
+  /** DOCKER_HOST and CONTAINER_HOST: a URL each. */
+  readonly dockerHost?: string;
+  readonly containerHost?: string;
+  readonly uid?: number;
 }
 
 export function readContainerName(container: Container, places: ContainerFilePlaces): string | undefined {

@@ -3,6 +3,7 @@
  * asked once. All else comes from the engine, and anew each time.
  */
 import type { ContainerAnswer, EngineFailure, PublisherAnswer, StopAnswer } from "../../tcp/container-state.ts";
+import { isContainerId } from "../../tcp/container-state.ts";
 import type { Container, Protocol } from "../../tcp/socket.ts";
 import type { StopOptions } from "../actions.ts";
 import { askContainerName, askContainerState, askPublisher, askToStop } from "./container-engine.ts";
@@ -24,8 +25,8 @@ export interface ContainersOptions {
   readonly runtimeDirectory?: string | undefined;
   readonly limitMs?: number;
   readonly stateLimitMs?: number;
-  /** Default: DOCKER_HOST and CONTAINER_HOST. */
-  readonly engineHosts?: readonly string[];
+  /** Default: this process'. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export class Containers {
@@ -35,13 +36,19 @@ export class Containers {
   readonly #names = new Map<string, Promise<string | undefined>>();
 
   constructor(options: ContainersOptions = {}) {
-    const home = "home" in options ? options.home : process.env["HOME"];
-    const runtimeDirectory = "runtimeDirectory" in options ? options.runtimeDirectory : process.env["XDG_RUNTIME_DIR"];
+    const environment = options.environment ?? process.env;
+    const home = "home" in options ? options.home : environment["HOME"];
+    const runtimeDirectory = "runtimeDirectory" in options ? options.runtimeDirectory : environment["XDG_RUNTIME_DIR"];
+    const dockerHost = environment["DOCKER_HOST"];
+    const containerHost = environment["CONTAINER_HOST"];
+    const uid = process.geteuid?.();
     this.#places = {
       roots: options.roots ?? SYSTEM_ROOTS,
-      engineHosts: options.engineHosts ?? [process.env["DOCKER_HOST"] ?? "", process.env["CONTAINER_HOST"] ?? ""],
-      ...(home === undefined || home === "" ? {} : { home }),
-      ...(runtimeDirectory === undefined || runtimeDirectory === "" ? {} : { runtimeDirectory }),
+      ...(isSet(home) ? { home } : {}),
+      ...(isSet(runtimeDirectory) ? { runtimeDirectory } : {}),
+      ...(isSet(dockerHost) ? { dockerHost } : {}),
+      ...(isSet(containerHost) ? { containerHost } : {}),
+      ...(uid === undefined ? {} : { uid }),
     };
     this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#stateLimitMs = options.stateLimitMs ?? STATE_LIMIT_MS;
@@ -57,7 +64,7 @@ export class Containers {
 
   /** As of Host. */
   async containerState(container: Container): Promise<ContainerAnswer> {
-    return isId(container.id) ? askContainerState(container, this.#places, this.#stateLimitMs) : NO_ID;
+    return isContainerId(container.id) ? askContainerState(container, this.#places, this.#stateLimitMs) : NO_ID;
   }
 
   /** As of Host. */
@@ -67,11 +74,11 @@ export class Containers {
 
   /** As of HostActions. */
   async stopContainer(container: Container, options: StopOptions): Promise<StopAnswer> {
-    return isId(container.id) ? askToStop(container, options, this.#places, this.#stateLimitMs) : NO_ID;
+    return isContainerId(container.id) ? askToStop(container, options, this.#places, this.#stateLimitMs) : NO_ID;
   }
 
   async #find(container: Container): Promise<string | undefined> {
-    if (!isId(container.id)) return undefined;
+    if (!isContainerId(container.id)) return undefined;
     try {
       return (
         readContainerName(container, this.#places) ?? (await askContainerName(container, this.#places, this.#limitMs))
@@ -82,7 +89,6 @@ export class Containers {
   }
 }
 
-/** It becomes part of paths: nothing but an id may get there. */
-function isId(text: string): boolean {
-  return /^[0-9a-f]{12,64}$/.test(text);
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
 }
