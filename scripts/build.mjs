@@ -41,11 +41,10 @@ const lazyBuiltins = [
 /** What no looking needs; what `ls` does not need as long as nothing is out of the ordinary, and `why` only in part. */
 const later = {
   actions: ["host/linux/linux-actions"],
+  containers: ["host/linux/container-engine", "host/linux/container-files"],
   filters: ["tcp/filter/match-filter", "tcp/filter/parse-filter", "wire/diag-bytecode"],
   probes: [
     "host/linux/bind-probe",
-    "host/linux/container-engine",
-    "host/linux/container-files",
     "host/linux/counters",
     "host/linux/descriptor-count",
     "host/linux/destroy-probe",

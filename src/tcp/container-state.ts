@@ -16,8 +16,10 @@ export interface ContainerState {
   readonly swarmService?: string;
   /** The systemd unit that podman runs it in (Quadlet, `podman generate systemd`). */
   readonly unit?: string;
-  /** The socket on which the engine answered: the command-line tools of another user look elsewhere by default. */
+  /** The socket on which the engine answered. */
   readonly socket: string;
+  /** `docker` or `podman`, called by this user without more, asks there. */
+  readonly byDefault: boolean;
 }
 
 /** The engine's words. A container that was stopped on request stays stopped under each of them, until the engine is started anew. */
@@ -66,5 +68,21 @@ export interface PublisherAnswer {
   readonly unasked: readonly EngineFailure[];
 }
 
+/** The container behind the holder of a port. */
+export interface ContainerBehind {
+  /** The holder is a process in the container; or one outside that publishes the container's port. */
+  readonly holder: "inside" | "publisher";
+  /** Left out: it could not be told which. */
+  readonly container?: Container;
+  readonly engine?: ContainerAnswer;
+  /** As of PublisherAnswer. */
+  readonly unasked: readonly EngineFailure[];
+}
+
 /** `already`: it was not running. */
 export type StopAnswer = "ok" | "already" | EngineFailure;
+
+/** It becomes part of paths and of commands: nothing but an id may get there. 64 digits in all four runtimes; 12 are shown to people. */
+export function isContainerId(text: string | undefined): text is string {
+  return text !== undefined && /^[0-9a-f]{12,64}$/.test(text);
+}

@@ -45,5 +45,5 @@ export function stopFakeContainer(world: FakeWorld, container: Container): StopA
 
 function stateOf({ publishedBy: _by, refusesToStop: _refuses, ...known }: FakeContainer): ContainerState {
   const socket = known.container.runtime === "podman" ? "/run/podman/podman.sock" : "/run/docker.sock";
-  return { running: true, ports: [], socket, ...known };
+  return { running: true, ports: [], socket, byDefault: true, ...known };
 }

@@ -1,101 +1,175 @@
-/** Names of containers from the engine itself, over HTTP on its local socket. `node:http` is loaded only when such a socket is there. */
-import { statSync } from "node:fs";
-import type { Container } from "../../tcp/socket.ts";
+/**
+ * What docker and podman are asked and told over their local sockets: the Engine API. CRI-O answers HTTP too, but only who a container is
+ * (server/inspect.go); containerd speaks gRPC alone.
+ */
+import type {
+  ContainerAnswer,
+  ContainerState,
+  EngineFailure,
+  PublisherAnswer,
+  StopAnswer,
+} from "../../tcp/container-state.ts";
+import { canonicalIp } from "../../tcp/ip-address.ts";
+import type { Container, Protocol } from "../../tcp/socket.ts";
+import { parseInspected, parseListed, parseRefusal } from "../../wire/engine-answers.ts";
+import type { ListedContainer } from "../../wire/engine-answers.ts";
+import { nameOf, parseJson, textAt, valueAt } from "../../wire/untrusted-json.ts";
+import type { StopOptions } from "../actions.ts";
 import type { ContainerFilePlaces } from "./container-files.ts";
-import { crioNameOf, nameOf, parseJson, textAt } from "./container-files.ts";
+import { crioNameOf } from "./container-files.ts";
+import { requestEngine } from "./engine-http.ts";
+import type { EngineReply } from "./engine-http.ts";
+import { findEngineSockets } from "./engine-sockets.ts";
 
-/** An inspected container is about 10 KB. */
-const MOST_BYTES = 4 << 20;
-
-interface Engine {
-  readonly sockets: readonly string[];
-  readonly path: string;
-  nameIn(answer: unknown): string | undefined;
-}
-
-/** Asks one socket after the other until one knows the container, or until the time is over. */
 export async function askContainerName(
   container: Container,
   places: ContainerFilePlaces,
   limitMs: number,
 ): Promise<string | undefined> {
-  const engine = engineOf(container, places);
-  const sockets = engine.sockets.filter(isSocket);
-  if (sockets.length === 0) return undefined;
-  const deadline = Date.now() + limitMs;
-  const http = await import("node:http");
-  for (const socketPath of sockets) {
-    const leftMs = deadline - Date.now();
-    if (leftMs <= 0) return undefined;
-    const text = await getText(http, socketPath, engine.path, leftMs);
-    const name = text === undefined ? undefined : engine.nameIn(parseJson(text));
-    if (name !== undefined) return name;
+  if (container.runtime !== "cri-o") {
+    const state = await askContainerState(container, places, limitMs);
+    return "failure" in state ? undefined : state.container.name;
   }
-  return undefined;
+  const socketPath = `${places.roots.run}/crio/crio.sock`;
+  const reply = await requestEngine({ socketPath, method: "GET", path: `/containers/${container.id}`, limitMs });
+  if ("errno" in reply || reply.status !== 200) return undefined;
+  const answer = parseJson(reply.text);
+  return crioNameOf(valueAt(answer, "labels")) ?? nameOf(textAt(answer, "name"));
+}
+
+/** All engines that can have it are asked at once. */
+export async function askContainerState(
+  container: Container,
+  places: ContainerFilePlaces,
+  limitMs: number,
+): Promise<ContainerAnswer> {
+  const { runtime, id } = container;
+  if (runtime === "containerd" || runtime === "cri-o")
+    return { failure: "engine", why: `${runtime} does not speak HTTP about its containers` };
+  const answers = await Promise.all(
+    findEngineSockets([runtime], places).map(async ({ socket, byDefault }): Promise<ContainerAnswer> => {
+      const reply = await requestEngine({ socketPath: socket, method: "GET", path: `/containers/${id}/json`, limitMs });
+      if ("errno" in reply || reply.status !== 200) return failureOf(reply, socket, limitMs);
+      const state = parseInspected(parseJson(reply.text), container);
+      return state === undefined ? nonsense(socket) : { ...state, socket, byDefault: byDefault === runtime };
+    }),
+  );
+  const known = answers.find((answer): answer is ContainerState => !("failure" in answer));
+  if (known !== undefined) return known;
+  const failures = answers as readonly EngineFailure[];
+  const worst = WORST_FIRST.map((failure) => failures.find((each) => each.failure === failure));
+  return worst.find((each) => each !== undefined) ?? { failure: "engine", why: `no socket of ${runtime} is here` };
+}
+
+/** One that could not be asked can be the one that has it. */
+const WORST_FIRST: readonly EngineFailure["failure"][] = ["right", "interrupted", "answer", "container", "engine"];
+
+/** Which running container publishes the port. The engines of all users whose sockets may be opened are asked at once. */
+export async function askPublisher(
+  wanted: { readonly protocol: Protocol; readonly address: string; readonly port: number },
+  places: ContainerFilePlaces,
+  limitMs: number,
+): Promise<PublisherAnswer> {
+  const unasked: EngineFailure[] = [];
+  const found: { container: Container; exact: boolean }[] = [];
+  await Promise.all(
+    findEngineSockets(["docker", "podman"], places).map(async ({ socket }) => {
+      const reply = await requestEngine({ socketPath: socket, method: "GET", path: "/containers/json", limitMs });
+      const listed = "errno" in reply || reply.status !== 200 ? undefined : parseListed(parseJson(reply.text));
+      if (listed === undefined || "errno" in reply) unasked.push(failureOf(reply, socket, limitMs));
+      else
+        for (const { id, name, ports } of listed) {
+          const exact = publishes(ports, wanted);
+          if (exact === undefined) continue;
+          const runtime = reply.podman ? "podman" : "docker";
+          found.push({ container: { runtime, id, ...(name === undefined ? {} : { name }) }, exact });
+        }
+    }),
+  );
+  const publisher = (found.find(({ exact }) => exact) ?? found[0])?.container;
+  return { ...(publisher === undefined ? {} : { publisher }), unasked };
 }
 
 /**
- * docker and podman speak the same language: ContainerInspect, `Name` with a slash before it. CRI-O answers HTTP beside gRPC on its socket
- * (server/inspect.go). containerd speaks gRPC only: its names come from files.
+ * Undefined: not this port. Docker's proxies listen on exactly the address that is published. Podman publishes on every address by 0.0.0.0
+ * or by a `::` that takes IPv4 too, and tells neither: then one wildcard is as good as the other.
  */
-function engineOf({ runtime, id }: Container, { roots, runtimeDirectory }: ContainerFilePlaces): Engine {
-  const places = (name: string): string[] =>
-    runtimeDirectory === undefined ? [`${roots.run}/${name}`] : [`${roots.run}/${name}`, `${runtimeDirectory}/${name}`];
-  const inspected = (answer: unknown): string | undefined => nameOf(textAt(answer, "Name")?.replace(/^\//, ""));
-  switch (runtime) {
-    case "docker":
-      return { sockets: places("docker.sock"), path: `/containers/${id}/json`, nameIn: inspected };
-    case "podman":
-      return { sockets: places("podman/podman.sock"), path: `/containers/${id}/json`, nameIn: inspected };
-    case "cri-o":
-      return {
-        sockets: [`${roots.run}/crio/crio.sock`],
-        path: `/containers/${id}`,
-        nameIn: (answer) =>
-          crioNameOf((answer as { labels?: unknown } | null | undefined)?.labels) ?? nameOf(textAt(answer, "name")),
-      };
-    case "containerd":
-      return { sockets: [], path: "", nameIn: () => undefined };
-  }
+function publishes(
+  ports: ListedContainer["ports"],
+  { protocol, address, port }: { readonly protocol: Protocol; readonly address: string; readonly port: number },
+): boolean | undefined {
+  const same = ports.filter((each) => each.protocol === protocol && each.port === port);
+  const asked = canonicalIp(address);
+  if (same.some((each) => each.address !== undefined && canonicalIp(each.address) === asked)) return true;
+  const isWildcard = (text: string | undefined): boolean => text === undefined || text === "0.0.0.0" || text === "::";
+  return isWildcard(asked) && same.some((each) => isWildcard(each.address)) ? false : undefined;
 }
 
-/** The body of a 200 answer; undefined for anything else. Settles within the limit, whatever the other side does. */
-function getText(
-  http: typeof import("node:http"),
-  socketPath: string,
-  path: string,
+/** How long an engine may take beyond the grace: docker waits ten seconds for the end of what it has killed. */
+const BEYOND_GRACE_MS = 15_000;
+
+/**
+ * ContainerStop, at the engine that knows the container. An engine goes on when nobody waits for its answer any more (docker 20.10 and podman
+ * 4.3 were tried).
+ */
+export async function askToStop(
+  container: Container,
+  { graceMs, signal }: StopOptions,
+  places: ContainerFilePlaces,
   limitMs: number,
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const request = http.get(
-      { socketPath, path, agent: false, headers: { host: "localhost", connection: "close" } },
-      (response) => {
-        if (response.statusCode !== 200) return settle(undefined);
-        const pieces: Buffer[] = [];
-        let bytes = 0;
-        response.on("data", (piece: Buffer) => {
-          bytes += piece.length;
-          if (bytes > MOST_BYTES) settle(undefined);
-          else pieces.push(piece);
-        });
-        response.on("end", () => settle(response.complete ? Buffer.concat(pieces).toString("utf8") : undefined));
-        response.on("error", () => settle(undefined));
-      },
-    );
-    const timer = setTimeout(() => settle(undefined), limitMs);
-    function settle(text: string | undefined): void {
-      clearTimeout(timer);
-      resolve(text);
-      request.destroy();
-    }
-    request.on("error", () => settle(undefined));
+): Promise<StopAnswer> {
+  const state = await askContainerState(container, places, limitMs);
+  if (signal?.aborted === true) return { failure: "interrupted", why: "it was interrupted before it was asked" };
+  if ("failure" in state) return state;
+  if (!state.running) return "already";
+  const graceSeconds = Math.ceil(graceMs / 1000);
+  const mostMs = graceSeconds * 1000 + BEYOND_GRACE_MS;
+  const reply = await requestEngine({
+    socketPath: state.socket,
+    method: "POST",
+    path: `/containers/${state.container.id}/stop?t=${graceSeconds}`,
+    limitMs: mostMs,
+    ...(signal === undefined ? {} : { signal }),
   });
+  if (!("errno" in reply)) {
+    if (reply.status === 304) return "already";
+    if (reply.status >= 200 && reply.status < 300) return "ok";
+  }
+  return failureOf(reply, state.socket, mostMs);
 }
 
-function isSocket(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
-  } catch {
-    return false;
+function nonsense(socket: string): EngineFailure {
+  return { failure: "answer", why: `what ${socket} answers makes no sense` };
+}
+
+function failureOf(reply: EngineReply, socket: string, limitMs: number): EngineFailure {
+  if ("errno" in reply) return { ...failureOfErrno(reply.errno, socket, limitMs), errno: reply.errno };
+  const { status, text } = reply;
+  if (status >= 200 && status < 300) return nonsense(socket);
+  const said = parseRefusal(text);
+  const why = `${socket} answers ${status}${said === undefined ? "" : `: ${said}`}`;
+  const failure = status === 404 ? "container" : status === 401 || status === 403 ? "right" : "answer";
+  return { failure, why, status };
+}
+
+function failureOfErrno(errno: string, socket: string, limitMs: number): EngineFailure {
+  switch (errno) {
+    case "EACCES":
+    case "EPERM":
+      return { failure: "right", why: `${socket} may not be opened` };
+    case "ENOENT":
+    case "ECONNREFUSED":
+    case "ENOTSOCK":
+      return { failure: "engine", why: `nobody listens on ${socket}` };
+    case "ETIMEDOUT":
+      return { failure: "answer", why: `${socket} did not answer within ${Math.round(limitMs / 100) / 10} s` };
+    case "ECANCELED":
+      return { failure: "interrupted", why: "it was interrupted; the engine goes on" };
+    case "ECONNRESET":
+      return { failure: "answer", why: `${socket} cut its answer short` };
+    case "EMSGSIZE":
+      return { failure: "answer", why: `the answer of ${socket} is too long` };
+    default:
+      return { failure: "answer", why: `${socket} cannot be asked: ${errno}` };
   }
 }

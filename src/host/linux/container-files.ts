@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import type { Container } from "../../tcp/socket.ts";
+import { nameOf, parseJson, textAt } from "../../wire/untrusted-json.ts";
 import { readTextOrErrno } from "./read-file.ts";
 import type { SystemRoots } from "./system-roots.ts";
 
@@ -15,6 +16,10 @@ export interface ContainerFilePlaces {
   readonly home?: string;
   /** XDG_RUNTIME_DIR of that user. */
   readonly runtimeDirectory?: string;
+  /** DOCKER_HOST and CONTAINER_HOST: a URL each. */
+  readonly dockerHost?: string;
+  readonly containerHost?: string;
+  readonly uid?: number;
 }
 
 export function readContainerName(container: Container, places: ContainerFilePlaces): string | undefined {
@@ -105,25 +110,6 @@ function kubernetesName(
 ): string | undefined {
   if (namespace === undefined || pod === undefined) return nameOf(container);
   return nameOf([namespace, pod, ...(container === undefined ? [] : [container])].join("/"));
-}
-
-/** A name is a short text that is not empty. */
-export function nameOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" && value.length <= 1024 ? value : undefined;
-}
-
-export function textAt(value: unknown, key: string): string | undefined {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-  const text = (value as Record<string, unknown>)[key];
-  return typeof text === "string" && text !== "" ? text : undefined;
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function annotationsOf(spec: unknown): unknown {

@@ -128,7 +128,7 @@ test(
       (request, response) => {
         asked.push(request.url ?? "");
         response.setHeader("content-type", "application/json");
-        response.end(JSON.stringify({ Id: ID, Name: "/api" }));
+        response.end(JSON.stringify({ Id: ID, Name: "/api", State: { Running: true } }));
       },
       async () => {
         assert.equal(await containers.containerName(of("docker")), "api");
@@ -151,7 +151,7 @@ test(
       () =>
         withEngine(
           join(directory, "user/podman/podman.sock"),
-          (_, response) => response.end(JSON.stringify({ Name: "web" })),
+          (_, response) => response.end(JSON.stringify({ Id: ID, Name: "web", State: { Running: true } })),
           async () => assert.equal(await containers.containerName(of("podman")), "web"),
         ),
     );

@@ -1,8 +1,12 @@
-/** What a container is called: from files first, which cost a fraction of a millisecond, then from the engine. Each is asked once. */
-import type { ContainerAnswer, PublisherAnswer, StopAnswer } from "../../tcp/container-state.ts";
+/**
+ * The machine's containers. What one is called comes from files first, which cost a fraction of a millisecond, then from the engine, and is
+ * asked once. All else comes from the engine, and anew each time.
+ */
+import type { ContainerAnswer, EngineFailure, PublisherAnswer, StopAnswer } from "../../tcp/container-state.ts";
+import { isContainerId } from "../../tcp/container-state.ts";
 import type { Container, Protocol } from "../../tcp/socket.ts";
 import type { StopOptions } from "../actions.ts";
-import { askContainerName } from "./container-engine.ts";
+import { askContainerName, askContainerState, askPublisher, askToStop } from "./container-engine.ts";
 import type { ContainerFilePlaces } from "./container-files.ts";
 import { readContainerName } from "./container-files.ts";
 import type { SystemRoots } from "./system-roots.ts";
@@ -10,28 +14,44 @@ import { SYSTEM_ROOTS } from "./system-roots.ts";
 
 /** A name is a kindness: nobody waits long for it. */
 const LIMIT_MS = 250;
+/** What a decision hangs on may take longer: podman's service is only started by the question. */
+const STATE_LIMIT_MS = 2000;
+
+const NO_ID: EngineFailure = { failure: "container", why: "this is no container's id" };
 
 export interface ContainersOptions {
   readonly roots?: SystemRoots;
   readonly home?: string | undefined;
   readonly runtimeDirectory?: string | undefined;
   readonly limitMs?: number;
+  readonly stateLimitMs?: number;
+  /** Default: this process'. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export class Containers {
   readonly #places: ContainerFilePlaces;
   readonly #limitMs: number;
+  readonly #stateLimitMs: number;
   readonly #names = new Map<string, Promise<string | undefined>>();
 
   constructor(options: ContainersOptions = {}) {
-    const home = "home" in options ? options.home : process.env["HOME"];
-    const runtimeDirectory = "runtimeDirectory" in options ? options.runtimeDirectory : process.env["XDG_RUNTIME_DIR"];
+    const environment = options.environment ?? process.env;
+    const home = "home" in options ? options.home : environment["HOME"];
+    const runtimeDirectory = "runtimeDirectory" in options ? options.runtimeDirectory : environment["XDG_RUNTIME_DIR"];
+    const dockerHost = environment["DOCKER_HOST"];
+    const containerHost = environment["CONTAINER_HOST"];
+    const uid = process.geteuid?.();
     this.#places = {
       roots: options.roots ?? SYSTEM_ROOTS,
-      ...(home === undefined || home === "" ? {} : { home }),
-      ...(runtimeDirectory === undefined || runtimeDirectory === "" ? {} : { runtimeDirectory }),
+      ...(isSet(home) ? { home } : {}),
+      ...(isSet(runtimeDirectory) ? { runtimeDirectory } : {}),
+      ...(isSet(dockerHost) ? { dockerHost } : {}),
+      ...(isSet(containerHost) ? { containerHost } : {}),
+      ...(uid === undefined ? {} : { uid }),
     };
     this.#limitMs = options.limitMs ?? LIMIT_MS;
+    this.#stateLimitMs = options.stateLimitMs ?? STATE_LIMIT_MS;
   }
 
   /** Never throws and never takes longer than the limit. */
@@ -42,21 +62,23 @@ export class Containers {
     return name;
   }
 
-  async containerState({ runtime }: Container): Promise<ContainerAnswer> {
-    return { failure: "engine", why: `${runtime} is not asked yet` };
+  /** As of Host. */
+  async containerState(container: Container): Promise<ContainerAnswer> {
+    return isContainerId(container.id) ? askContainerState(container, this.#places, this.#stateLimitMs) : NO_ID;
   }
 
-  async findPublisher(_protocol: Protocol, _address: string, _port: number): Promise<PublisherAnswer> {
-    return { unasked: [] };
+  /** As of Host. */
+  findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
+    return askPublisher({ protocol, address, port }, this.#places, this.#stateLimitMs);
   }
 
-  async stopContainer({ runtime }: Container, _options: StopOptions): Promise<StopAnswer> {
-    return { failure: "engine", why: `${runtime} is not asked yet` };
+  /** As of HostActions. */
+  async stopContainer(container: Container, options: StopOptions): Promise<StopAnswer> {
+    return isContainerId(container.id) ? askToStop(container, options, this.#places, this.#stateLimitMs) : NO_ID;
   }
 
   async #find(container: Container): Promise<string | undefined> {
-    // The id becomes part of paths: nothing but an id may get there.
-    if (!/^[0-9a-f]{12,64}$/.test(container.id)) return undefined;
+    if (!isContainerId(container.id)) return undefined;
     try {
       return (
         readContainerName(container, this.#places) ?? (await askContainerName(container, this.#places, this.#limitMs))
@@ -65,4 +87,8 @@ export class Containers {
       return undefined;
     }
   }
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
 }
