@@ -3,9 +3,11 @@ import { askClosely } from "../ask/why.ts";
 import type { HostActions } from "../host/actions.ts";
 import type { Host, Probed } from "../host/host.ts";
 import type { BindRequest } from "../inspect/bind-facts.ts";
+import { findContainerBehind } from "../inspect/container-behind.ts";
 import { gatherFamily } from "../inspect/process-family.ts";
 import type { ProcessFamily } from "../inspect/process-family.ts";
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
+import type { ContainerBehind } from "../tcp/container-state.ts";
 import type { TreeLine } from "../tcp/free-plan.ts";
 import { jobOf } from "../verdict/process-tree.ts";
 import { findProtected } from "../verdict/protected-processes.ts";
@@ -17,6 +19,8 @@ export interface FreeFacts {
   readonly family: ProcessFamily;
   /** The program as it was started; one line for a program of one process. */
   readonly job: readonly TreeLine[];
+  /** By the pid of who holds a port of a container. */
+  readonly containers: ReadonlyMap<number, ContainerBehind>;
   /** Of those that listen or are bound there, and their program: "ok", or why it cannot be signalled. */
   readonly maySignal: ReadonlyMap<number, string>;
   readonly sockDestroy: Probed;
@@ -37,6 +41,16 @@ export async function gatherFreeFacts(
   const held = verdict.blocking.filter(({ rule }) => rule === "listener" || rule === "bound");
   const pids = [...new Set(held.flatMap(({ holder }) => (holder.socket.owners ?? []).map(({ pid }) => pid)))];
   const family = gatherFamily(host, pids, { descendants: true });
+  const containers = new Map<number, ContainerBehind>();
+  const here = family.nodes.get(family.self.pid)?.container?.id;
+  for (const { holder } of held) {
+    for (const owner of holder.socket.owners ?? []) {
+      // Beside us in the same container it is a program like any other.
+      if (containers.has(owner.pid) || (here !== undefined && owner.container?.id === here)) continue;
+      const behind = await findContainerBehind(host, owner, holder.socket);
+      if (behind !== undefined) containers.set(owner.pid, behind);
+    }
+  }
   const spared = findProtected(family.nodes, family.self);
   const job = jobOf(family.nodes, pids, (pid) => spared.has(pid));
   const maySignal = new Map<number, string>();
@@ -56,6 +70,7 @@ export async function gatherFreeFacts(
     verdict,
     family,
     job,
+    containers,
     maySignal,
     sockDestroy: destroyable ? host.rights().sockDestroy : NOT_ASKED,
     kernelRelease: host.system().kernelRelease,

@@ -4,6 +4,7 @@ import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { FreeRefusal } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
+import { planContainers } from "./plan-containers.ts";
 import { ownerlessText } from "../verdict/holder-rule.ts";
 import type { FreeFacts } from "./free-facts.ts";
 import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
@@ -11,11 +12,13 @@ import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 /** `held`: listeners and bound sockets that are in the way. */
 export function planEnding(held: readonly Socket[], facts: FreeFacts, wish: FreeWish): PlannedFree {
   const refused: FreeRefusal[] = [];
+  const containers = planContainers(held, facts, wish);
   const holders = new Map<number, Holder & { readonly sockets: Socket[] }>();
   for (const socket of held) {
     const owners = socket.owners ?? [];
     if (owners.length === 0) refused.push(unseen(socket, wish));
     for (const owner of owners) {
+      if (facts.containers.has(owner.pid)) continue;
       const process = facts.family.nodes.get(owner.pid);
       const refusal = process === undefined ? undefined : whyNotEnd(socket, owner, process, facts, wish);
       if (refusal !== undefined) refused.push(refusal);
@@ -30,7 +33,10 @@ export function planEnding(held: readonly Socket[], facts: FreeFacts, wish: Free
   const program = wish.tree && known.length > 0 ? restOfProgram(facts, wish) : { others: [], refused: [] };
   const inOrder = [...known, ...program.others].sort((a, b) => placeOf(a.process, facts) - placeOf(b.process, facts));
   const kills = wish.force ? inOrder.map((one) => kill(one, wish)) : [];
-  return { steps: [...inOrder.flatMap((one) => askToEnd(one)), ...kills], refused: [...refused, ...program.refused] };
+  return {
+    steps: [...containers.steps, ...inOrder.flatMap((one) => askToEnd(one)), ...kills],
+    refused: [...containers.refused, ...refused, ...program.refused],
+  };
 }
 
 interface Holder {

@@ -82,7 +82,7 @@ async function runSome(some: readonly PlannedStep[], run: FreeRun): Promise<Done
         },
       );
     case "container":
-      throw new TypeError("not planned");
+      return [await stopContainer(first, run)];
   }
 }
 
@@ -173,6 +173,17 @@ async function release(
   const until = Date.now() + (staysBound ? CLOSE_MS : 0);
   while (!isFree(run) && Date.now() < until) if (!(await rest(CLOSE_STEP_MS, run.signal))) break;
   return { ...step, result: "ok" };
+}
+
+async function stopContainer(
+  { step, container }: Extract<PlannedStep, { kind: "container" }>,
+  { actions, graceMs, signal }: FreeRun,
+): Promise<DoneStep> {
+  const answer = await actions.stopContainer(container, { graceMs, ...(signal === undefined ? {} : { signal }) });
+  if (answer === "ok") return { ...step, result: "ok" };
+  if (answer === "already") return { ...step, result: "gone" };
+  if (answer.failure === "interrupted") return { ...step, result: "interrupted", why: answer.why };
+  return { ...step, result: "failed", why: answer.why, ...(answer.errno === undefined ? {} : { errno: answer.errno }) };
 }
 
 /** False: interrupted. */

@@ -67,7 +67,7 @@ export interface FreeRefusal {
   readonly socket?: Socket;
   readonly pid?: number;
   /** What would help: a right, another kernel, an option of this command; or nothing that is known. */
-  readonly lacks?: "right" | "kernel" | "option" | "descriptor";
+  readonly lacks?: "right" | "kernel" | "option" | "descriptor" | "container";
   readonly text: string;
   /** What can be typed instead. */
   readonly command?: string;

@@ -131,8 +131,8 @@ test("jobOf() stops below what keeps other services, and below the script that h
     22 21 20 20 node worker.js`;
   assert.deepEqual(treeOf(runit, [22]), ["21", "-22*"]);
   const desktop = `
-    10 1 10 10 xinit /home/me/.xinitrc
-    20 10 20 10 sh /home/me/.xinitrc
+    10 1 10 10 xinit /etc/X11/xinit/xinitrc
+    20 10 20 10 sh /etc/X11/xinit/xinitrc
     21 20 20 10 node server.js
     22 20 20 10 i3`;
   assert.deepEqual(treeOf(desktop, [21]), ["21*"]);
