@@ -45,6 +45,11 @@ export async function endProcesses(steps: readonly PlannedSignal[], tools: Endin
     }
     const asked = [...targets.values()].filter(({ wasAsked }) => wasAsked);
     await waitFor(asked, tools.graceMs, tools);
+    // What the first signal came to is said before the last one goes out.
+    for (const { step, process } of first) {
+      const sent = results.get(step);
+      if (sent !== undefined) results.set(step, settle(sent, targets.get(process.pid)!, tools));
+    }
     const last = steps.filter(({ step }) => step.afterMs !== undefined);
     for (const { step, process } of last) {
       if (tools.signal?.aborted === true) break;
@@ -54,13 +59,15 @@ export async function endProcesses(steps: readonly PlannedSignal[], tools: Endin
         ...(target.isDone() ? { result: "not-needed" as const } : target.send(step.signal)),
       });
     }
-    const killed = last
-      .filter(({ step }) => results.get(step)?.result === "ok")
-      .map(({ process }) => targets.get(process.pid)!);
-    await waitFor(killed, KILL_MS, tools);
-    return steps.map(({ step, process }) =>
-      settle(results.get(step) ?? { ...step, result: "interrupted" }, targets.get(process.pid)!, tools),
+    const killed = last.filter(({ step }) => results.get(step)?.result === "ok");
+    await waitFor(
+      killed.map(({ process }) => targets.get(process.pid)!),
+      KILL_MS,
+      tools,
     );
+    for (const { step, process } of killed)
+      results.set(step, settle(results.get(step)!, targets.get(process.pid)!, tools));
+    return steps.map(({ step }) => results.get(step) ?? { ...step, result: "interrupted" });
   } finally {
     for (const target of targets.values()) target.close();
   }
