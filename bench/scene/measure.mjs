@@ -40,14 +40,15 @@ export function lastOutput() {
 
 /**
  * `commands` by name → their medians by name. The order turns round after each run; one round before them warms up. `check` looks at the
- * output of the command with its name.
+ * output of the command with its name; `before` sets the scene for each run.
  */
-export function medians(commands, { runs = 15, statuses = [0], check = {} } = {}) {
+export function medians(commands, { runs = 15, statuses = [0], check = {}, before = () => undefined } = {}) {
   const times = Object.fromEntries(Object.keys(commands).map((name) => [name, []]));
   for (let run = -1; run < runs; run++) {
     const names = Object.keys(commands);
     if (run % 2 !== 0) names.reverse();
     for (const name of names) {
+      before();
       const took = timeOnce(commands[name], statuses);
       check[name]?.();
       if (run >= 0) times[name].push(took);
