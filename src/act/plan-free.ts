@@ -25,7 +25,8 @@ export function isHarmless(steps: readonly PlannedStep[]): boolean {
 export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   const { verdict } = facts;
   if (verdict.why.bindable) return { steps: [], refused: [] };
-  const { blocking, served } = verdict;
+  const { served } = verdict;
+  const blocking = verdict.blocking.map((one) => asClient(one, facts));
   // A right that is missing or an address that nobody has: no socket is in the way.
   if (blocking.length === 0) return { steps: [], refused: verdict.why.blockers.map(refusalOfRule(verdict)) };
   const steps: PlannedStep[] = [];
@@ -54,6 +55,18 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   refused.push(...ending.refused);
   if (ending.steps.length > 0) steps.push(leftBehind());
   return { steps, refused };
+}
+
+/**
+ * UDP knows no listener. A socket with a peer outside the range that outgoing traffic takes its ports from, and itself inside, went out: its
+ * program is somebody's client.
+ */
+function asClient(one: Blocking, { snapshot }: FreeFacts): Blocking {
+  const { socket } = one.holder;
+  const { first, last } = snapshot.settings.localPortRange ?? { first: 32_768, last: 60_999 };
+  const isTakenFrom = (port: number): boolean => port >= first && port <= last;
+  if (socket.protocol !== "udp" || socket.remote === undefined) return one;
+  return isTakenFrom(socket.local.port) && !isTakenFrom(socket.remote.port) ? { ...one, rule: "client" } : one;
 }
 
 function refusalOfRule({ why }: CloseVerdict): (blocker: CloseVerdict["why"]["blockers"][number]) => FreeRefusal {
@@ -191,7 +204,12 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
       text: `${what} cannot be ended: ${how.text}`,
       ...(how.lacks === "right" ? { command: wish.command([], true) } : {}),
     };
-  const text = `${what}: ${count === 1 ? "ended" : "each ended"}; the program is left alone and gets ${how === "reset" ? "ECONNRESET" : "ECONNABORTED"}, the peer ECONNRESET`;
+  const ended = count === 1 ? "ended" : "each ended";
+  const seen =
+    socket.protocol === "udp"
+      ? "its socket has neither peer nor port then"
+      : `it gets ${how === "reset" ? "ECONNRESET" : "ECONNABORTED"}, the peer ECONNRESET`;
+  const text = `${what}: ${ended}, the program left alone; ${seen}`;
   const sockets = socketsOf(group);
   const staysBound = group.some((one) => one.holder.autoBound !== true);
   return { kind: "drop", step: { kind: "drop", how, count, socket, text }, sockets, staysBound };

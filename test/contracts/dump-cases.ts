@@ -20,6 +20,10 @@ export function allTcp(host: Host): Socket[] {
   return dump(host, { protocol: "tcp", states: ALL_STATES }).sockets;
 }
 
+export function allUdp(host: Host): Socket[] {
+  return dump(host, { protocol: "udp", states: ALL_STATES }).sockets;
+}
+
 export function socketAt(
   host: Host,
   end: { readonly local: { port: number }; readonly remote?: { port: number } },

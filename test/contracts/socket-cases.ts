@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { BindAttempt, Host } from "../../src/host/host.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
-import { allTcp, socketAt } from "./dump-cases.ts";
+import { allTcp, allUdp, socketAt } from "./dump-cases.ts";
 import type { ContractCase, Scene } from "./scene.ts";
 
 /** What stays the same from one look to the next. */
@@ -52,6 +52,24 @@ export const SOCKET_CASES: readonly ContractCase[] = [
     without(host, scene) {
       const { local } = scene.listener;
       const id = { protocol: "tcp", family: "ipv4", local, cookie: "0x0000000000000001" } as const;
+      assert.equal(host.getSocket(id), undefined);
+    },
+  },
+  {
+    title: "getSocket() answers UDP sockets, with a peer and without",
+    needs: "cookies",
+    run(host, scene) {
+      for (const name of ["udp", "udpConnected"] as const) {
+        const { port } = scene[name].local;
+        const [socket] = allUdp(host).filter(({ local }) => local.port === port);
+        assert.ok(socket);
+        assert.equal(host.getSocket(idOf(socket))?.cookie, socket.cookie, name);
+        assert.equal(host.getSocket({ ...idOf(socket), cookie: "0x00ffffff00ffffff" }), undefined, name);
+      }
+    },
+    without: (host, scene) => {
+      const { local } = scene.udp;
+      const id = { protocol: "udp", family: "ipv4", local, cookie: "0x0000000000000001" } as const;
       assert.equal(host.getSocket(id), undefined);
     },
   },

@@ -52,14 +52,22 @@ function encodeExactGet(id: SocketId, interfaceIndex: number): Uint8Array | unde
   const local = sixteenBytes(id.local.address);
   const remote = id.remote === undefined ? new Uint8Array(16) : sixteenBytes(id.remote.address);
   if (local === undefined || remote === undefined || !/^0x[0-9a-f]{1,16}$/.test(id.cookie)) return undefined;
+  const cookie = BigInt(id.cookie);
+  // UDP is looked up as a datagram from `local` to `remote` would be: "src and dst are swapped for historical reasons" (udp_dump_one).
+  const swapped = id.protocol === "udp";
   return encodeDiagRequest({
     family: id.family,
     protocol: id.protocol,
     kernelStates: 0xffffffff,
     extensions: EXTENSIONS_DETAILS,
-    localPort: id.local.port,
-    remotePort: id.remote?.port ?? 0,
-    identity: { local, remote, interfaceIndex, cookie: BigInt(id.cookie) },
+    localPort: swapped ? (id.remote?.port ?? 0) : id.local.port,
+    remotePort: swapped ? id.local.port : (id.remote?.port ?? 0),
+    identity: {
+      local: swapped ? remote : local,
+      remote: swapped ? local : remote,
+      interfaceIndex,
+      cookie,
+    },
   });
 }
 
