@@ -71,7 +71,7 @@ export async function askPublisher(
   limitMs: number,
 ): Promise<PublisherAnswer> {
   const unasked: EngineFailure[] = [];
-  const found: { container: Container; exact: boolean }[] = [];
+  const found: { container: Container; rank: number }[] = [];
   await Promise.all(
     findEngineSockets(["docker", "podman"], places).map(async ({ socket }) => {
       const reply = await requestEngine({ socketPath: socket, method: "GET", path: "/containers/json", limitMs });
@@ -79,31 +79,37 @@ export async function askPublisher(
       if (listed === undefined || "errno" in reply) unasked.push(failureOf(reply, socket, limitMs));
       else
         for (const { id, name, ports } of listed) {
-          const exact = publishes(ports, wanted);
-          if (exact === undefined) continue;
+          const rank = rankOf(ports, wanted, name);
+          if (rank === undefined) continue;
           const runtime = reply.podman ? "podman" : "docker";
-          found.push({ container: { runtime, id, ...(name === undefined ? {} : { name }) }, exact });
+          found.push({ container: { runtime, id, ...(name === undefined ? {} : { name }) }, rank });
         }
     }),
   );
-  const publisher = (found.find(({ exact }) => exact) ?? found[0])?.container;
+  const publisher = found.sort((a, b) => b.rank - a.rank)[0]?.container;
   return { ...(publisher === undefined ? {} : { publisher }), unasked };
 }
 
 /**
- * Undefined: not this port. Docker's proxies listen on exactly the address that is published. Podman publishes on every address by 0.0.0.0
- * or by a `::` that takes IPv4 too, and tells neither: then one wildcard is as good as the other.
+ * Undefined: it does not publish this port; else the higher, the surer. Docker's proxies listen on exactly the address that is published.
+ * Podman publishes on every address by 0.0.0.0 or by a `::` that takes IPv4 too, and tells neither: then one wildcard is as good as the
+ * other. It tells a pod's ports of each container in the pod, and it is the pod's own that holds them.
  */
-function publishes(
+function rankOf(
   ports: ListedContainer["ports"],
   { protocol, address, port }: { readonly protocol: Protocol; readonly address: string; readonly port: number },
-): boolean | undefined {
+  name: string | undefined,
+): number | undefined {
   const same = ports.filter((each) => each.protocol === protocol && each.port === port);
   const asked = canonicalIp(address);
-  if (same.some((each) => each.address !== undefined && canonicalIp(each.address) === asked)) return true;
+  const holdsPod = name !== undefined && INFRA.test(name) ? 1 : 0;
+  if (same.some((each) => each.address !== undefined && canonicalIp(each.address) === asked)) return 2 + holdsPod;
   const isWildcard = (text: string | undefined): boolean => text === undefined || text === "0.0.0.0" || text === "::";
-  return isWildcard(asked) && same.some((each) => isWildcard(each.address)) ? false : undefined;
+  return isWildcard(asked) && same.some((each) => isWildcard(each.address)) ? holdsPod : undefined;
 }
+
+/** podman names a pod's own container after the pod's id. */
+const INFRA = /^[0-9a-f]{12}-infra$/;
 
 /** How long an engine may take beyond the grace: docker waits ten seconds for the end of what it has killed. */
 const BEYOND_GRACE_MS = 15_000;
