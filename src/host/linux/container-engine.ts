@@ -70,23 +70,24 @@ export async function askPublisher(
   places: ContainerFilePlaces,
   limitMs: number,
 ): Promise<PublisherAnswer> {
-  const unasked: EngineFailure[] = [];
-  const found: { container: Container; rank: number }[] = [];
-  await Promise.all(
+  const answers = await Promise.all(
     findEngineSockets(["docker", "podman"], places).map(async ({ socket }) => {
       const reply = await requestEngine({ socketPath: socket, method: "GET", path: "/containers/json", limitMs });
-      const listed = "errno" in reply || reply.status !== 200 ? undefined : parseListed(parseJson(reply.text));
-      if (listed === undefined || "errno" in reply) unasked.push(failureOf(reply, socket, limitMs));
-      else
-        for (const { id, name, ports } of listed) {
-          const rank = rankOf(ports, wanted, name);
-          if (rank === undefined) continue;
-          const runtime = reply.podman ? "podman" : "docker";
-          found.push({ container: { runtime, id, ...(name === undefined ? {} : { name }) }, rank });
-        }
+      if ("errno" in reply || reply.status !== 200) return failureOf(reply, socket, limitMs);
+      const listed = parseListed(parseJson(reply.text));
+      const runtime = reply.podman ? ("podman" as const) : ("docker" as const);
+      return listed === undefined ? nonsense(socket) : listed.map((each) => ({ ...each, runtime }));
     }),
   );
-  const publisher = found.sort((a, b) => b.rank - a.rank)[0]?.container;
+  const unasked = answers.flatMap((answer) => ("failure" in answer ? [answer] : []));
+  const ranked = answers.flatMap((answer) => {
+    if ("failure" in answer) return [];
+    return answer.flatMap(({ runtime, id, name, ports }) => {
+      const rank = rankOf(ports, wanted, name);
+      return rank === undefined ? [] : [{ rank, container: { runtime, id, ...(name === undefined ? {} : { name }) } }];
+    });
+  });
+  const publisher = ranked.sort((a, b) => b.rank - a.rank)[0]?.container;
   return { ...(publisher === undefined ? {} : { publisher }), unasked };
 }
 
@@ -111,9 +112,6 @@ function rankOf(
 /** podman names a pod's own container after the pod's id. */
 const INFRA = /^[0-9a-f]{12}-infra$/;
 
-/** How long an engine may take beyond the grace: docker waits ten seconds for the end of what it has killed. */
-const BEYOND_GRACE_MS = 15_000;
-
 /**
  * ContainerStop, at the engine that knows the container. An engine goes on when nobody waits for its answer any more (docker 20.10 and podman
  * 4.3 were tried).
@@ -122,14 +120,14 @@ export async function askToStop(
   container: Container,
   { graceMs, signal }: StopOptions,
   places: ContainerFilePlaces,
-  limitMs: number,
+  { stateLimitMs, beyondGraceMs }: { readonly stateLimitMs: number; readonly beyondGraceMs: number },
 ): Promise<StopAnswer> {
-  const state = await askContainerState(container, places, limitMs);
+  const state = await askContainerState(container, places, stateLimitMs);
   if (signal?.aborted === true) return { failure: "interrupted", why: "it was interrupted before it was asked" };
   if ("failure" in state) return state;
   if (!state.running) return "already";
   const graceSeconds = Math.ceil(graceMs / 1000);
-  const mostMs = graceSeconds * 1000 + BEYOND_GRACE_MS;
+  const mostMs = graceSeconds * 1000 + beyondGraceMs;
   const reply = await requestEngine({
     socketPath: state.socket,
     method: "POST",
