@@ -84,8 +84,14 @@ function commandToStop(hold: ContainerHold, container: Container, state: Contain
       };
     }
     case "podman": {
+      const pod = INFRA.exec(container.name ?? "")?.[1];
       const podman = `${toolSudo(hold, container)}podman${state?.byDefault === false ? ` --url unix://${state.socket}` : ""}`;
-      return { text, command: `${podman} stop ${shown}` };
+      return pod === undefined
+        ? { text, command: `${podman} stop ${shown}` }
+        : {
+            text: `stop the pod ${pod}, whose container ${shown} holds its ports`,
+            command: `${podman} pod stop ${pod}`,
+          };
     }
     // nerdctl gives names; what has none was made through the CRI.
     case "containerd":
@@ -94,6 +100,9 @@ function commandToStop(hold: ContainerHold, container: Container, state: Contain
       return { text, command: `${hold.sudo}crictl stop ${shown}` };
   }
 }
+
+/** A pod of podman: its own container is called after its id. */
+const INFRA = /^([0-9a-f]{12})-infra$/;
 
 /** Whoever may not open the engine's socket needs root; what root's podman runs is root's alone. */
 function toolSudo({ owner, behind, sudo }: ContainerHold, { runtime }: Container): string {
@@ -141,10 +150,12 @@ function policyOf({ container, restartPolicy }: ContainerState): Omit<Supervisor
   };
 }
 
+const PODMANS: ReadonlySet<string> = new Set(["rootlessport", "conmon", "slirp4netns", "pasta", "pasta.avx2"]);
+
 /** It publishes a port for a container, but nobody could tell for which. */
 function unknownContainer(hold: ContainerHold): ContainerEnding {
   const { owner, port, protocol } = hold;
-  const isPodman = owner.command === "rootlessport" || owner.command === "conmon";
+  const isPodman = PODMANS.has(owner.command);
   const runtime = isPodman ? "podman" : "docker";
   const list = isPodman ? "podman port --all" : `docker ps --filter publish=${port}/${protocol}`;
   const text = `${owner.command} publishes a container's port: stop that container, not ${owner.command}`;
@@ -153,14 +164,14 @@ function unknownContainer(hold: ContainerHold): ContainerEnding {
   };
 }
 
-/** Names that the host reads from containerd's and CRI-O's files are `namespace/pod/container`; dockershim's begin with `k8s_`. */
-function podOf({ runtime, name }: Container): KubernetesContainer | undefined {
-  if (name === undefined) return undefined;
-  if (runtime === "docker") {
-    const [prefix, , pod, namespace] = name.split("_");
-    return prefix === "k8s" && pod !== undefined && namespace !== undefined ? { namespace, pod } : undefined;
-  }
-  const [namespace, pod] = runtime === "podman" ? [] : name.split("/");
+/**
+ * From the name alone: `namespace/pod/container` is what the host reads from containerd's and CRI-O's files, `k8s_CONTAINER_POD_NAMESPACE_UID_N`
+ * what the kubelet has docker and CRI-O call a container. Kubernetes' own names have no underscore.
+ */
+function podOf({ name = "" }: Container): KubernetesContainer | undefined {
+  const parts = name.split("/");
+  const [namespace, pod] =
+    parts.length > 1 ? parts : (/^k8s_[^_]+_([^_]+)_([^_]+)_/.exec(name)?.slice(1).reverse() ?? []);
   return namespace === undefined || pod === undefined ? undefined : { namespace, pod };
 }
 

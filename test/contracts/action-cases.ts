@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostActions, ProcessHandle, TargetList } from "../../src/host/actions.ts";
 import type { Host } from "../../src/host/host.ts";
-import type { Socket } from "../../src/tcp/socket.ts";
+import type { Container, Socket } from "../../src/tcp/socket.ts";
 import { ALL_STATES, maskOf } from "../../src/tcp/states.ts";
 import { until } from "../kernel/until.ts";
 
@@ -14,6 +14,8 @@ export interface ActionScene {
   /** In the server's process. */
   readonly listener: Socket;
   readonly timeWait: Socket;
+  /** The server's process is in it, and ends with it; its restart policy is "always". */
+  readonly container: Container;
 }
 
 export interface HeldEnd {
@@ -209,6 +211,39 @@ export const ACTION_CASES: readonly ActionCase[] = [
         follower.close();
         follower.close();
       }
+    },
+  },
+  {
+    title: "stopContainer() has the container stopped, once, and its restart policy does not start it again",
+    async run({ host, server, container, listener }) {
+      const identity = { pid: server.pid, startTicks: host.process(server.pid)!.startTicks };
+      assert.equal(await actionsOf(host).stopContainer(container, { graceMs: 1200 }), "ok");
+      assert.deepEqual(actionsOf(host).openProcess(identity), { errno: "ESRCH" });
+      assert.equal(host.getSocket({ ...listener, cookie: listener.cookie! }), undefined);
+      const state = await host.containerState(container);
+      assert.ok(!("failure" in state) && !state.running && state.restartPolicy === "always");
+      assert.equal(await actionsOf(host).stopContainer(container, { graceMs: 0 }), "already");
+    },
+  },
+  {
+    title: "stopContainer() says that there is no such container, and which engines it cannot tell to stop one",
+    async run({ host, server }) {
+      const id = "0".repeat(64);
+      const unknown = await actionsOf(host).stopContainer({ runtime: "docker", id }, { graceMs: 0 });
+      assert.ok(typeof unknown === "object" && unknown.failure === "container");
+      const silent = await actionsOf(host).stopContainer({ runtime: "containerd", id }, { graceMs: 0 });
+      assert.ok(typeof silent === "object" && silent.failure === "engine");
+      assert.ok(host.process(server.pid) !== undefined);
+    },
+  },
+  {
+    title: "stopContainer() asks for nothing when it is interrupted before",
+    async run({ host, server, container }) {
+      const answer = await actionsOf(host).stopContainer(container, { graceMs: 0, signal: AbortSignal.abort() });
+      assert.ok(typeof answer === "object" && answer.failure === "interrupted");
+      const state = await host.containerState(container);
+      assert.ok(!("failure" in state) && state.running);
+      assert.ok(host.process(server.pid) !== undefined);
     },
   },
 ];

@@ -13,12 +13,14 @@ function createScene(): ActionScene {
   const server = connection({ local: "127.0.0.1:8080", remote: "127.0.0.1:40001" });
   const serving = listener({ port: 8080, address: "127.0.0.1" });
   const closed = timeWait({ port: 40002, peer: "127.0.0.1:8080" });
+  const container = { runtime: "docker", id: "a".repeat(64), name: "server" } as const;
   const host = createFakeHost({
     processes: [
       program("client", { pid: 1, sockets: [client] }),
-      program("server", { pid: 2, sockets: [serving, server] }),
+      program("server", { pid: 2, sockets: [serving, server], container }),
     ],
     sockets: [closed],
+    containers: [{ container, restartPolicy: "always" }],
   });
   const shown = (port: number, state: string): Socket =>
     allTcp(host).find((socket) => socket.local.port === port && socket.state === state)!;
@@ -28,6 +30,7 @@ function createScene(): ActionScene {
     server: { pid: 2, fd: 4, socket: shown(8080, "ESTABLISHED") },
     listener: shown(8080, "LISTEN"),
     timeWait: shown(40_002, "TIME-WAIT"),
+    container,
   };
 }
 

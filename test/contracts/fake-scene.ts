@@ -5,6 +5,7 @@ import type { FakeSocket } from "../../src/testing/testing.ts";
 import type { Held, Scene, Shown } from "./scene.ts";
 
 const PID = 812;
+const CONTAINER = { runtime: "docker", id: "c".repeat(64), name: "shop" } as const;
 const DETAILS = { info: { rttUs: 40, congestionWindow: 10 }, congestion: "cubic" };
 
 const sockets = {
@@ -27,6 +28,13 @@ export function createFakeScene(): { host: Host; scene: Scene } {
       program("victim", { pid: PID, uid: 0, startedAtMs: 1_735_732_800_000, sockets: Object.values(sockets) }),
     ],
     sockets: [waiting, closed],
+    containers: [
+      {
+        container: CONTAINER,
+        restartPolicy: "always",
+        ports: [{ protocol: "tcp", address: "127.0.0.1", port: 8088, containerPort: 80 }],
+      },
+    ],
   });
   const held = {} as Record<keyof typeof sockets, Held>;
   for (const [index, name] of (Object.keys(sockets) as (keyof typeof sockets)[]).entries())
@@ -43,6 +51,7 @@ export function createFakeScene(): { host: Host; scene: Scene } {
       netns: 4_026_531_840,
       deadPid: 4711,
       freePort: 18_080,
+      container: CONTAINER,
     },
   };
 }

@@ -2,13 +2,20 @@
 // name, and is then held to what it has to say instead.
 import { test } from "node:test";
 import type { Host } from "../../src/host/host.ts";
+import { CONTAINER_CASES } from "./container-cases.ts";
 import { DUMP_CASES } from "./dump-cases.ts";
 import { HEALTH_CASES } from "./health-cases.ts";
 import { MACHINE_CASES } from "./machine-cases.ts";
 import { SOCKET_CASES } from "./socket-cases.ts";
 import type { ContractCase, Lacks, Scene } from "./scene.ts";
 
-const CASES: readonly ContractCase[] = [...DUMP_CASES, ...SOCKET_CASES, ...MACHINE_CASES, ...HEALTH_CASES];
+const CASES: readonly ContractCase[] = [
+  ...DUMP_CASES,
+  ...SOCKET_CASES,
+  ...MACHINE_CASES,
+  ...HEALTH_CASES,
+  ...CONTAINER_CASES,
+];
 
 export interface CaseResult {
   readonly title: string;

@@ -9,7 +9,7 @@ import { loadLibc } from "../../src/host/linux/libc.ts";
 import { olderThan } from "../../src/base/kernel-release.ts";
 import { runContract } from "./host-contract.ts";
 import type { CaseResult } from "./host-contract.ts";
-import { createLinuxScene, enterNewNetns, raiseLoopback, untilTimeWait } from "./linux-scene.ts";
+import { createLinuxScene, enterNewNetns, raiseLoopback, startSceneEngine, untilTimeWait } from "./linux-scene.ts";
 import { replayOf } from "./record.ts";
 import type { Lacks, Scene } from "./scene.ts";
 
@@ -45,6 +45,15 @@ async function run(): Promise<LinuxRun> {
   }
   const scene = createLinuxScene(native.libc);
   await untilTimeWait(scene);
+  const engine = await startSceneEngine(scene);
+  try {
+    return await runAll(scene);
+  } finally {
+    engine.close();
+  }
+}
+
+async function runAll(scene: Scene): Promise<LinuxRun> {
   const lacks: Lacks = olderThan(createLinuxHost().system().kernelRelease, 6, 8)
     ? { "bound-only sockets": "Linux before 6.8 does not show them" }
     : {};

@@ -1,7 +1,8 @@
 // The scene of real sockets, in a network namespace of this process' own.
 import { spawnSync } from "node:child_process";
-import { fstatSync, readFileSync, statSync } from "node:fs";
-import { userInfo } from "node:os";
+import { fstatSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
 import { errnoName } from "../../src/base/errno.ts";
 import {
   AF_INET,
@@ -19,6 +20,7 @@ import {
 import type { Libc } from "../../src/host/linux/libc.ts";
 import { LITTLE_ENDIAN } from "../../src/wire/netlink.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
+import { startEngine } from "./engine-server.ts";
 import type { Held, Scene, Shown } from "./scene.ts";
 
 const SIOCSIFFLAGS = 0x8914;
@@ -68,6 +70,23 @@ export function createLinuxScene(libc: Libc): Scene {
     udpConnected: net.connect(udp, { datagram: true }),
     deadPid: spawnSync(process.execPath, ["-e", "0"]).pid,
     freePort: net.freePort(),
+    container: { runtime: "docker", id: "c".repeat(64), name: "shop" },
+  };
+}
+
+/** The engine of the scene's container, at a socket of its own, where DOCKER_HOST sends this process and its children from now on. */
+export async function startSceneEngine({ container }: Scene): Promise<{ close(): void }> {
+  const directory = mkdtempSync(join(tmpdir(), "pm-engine-"));
+  const socketPath = join(directory, "docker.sock");
+  const ports = [{ protocol: "tcp", address: "127.0.0.1", port: 8088, containerPort: 80 }];
+  const shop = { id: container.id, name: container.name!, restartPolicy: "always", running: true, ports };
+  const server = await startEngine(socketPath, [shop]);
+  process.env["DOCKER_HOST"] = `unix://${socketPath}`;
+  return {
+    close: () => {
+      server.close();
+      rmSync(directory, { recursive: true });
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 // The world that every host of the contract suite shows: described once, made of plain data for the fake, of real sockets for Linux.
 import type { Host } from "../../src/host/host.ts";
-import type { Endpoint, Protocol, Socket } from "../../src/tcp/socket.ts";
+import type { Container, Endpoint, Protocol, Socket } from "../../src/tcp/socket.ts";
 import type { SocketState } from "../../src/tcp/states.ts";
 
 export interface Shown {
@@ -42,6 +42,8 @@ export interface Scene {
   readonly deadPid: number;
   /** Nobody has this port. */
   readonly freePort: number;
+  /** A docker container that runs, with the restart policy "always"; it publishes tcp port 8088 of 127.0.0.1. */
+  readonly container: Container;
 }
 
 /** What a host may be without, if it says so: each case that needs it checks then what the host says instead. */

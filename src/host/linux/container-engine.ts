@@ -70,43 +70,47 @@ export async function askPublisher(
   places: ContainerFilePlaces,
   limitMs: number,
 ): Promise<PublisherAnswer> {
-  const unasked: EngineFailure[] = [];
-  const found: { container: Container; exact: boolean }[] = [];
-  await Promise.all(
+  const answers = await Promise.all(
     findEngineSockets(["docker", "podman"], places).map(async ({ socket }) => {
       const reply = await requestEngine({ socketPath: socket, method: "GET", path: "/containers/json", limitMs });
-      const listed = "errno" in reply || reply.status !== 200 ? undefined : parseListed(parseJson(reply.text));
-      if (listed === undefined || "errno" in reply) unasked.push(failureOf(reply, socket, limitMs));
-      else
-        for (const { id, name, ports } of listed) {
-          const exact = publishes(ports, wanted);
-          if (exact === undefined) continue;
-          const runtime = reply.podman ? "podman" : "docker";
-          found.push({ container: { runtime, id, ...(name === undefined ? {} : { name }) }, exact });
-        }
+      if ("errno" in reply || reply.status !== 200) return failureOf(reply, socket, limitMs);
+      const listed = parseListed(parseJson(reply.text));
+      const runtime = reply.podman ? ("podman" as const) : ("docker" as const);
+      return listed === undefined ? nonsense(socket) : listed.map((each) => ({ ...each, runtime }));
     }),
   );
-  const publisher = (found.find(({ exact }) => exact) ?? found[0])?.container;
+  const unasked = answers.flatMap((answer) => ("failure" in answer ? [answer] : []));
+  const ranked = answers.flatMap((answer) => {
+    if ("failure" in answer) return [];
+    return answer.flatMap(({ runtime, id, name, ports }) => {
+      const rank = rankOf(ports, wanted, name);
+      return rank === undefined ? [] : [{ rank, container: { runtime, id, ...(name === undefined ? {} : { name }) } }];
+    });
+  });
+  const publisher = ranked.sort((a, b) => b.rank - a.rank)[0]?.container;
   return { ...(publisher === undefined ? {} : { publisher }), unasked };
 }
 
 /**
- * Undefined: not this port. Docker's proxies listen on exactly the address that is published. Podman publishes on every address by 0.0.0.0
- * or by a `::` that takes IPv4 too, and tells neither: then one wildcard is as good as the other.
+ * Undefined: it does not publish this port; else the higher, the surer. Docker's proxies listen on exactly the address that is published.
+ * Podman publishes on every address by 0.0.0.0 or by a `::` that takes IPv4 too, and tells neither: then one wildcard is as good as the
+ * other. It tells a pod's ports of each container in the pod, and it is the pod's own that holds them.
  */
-function publishes(
+function rankOf(
   ports: ListedContainer["ports"],
   { protocol, address, port }: { readonly protocol: Protocol; readonly address: string; readonly port: number },
-): boolean | undefined {
+  name: string | undefined,
+): number | undefined {
   const same = ports.filter((each) => each.protocol === protocol && each.port === port);
   const asked = canonicalIp(address);
-  if (same.some((each) => each.address !== undefined && canonicalIp(each.address) === asked)) return true;
+  const holdsPod = name !== undefined && INFRA.test(name) ? 1 : 0;
+  if (same.some((each) => each.address !== undefined && canonicalIp(each.address) === asked)) return 2 + holdsPod;
   const isWildcard = (text: string | undefined): boolean => text === undefined || text === "0.0.0.0" || text === "::";
-  return isWildcard(asked) && same.some((each) => isWildcard(each.address)) ? false : undefined;
+  return isWildcard(asked) && same.some((each) => isWildcard(each.address)) ? holdsPod : undefined;
 }
 
-/** How long an engine may take beyond the grace: docker waits ten seconds for the end of what it has killed. */
-const BEYOND_GRACE_MS = 15_000;
+/** podman names a pod's own container after the pod's id. */
+const INFRA = /^[0-9a-f]{12}-infra$/;
 
 /**
  * ContainerStop, at the engine that knows the container. An engine goes on when nobody waits for its answer any more (docker 20.10 and podman
@@ -116,14 +120,14 @@ export async function askToStop(
   container: Container,
   { graceMs, signal }: StopOptions,
   places: ContainerFilePlaces,
-  limitMs: number,
+  { stateLimitMs, beyondGraceMs }: { readonly stateLimitMs: number; readonly beyondGraceMs: number },
 ): Promise<StopAnswer> {
-  const state = await askContainerState(container, places, limitMs);
+  const state = await askContainerState(container, places, stateLimitMs);
   if (signal?.aborted === true) return { failure: "interrupted", why: "it was interrupted before it was asked" };
   if ("failure" in state) return state;
   if (!state.running) return "already";
   const graceSeconds = Math.ceil(graceMs / 1000);
-  const mostMs = graceSeconds * 1000 + BEYOND_GRACE_MS;
+  const mostMs = graceSeconds * 1000 + beyondGraceMs;
   const reply = await requestEngine({
     socketPath: state.socket,
     method: "POST",

@@ -16,6 +16,8 @@ import { SYSTEM_ROOTS } from "./system-roots.ts";
 const LIMIT_MS = 250;
 /** What a decision hangs on may take longer: podman's service is only started by the question. */
 const STATE_LIMIT_MS = 2000;
+/** How long an engine may take beyond the grace: docker waits ten seconds for the end of what it has killed. */
+const BEYOND_GRACE_MS = 15_000;
 
 const NO_ID: EngineFailure = { failure: "container", why: "this is no container's id" };
 
@@ -25,6 +27,7 @@ export interface ContainersOptions {
   readonly runtimeDirectory?: string | undefined;
   readonly limitMs?: number;
   readonly stateLimitMs?: number;
+  readonly beyondGraceMs?: number;
   /** Default: this process'. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -33,6 +36,7 @@ export class Containers {
   readonly #places: ContainerFilePlaces;
   readonly #limitMs: number;
   readonly #stateLimitMs: number;
+  readonly #beyondGraceMs: number;
   readonly #names = new Map<string, Promise<string | undefined>>();
 
   constructor(options: ContainersOptions = {}) {
@@ -52,6 +56,7 @@ export class Containers {
     };
     this.#limitMs = options.limitMs ?? LIMIT_MS;
     this.#stateLimitMs = options.stateLimitMs ?? STATE_LIMIT_MS;
+    this.#beyondGraceMs = options.beyondGraceMs ?? BEYOND_GRACE_MS;
   }
 
   /** Never throws and never takes longer than the limit. */
@@ -74,7 +79,9 @@ export class Containers {
 
   /** As of HostActions. */
   async stopContainer(container: Container, options: StopOptions): Promise<StopAnswer> {
-    return isContainerId(container.id) ? askToStop(container, options, this.#places, this.#stateLimitMs) : NO_ID;
+    if (!isContainerId(container.id)) return NO_ID;
+    const limits = { stateLimitMs: this.#stateLimitMs, beyondGraceMs: this.#beyondGraceMs };
+    return askToStop(container, options, this.#places, limits);
   }
 
   async #find(container: Container): Promise<string | undefined> {
