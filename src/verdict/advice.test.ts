@@ -85,11 +85,13 @@ test("advice for a client keeps its port reserved, then drops that connection an
   assert.equal(advise([within])[1]?.command, "portmortem free 8080 --drop-clients");
 });
 
-test("advice for a client that no kernel can drop is to reset it, or to end the program that nothing else takes the port from", () => {
+test("advice for a client that asked for its port says that it has to close it, and without a way to end it there is none", () => {
   const settings = { reservedPorts: "8000-9000", kernelDestroys: false };
-  assert.deepEqual(commands(advise([client], { settings })), ["data: sudo portmortem free 8080 --drop-clients"]);
-  const kept = { ...client, autoBound: false };
-  assert.deepEqual(commands(advise([kept], { settings })), ["downtime: portmortem free 8080"]);
+  const [kept] = advise([{ ...client, autoBound: false }], { settings });
+  assert.match(kept?.text ?? "", /alone \(the port was asked for, and is free once it closes its end\), and prove/);
+  assert.equal(kept?.command, "sudo portmortem free 8080 --drop-clients");
+  const ofNobody = { ...client, socket: { ...client.socket, owners: [], ownerless: "no-permission" as const } };
+  assert.deepEqual(advise([ofNobody], { settings }), []);
 });
 
 test("advice for a bound socket or a listener is to end who holds it", () => {
@@ -97,17 +99,22 @@ test("advice for a bound socket or a listener is to end who holds it", () => {
     assert.deepEqual(commands(advise([held(socket)])), ["downtime: portmortem free 8080"]);
 });
 
-test("advice for a connection of a server that is gone is to drop that one, or to end who holds it", () => {
-  const one = held(connection({ local: "[::1]:8080", remote: "[fd00::9]:443", state: "CLOSE-WAIT" }));
-  assert.deepEqual(commands(advise([one])), [
-    "data: sudo portmortem drop 'state close-wait sport = :8080 dst [fd00::9] dport = :443'",
-    "downtime: portmortem free 8080",
-  ]);
-  const other = held(connection({ local: "[::1]:8080", remote: "[fd00::9]:444", state: "CLOSE-WAIT" }));
-  assert.equal(
-    advise([one, other], { address: "::1", settings: { asker: { uid: 0, netns: "web" } } })[0]?.command,
-    "portmortem drop 'state close-wait sport = :8080 src [::1]' --netns web",
-  );
+test("advice for connections of a server that is gone is to end them, and no program", () => {
+  const of = (remote: string, state: "CLOSE-WAIT" | "FIN-WAIT-2" | "ESTABLISHED") =>
+    held(connection({ local: "[::1]:8080", remote, state }));
+  for (const state of ["CLOSE-WAIT", "FIN-WAIT-2", "ESTABLISHED"] as const)
+    assert.deepEqual(
+      advise([of("[fd00::9]:50443", state)]).map(({ text, command, costs }) => [text, command, costs]),
+      [
+        [
+          "end that one connection and leave node (pid 812) alone, and prove that the port is free",
+          "sudo portmortem free 8080",
+          "data",
+        ],
+      ],
+    );
+  const [both] = advise([of("[fd00::9]:50443", "CLOSE-WAIT"), of("[fd00::9]:50444", "CLOSE-WAIT")]);
+  assert.match(both?.text ?? "", /^end those 2 connections and leave node \(pid 812\) alone/);
 });
 
 test("advice fits how the program is run", () => {
@@ -138,9 +145,19 @@ test("advice fits how the program is run", () => {
     ],
     [
       { command: "docker-proxy", args: ["docker-proxy", "-container-ip", "172.17.0.2", "-container-port", "80"] },
-      /stop that container, not the proxy$/,
-      "docker ps --filter publish=8080",
+      /stop that container, not docker-proxy$/,
+      "docker ps --filter publish=8080/tcp",
       "portmortem free 8080 --container",
+    ],
+    [
+      { command: "dockerd", unit: "docker.service" },
+      /^see whether dockerd holds it for a container/,
+      "portmortem free 8080 --dry-run",
+    ],
+    [
+      { container: { runtime: "containerd", id: "f".repeat(64), name: "default/web-0/web" } },
+      /^delete the pod web-0 /,
+      "kubectl delete pod web-0 -n default",
     ],
     [{ command: "systemd", pid: 1, unit: "init.scope" }, /for a socket unit/, "systemctl list-sockets"],
     [{ pid: 1 }, /^node is pid 1/],
@@ -152,7 +169,8 @@ test("advice fits how the program is run", () => {
       expected,
     );
     assert.match(advice[0]?.text ?? "", text);
-    for (const { costs } of advice) assert.equal(costs, "downtime");
+    for (const { costs, command } of advice)
+      assert.equal(costs, command?.endsWith("--dry-run") ? "nothing" : "downtime");
   }
 });
 

@@ -2,7 +2,8 @@
 import { bindCommand } from "../tcp/bind-command.ts";
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Owner } from "../tcp/socket.ts";
-import { dropAdvice, isDroppable } from "./dropping-advice.ts";
+import { endContainer } from "./container-advice.ts";
+import type { ContainerEnding } from "./container-advice.ts";
 import { endingOf } from "./ending.ts";
 import type { Ending } from "./ending.ts";
 import { freeAdvice, waitAdvice } from "./freeing-advice.ts";
@@ -34,20 +35,16 @@ export function adviceFor(input: AdviceInput): Advice[] {
 function adviceOn(asked: FreeingQuestion, blockers: readonly Blocker[]): Advice[] {
   const { snapshot } = asked;
   const way = sortOut(blockers, snapshot);
-  const { asked: programs, clients, contained, left, managed, unseen } = way;
+  const { left, managed, unseen } = way;
   const aside = blockers.flatMap((blocker) => adviceAside(blocker, snapshot));
-  const managers = managed.flatMap((ending) => managerAdvice(ending, snapshot));
+  const managers = managed.flatMap((ending) => managerAdvice(ending, asked));
   const wait = left.length + managed.length + unseen.length === blockers.length ? waitAdvice(asked, left) : [];
   const free = freeAdvice(asked, way);
-  if (managed.length + unseen.length === 0) {
-    const drops = blockers.every((blocker) => isDroppable(blocker, snapshot))
-      ? blockers.flatMap((blocker) => dropAdvice(blocker, asked))
-      : [];
-    // A container is stopped by its engine or, with everything else, by `free`.
-    return [...aside, ...wait, ...drops, ...contained.flatMap((owner) => engineAdvice(owner, snapshot)), ...free];
-  }
+  // A container is stopped by its engine's tool or, with everything else, by `free`.
+  if (managed.length + unseen.length === 0)
+    return [...aside, ...wait, ...way.contained.map(({ advice }) => advice), ...free];
   if (free.length === 0) return [...aside, ...managers];
-  const others = programs.length + clients.length + contained.length > 0;
+  const others = way.asked.length + way.connections.length + way.contained.length > 0;
   const what = others ? "what else is in the way" : "what is left behind";
   const then = managers.length === 0 ? "once it is held no longer" : "after that";
   return [
@@ -59,71 +56,90 @@ function adviceOn(asked: FreeingQuestion, blockers: readonly Blocker[]): Advice[
 
 interface SortedOut extends InTheWay {
   /** Who is stopped by another's command only. */
-  readonly managed: readonly Ending[];
+  readonly managed: readonly Managed[];
   /** Held by somebody, and nobody is known. */
   readonly unseen: readonly Blocker[];
 }
 
+type Managed = Exclude<Ending, { by: "signal" | "engine" }> | { readonly by: "cluster"; readonly advice: Advice };
+
 function sortOut(blockers: readonly Blocker[], snapshot: BindSnapshot): SortedOut {
   const asked: Owner[] = [];
-  const contained: Owner[] = [];
-  const clients: Blocker[] = [];
-  const managed: Ending[] = [];
+  const contained: ContainerEnding[] = [];
+  const connections: Blocker[] = [];
+  const managed: Managed[] = [];
   const unseen: Blocker[] = [];
+  const left = blockers.filter(isLeftBehind);
   for (const blocker of blockers) {
-    if (isLeftBehind(blocker) || !isHeld(blocker, snapshot)) continue;
-    if (blocker.rule === "client" && isDroppable(blocker, snapshot)) {
-      clients.push(blocker);
+    const { rule, socket } = blocker;
+    if (socket === undefined || left.includes(blocker)) continue;
+    if (rule !== "listener" && rule !== "bound") {
+      // What a server accepted goes when it goes.
+      if (rule !== "client" && isServed(snapshot.holders)) continue;
+      if (isEndable(blocker, snapshot)) connections.push(blocker);
+      else unseen.push(blocker);
       continue;
     }
-    const ending = endingOf(blocker.socket?.owners ?? []);
+    const ending = endingOf(socket.owners ?? []);
     if (ending === undefined) unseen.push(blocker);
     else if (ending.by === "signal") asked.push(...ending.owners);
-    else if (ending.by === "engine" || ending.by === "proxy") contained.push(ending.owner);
-    else managed.push(ending);
+    else if (ending.by !== "engine") managed.push(ending);
+    else {
+      const container = containerEnding(ending.owner, snapshot);
+      if (container.staysStopped === false) managed.push({ by: "cluster", advice: container.advice });
+      else contained.push(container);
+    }
   }
-  return { asked, contained, clients, left: blockers.filter(isLeftBehind), managed, unseen };
+  return { asked, contained, connections, left, managed, unseen };
 }
 
-/** Is there a socket that somebody has? A server's connections go when it goes. */
-function isHeld({ rule, socket }: Blocker, { holders }: BindSnapshot): boolean {
-  if (socket === undefined || rule === "unaccepted") return false;
-  return !((rule === "close-wait" || rule === "connection") && isServed(holders));
+/** By the kernel, or through its program's descriptor. */
+function isEndable({ socket }: Blocker, { settings }: BindSnapshot): boolean {
+  return settings.kernelDestroys !== false || (socket?.owners ?? []).length > 0;
 }
 
-function managerAdvice(ending: Ending, { settings: { asker } }: BindSnapshot): Advice[] {
-  const { by } = ending;
-  if (by === "systemd") {
-    const manager = managerCommand(ending.owner, asker, "stop");
-    if (manager === undefined) return [];
-    const text = `stop ${manager.what}; a plain kill may have systemd restart it`;
-    return [{ text, command: manager.command, costs: "downtime" }];
-  }
-  if (by === "socket-unit") {
-    const list = systemctl(ending.owner, asker).replace(/^sudo /, "");
-    return [
-      {
-        text: "systemd holds it for a socket unit: stop that one, and the service that it starts",
-        command: `${list} list-sockets`,
-        costs: "downtime",
-      },
-    ];
-  }
-  if (by !== "init") return [];
-  const { command } = ending.owner;
-  return [{ text: `${command} is pid 1, all that runs here ends with it: stop it from outside`, costs: "downtime" }];
+function containerEnding(
+  owner: Owner,
+  { question: { protocol, port }, settings: { asker } }: BindSnapshot,
+): ContainerEnding {
+  return endContainer({ owner, protocol, port, sudo: sudo(asker) })!;
 }
 
-function engineAdvice(owner: Owner, { question, settings: { asker } }: BindSnapshot): Advice[] {
-  const manager = managerCommand(owner, asker, "stop");
-  if (manager !== undefined) return [{ text: `stop ${manager.what}`, command: manager.command, costs: "downtime" }];
-  return [
-    {
-      text: "docker-proxy publishes a container's port: stop that container, not the proxy",
-      command: `docker ps --filter publish=${question.port}${question.protocol === "udp" ? "/udp" : ""}`,
-      costs: "downtime",
-    },
-  ];
+function managerAdvice(ending: Managed, { snapshot, question }: FreeingQuestion): Advice[] {
+  const { asker } = snapshot.settings;
+  switch (ending.by) {
+    case "cluster":
+      return [ending.advice];
+    case "systemd": {
+      const manager = managerCommand(ending.owner, asker, "stop");
+      if (manager === undefined) return [];
+      const text = `stop ${manager.what}; a plain kill may have systemd restart it`;
+      return [{ text, command: manager.command, costs: "downtime" }];
+    }
+    case "socket-unit":
+      return [
+        {
+          text: "systemd holds it for a socket unit: stop that one, and the service that it starts",
+          command: `${systemctl(ending.owner, asker).replace(/^sudo /, "")} list-sockets`,
+          costs: "downtime",
+        },
+      ];
+    case "perhaps-engine":
+      return [
+        {
+          text: `see whether ${ending.owner.command} holds it for a container, and which one to stop`,
+          command: bindCommand({ verb: "free", question, asker, options: ["--dry-run"] }),
+          costs: "nothing",
+        },
+      ];
+    case "init":
+      return [
+        {
+          text: `${ending.owner.command} is pid 1, and all that runs here ends with it: stop it from outside`,
+          costs: "downtime",
+        },
+      ];
+  }
 }
 
 /** What frees nothing by itself, but has to be known, or done for the next time. */

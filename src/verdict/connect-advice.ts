@@ -4,12 +4,12 @@ import { olderThan } from "../base/kernel-release.ts";
 import { needsRootToDestroy } from "../tcp/asker.ts";
 import type { ConnectSnapshot } from "../tcp/connect-snapshot.ts";
 import { TIME_WAIT_SINCE } from "../tcp/sock-destroy.ts";
+import { hostWord } from "../tcp/filter/host-word.ts";
 import { typedCommand } from "../tcp/typed-command.ts";
 import { isLoopbackAddress } from "./address-scope.ts";
 import type { ConnectVerdict } from "./connect-ports.ts";
 import { isUnclosed, sustained, waitMs } from "./connect-rate.ts";
 import { whoHas } from "./connect-holders.ts";
-import { inFilter } from "./dropping-advice.ts";
 import type { ConnectAdvice, PortCounts } from "./why-connect.ts";
 import { widerPortRange } from "./wide-port-range.ts";
 
@@ -121,7 +121,7 @@ function destroying(
 ): ConnectAdvice[] {
   const { asker, kernelRelease } = settings;
   if (classes!.counts.timeWait === 0 || olderThan(kernelRelease, ...TIME_WAIT_SINCE)) return [];
-  const from = "address" in source ? ` src ${inFilter(source.address)}` : "";
+  const from = "address" in source ? ` src ${hostWord(source.address)}` : "";
   const { remote } = question;
   const range = inForce?.range;
   const only = range !== undefined && range.first === range.last ? ` sport = :${range.first}` : "";
@@ -129,7 +129,7 @@ function destroying(
     {
       text: "clear these TIME-WAITs: nobody holds them, and nothing is lost unless their last packets are still on the way",
       command: typedCommand(
-        ["drop", `state time-wait${from} dst ${inFilter(remote.address)} dport = :${remote.port}${only}`],
+        ["drop", `state time-wait${from} dst ${hostWord(remote.address)} dport = :${remote.port}${only}`],
         {
           netns: asker.netns,
           asRoot: needsRootToDestroy(asker),

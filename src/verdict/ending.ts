@@ -1,35 +1,34 @@
-/** Who has to end so that a port comes free, and how that is brought about. Pure. */
-import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
+/** Who has to end so that a port comes free, and who brings that about. Pure. */
+import { publishesPorts } from "../tcp/port-publisher.ts";
 import type { Owner } from "../tcp/socket.ts";
 import { isServiceUnit } from "./service-unit.ts";
 
 export type Ending =
-  /** By a signal: `free` does it. */
+  /** A signal: `free` sends it. */
   | { readonly by: "signal"; readonly owners: readonly Owner[] }
-  /** Its engine is asked: `free --container` does it. */
+  /** The engine of the container that it runs in, or that it publishes the port for. */
   | { readonly by: "engine"; readonly owner: Owner }
-  /** Listens for a container, whose engine is asked. */
-  | { readonly by: "proxy"; readonly owner: Owner }
-  /** systemd is asked to stop its unit. */
+  /** That is not certain: it publishes ports for containers, and has others of its own. */
+  | { readonly by: "perhaps-engine"; readonly owner: Owner }
+  /** systemd, of its unit. */
   | { readonly by: "systemd"; readonly owner: Owner }
-  /** systemd itself holds it, for a socket unit. */
+  /** systemd holds it itself, for a socket unit. */
   | { readonly by: "socket-unit"; readonly owner: Owner }
   /** It is pid 1, which nothing here signals. */
   | { readonly by: "init"; readonly owner: Owner };
 
 /** Of those who hold one socket. Undefined: nobody is known. */
 export function endingOf(owners: readonly Owner[]): Ending | undefined {
-  const [first] = owners;
-  if (first === undefined) return undefined;
-  const contained = owners.find(({ container }) => container !== undefined);
+  const contained = owners.find((owner) => owner.container !== undefined || publishesPorts(owner) === "always");
   if (contained !== undefined) return { by: "engine", owner: contained };
-  const proxy = owners.find((owner) => dockerProxyTarget(owner) !== undefined);
-  if (proxy !== undefined) return { by: "proxy", owner: proxy };
-  // What it listens for shares the socket with it (systemd.socket(5)); ended alone, it would be started again.
+  const publisher = owners.find((owner) => publishesPorts(owner) !== undefined);
+  if (publisher !== undefined) return { by: "perhaps-engine", owner: publisher };
+  // Its service has the socket as well (systemd.socket(5)); ended alone, that would be started again.
   const manager = owners.find(({ command }) => command === "systemd");
   if (manager !== undefined) return { by: "socket-unit", owner: manager };
   const service = owners.find(({ unit }) => isServiceUnit(unit));
   if (service !== undefined) return { by: "systemd", owner: service };
   const init = owners.find(({ pid }) => pid === 1);
-  return init === undefined ? { by: "signal", owners } : { by: "init", owner: init };
+  if (init !== undefined) return { by: "init", owner: init };
+  return owners.length === 0 ? undefined : { by: "signal", owners };
 }

@@ -4,6 +4,7 @@ import { bindCommand } from "../tcp/bind-command.ts";
 import type { BindCommand } from "../tcp/bind-command.ts";
 import type { BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Owner } from "../tcp/socket.ts";
+import type { ContainerEnding } from "./container-advice.ts";
 import { containerName } from "./manager-command.ts";
 import { clearCosts, clearText, endsInMs, seconds, waitText, whyNotCleared } from "./left-behind.ts";
 import type { Advice, Blocker } from "./why.ts";
@@ -13,9 +14,9 @@ export interface InTheWay {
   /** Programs that are asked to end. */
   readonly asked: readonly Owner[];
   /** Their engine stops them. */
-  readonly contained: readonly Owner[];
-  /** Their connection is ended, and they are left alone. */
-  readonly clients: readonly Blocker[];
+  readonly contained: readonly ContainerEnding[];
+  /** They are ended, and their programs left alone. */
+  readonly connections: readonly Blocker[];
   readonly left: readonly Blocker[];
 }
 
@@ -46,7 +47,7 @@ export function freeAdvice(asked: FreeingQuestion, way: InTheWay): Advice[] {
     const why = whyNotCleared(blocker, settings);
     return why === undefined ? [] : [{ text: `${clearText([blocker])}: ${why}`, costs: "nothing" as const }];
   });
-  const ends = [...way.asked, ...way.contained, ...way.clients].length > 0;
+  const ends = [...way.asked, ...way.contained, ...way.connections].length > 0;
   if (stuck.length === 0) return ends || way.left.length > 0 ? [freeLine(asked, way, [])] : [];
   if (!ends) return stuck;
   const lastMs = endsInMs(way.left);
@@ -59,7 +60,7 @@ export function freeAdvice(asked: FreeingQuestion, way: InTheWay): Advice[] {
 }
 
 function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waiting: readonly string[]): Advice {
-  const { asked, contained, clients, left } = way;
+  const { asked, contained, connections, left } = way;
   const { asker } = snapshot.settings;
   const command: BindCommand = {
     verb: "free",
@@ -68,57 +69,64 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
     asRoot: needsRoot(snapshot, way, waiting.length > 0),
     options: [
       ...waiting,
-      ...(clients.length > 0 ? ["--drop-clients"] : []),
+      ...(connections.some(({ rule }) => rule === "client") ? ["--drop-clients"] : []),
       ...(contained.length > 0 ? ["--container"] : []),
     ],
   };
-  return { text: freeText(way, waiting.length > 0), command: bindCommand(command), costs: costsOf() };
+  return { text: freeText(snapshot, way, waiting.length > 0), command: bindCommand(command), costs: costsOf() };
 
   function costsOf(): Advice["costs"] {
     if (asked.length + contained.length > 0) return "downtime";
-    return clients.length > 0 ? "data" : clearCosts(left);
+    return connections.length > 0 ? "data" : clearCosts(left);
   }
 }
 
-function needsRoot(snapshot: BindSnapshot, { asked, clients, left }: InTheWay, waits: boolean): boolean {
+function needsRoot(snapshot: BindSnapshot, { asked, connections, left }: InTheWay, waits: boolean): boolean {
   const { asker } = snapshot.settings;
   return (
     needsRootToSignal(asker, asked) ||
     (needsRootToDestroy(asker) &&
-      ((left.length > 0 && !waits) || clients.some((client) => !isWithinReach(snapshot, client)))) ||
+      ((left.length > 0 && !waits) || connections.some((one) => !isWithinReach(snapshot, one)))) ||
     // The proof is a bind as that user.
     (asker.uid !== 0 && snapshot.question.uid !== undefined && snapshot.question.uid !== asker.uid)
   );
 }
 
 /** Without SOCK_DESTROY a connection is reset through a duplicate of its descriptor (pidfd_getfd). Where the options were read so, that works. */
-function isWithinReach({ holders }: BindSnapshot, { socket, count }: Blocker): boolean {
-  return count === 1 && holders.some((holder) => holder.socket === socket && holder.optionsBy === "held");
+function isWithinReach({ holders }: BindSnapshot, { socket }: Blocker): boolean {
+  const pid = socket?.owners?.[0]?.pid;
+  const his = holders.filter((holder) => holder.socket.owners?.[0]?.pid === pid);
+  return pid !== undefined && his.every(({ optionsBy }) => optionsBy === "held");
 }
 
-function freeText({ asked, contained, clients, left }: InTheWay, waits: boolean): string {
-  if (asked.length + contained.length + clients.length === 0) return clearText(left);
+function freeText(snapshot: BindSnapshot, { asked, contained, connections, left }: InTheWay, waits: boolean): string {
+  if (asked.length + contained.length + connections.length === 0) return clearText(left);
   const parts = [
     ...(left.length > 0 && waits ? ["wait until what is left behind has ended"] : []),
     ...(left.length > 0 && !waits ? ["clear what is left behind"] : []),
-    ...(clients.length > 0 ? [dropText(clients)] : []),
+    ...(connections.length > 0 ? [endText(snapshot, connections)] : []),
     ...(contained.length > 0 ? [`have ${containersText(contained)} stopped by its engine`] : []),
     ...(asked.length > 0 ? [askText(asked)] : []),
   ];
   return `${parts.join(", ")}, and prove that the port is free`;
 }
 
-function dropText(clients: readonly Blocker[]): string {
-  const count = clients.reduce((sum, blocker) => sum + blocker.count, 0);
-  const owners = clients.flatMap(({ socket }) => socket?.owners ?? []);
+function endText({ holders }: BindSnapshot, connections: readonly Blocker[]): string {
+  const count = connections.reduce((sum, blocker) => sum + blocker.count, 0);
+  const owners = connections.flatMap(({ socket }) => socket?.owners ?? []);
   const which = count === 1 ? "that one connection" : `those ${count} connections`;
-  const whose = owners.length > 0 && clients.every(({ socket }) => socket?.owners?.length);
-  return `end ${which} and leave ${whose ? programsText(owners) : count === 1 ? "its program" : "their programs"} alone`;
+  const whose = owners.length > 0 && connections.every(({ socket }) => socket?.owners?.length);
+  const who = whose ? programsText(owners) : count === 1 ? "its program" : "their programs";
+  // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK).
+  const stays = connections.some(({ socket }) =>
+    holders.some((holder) => holder.socket === socket && holder.autoBound === false),
+  );
+  return `end ${which} and leave ${who} alone${stays ? " (the port was asked for, and is free once it closes its end)" : ""}`;
 }
 
-/** docker-proxy does not tell the name of the one that it listens for. */
-function containersText(owners: readonly Owner[]): string {
-  const names = owners.flatMap(({ container }) => (container === undefined ? [] : [containerName(container)]));
+/** Who publishes a port does not always tell for which one. */
+function containersText(endings: readonly ContainerEnding[]): string {
+  const names = endings.flatMap(({ container }) => (container === undefined ? [] : [containerName(container)]));
   return names.length === 0 ? "the container" : `the container ${[...new Set(names)].join(", ")}`;
 }
 

@@ -5,8 +5,8 @@ import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
 import { TIME_WAIT_SINCE } from "../../tcp/sock-destroy.ts";
 import type { Endpoint } from "../../tcp/socket.ts";
 import { STATES } from "../../tcp/states.ts";
+import { hostWord } from "../../tcp/filter/host-word.ts";
 import { typedCommand } from "../../tcp/typed-command.ts";
-import { inFilter } from "../dropping-advice.ts";
 import type { Advice } from "../why.ts";
 
 /** Of one peer and one program only: what names neither would meet healthy connections as well. Undefined where no peer is known. */
@@ -19,18 +19,18 @@ export function dropGroup(
   const word = STATES.find(({ name }) => name === state)?.ss ?? state.toLowerCase();
   const whose = owner === undefined ? "" : ` pid = ${owner.pid}`;
   const port = peer.port === undefined ? "" : ` dport = :${peer.port}`;
-  const filter = `state ${word}${whose} dst ${inFilter(peer.address)}${port}`;
+  const filter = `state ${word}${whose} dst ${hostWord(peer.address)}${port}`;
   return { address: peer.address, command: dropCommand(snapshot, filter) };
 }
 
 /** The local ports of a client at once, not after a minute; where this kernel can. */
 export function clearTimeWait(snapshot: HealthSnapshot, { address, port }: Endpoint, localAddress?: string): Advice[] {
   if (olderThan(snapshot.system.kernelRelease, ...TIME_WAIT_SINCE)) return [];
-  const from = localAddress === undefined ? "" : ` src ${inFilter(localAddress)}`;
+  const from = localAddress === undefined ? "" : ` src ${hostWord(localAddress)}`;
   return [
     {
       text: "for the moment: clear them, and their local ports are back",
-      command: dropCommand(snapshot, `state time-wait${from} dst ${inFilter(address)} dport = :${port}`),
+      command: dropCommand(snapshot, `state time-wait${from} dst ${hostWord(address)} dport = :${port}`),
       costs: "nothing",
     },
   ];
