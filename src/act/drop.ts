@@ -11,6 +11,7 @@ import type { DropPlan, DropResult, DropSpared } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { parseFilter } from "../tcp/filter/parse-filter.ts";
 import type { Socket } from "../tcp/socket.ts";
+import { typedCommand } from "../tcp/typed-command.ts";
 import { requireActions, requireCookies } from "./acting-host.ts";
 import { isHarmless, planDrop } from "./plan-drop.ts";
 import { runDrop } from "./run-drop.ts";
@@ -133,16 +134,12 @@ function isUntraced({ owners, ownerless }: Socket): boolean {
 /** The same by root. */
 function rootCommand({ filter, how, limit, netns }: DropOptions): string {
   const words = [
+    "drop",
+    filter,
     ...(how === undefined ? [] : ["--how", how]),
     ...(limit === undefined ? [] : ["--limit", String(limit)]),
-    ...(netns === undefined ? [] : ["--netns", quote(String(netns))]),
   ];
-  return ["sudo portmortem drop", quote(filter), ...words].join(" ");
-}
-
-/** For a shell. */
-function quote(word: string): string {
-  return /^[\w/.:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return typedCommand(words, { asRoot: true, netns: netns === undefined ? undefined : String(netns) });
 }
 
 function sparedOf({ listeners, bound }: DropCandidates): DropSpared[] {

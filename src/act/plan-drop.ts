@@ -4,6 +4,7 @@
  */
 import { olderThan } from "../base/kernel-release.ts";
 import type { Probed } from "../host/host.ts";
+import { ORPHANS_SINCE, TIME_WAIT_SINCE } from "../tcp/sock-destroy.ts";
 import type { DropGroup, DropWay } from "../tcp/drop-plan.ts";
 import type { DropFailure, DropStep } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
@@ -24,10 +25,6 @@ export interface DropWish {
 export type PlannedGroup<G extends DropGroup> =
   | { readonly group: G; readonly step: DropStep }
   | { readonly group: G; readonly refusal: DropFailure };
-
-/** SOCK_DESTROY: of TIME-WAIT and its like since af9784d007d8; of orphans since bac76cf89816 (docs/kernel/sock-destroy.md). */
-export const TIME_WAIT_SINCE = [6, 0] as const;
-export const ORPHANS_SINCE = [6, 11] as const;
 
 export function planDrop<G extends DropGroup>(
   groups: readonly G[],

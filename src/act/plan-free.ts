@@ -13,7 +13,7 @@ import type { CloseVerdict } from "../verdict/judge-bind.ts";
 import type { FreeFacts } from "./free-facts.ts";
 import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 import { planEnding } from "./plan-ending.ts";
-import { ORPHANS_SINCE, TIME_WAIT_SINCE } from "./plan-drop.ts";
+import { ORPHANS_SINCE, TIME_WAIT_SINCE } from "../tcp/sock-destroy.ts";
 
 export type Blocking = CloseVerdict["blocking"][number];
 

@@ -80,7 +80,7 @@ export async function examine(
   const host = hostFor(options);
   const request = {
     settings: [...SYSCTLS.map(({ name }) => name), ...SETTINGS],
-    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
+    ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns), netns: String(options.netns) }),
     ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
   };
   let { snapshot, looked } = await gatherHealth(host, request, options.signal);

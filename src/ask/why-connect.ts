@@ -53,7 +53,9 @@ export async function whyConnect(remote: string, options: WhyConnectOptions = {}
       reuseAddr: options.reuseAddr ?? false,
       probe: options.probe ?? true,
       ...(options.onProgress === undefined ? {} : { progress: options.onProgress }),
-      ...(options.netns === undefined ? {} : { enterCommand: enterCommand(options.netns) }),
+      ...(options.netns === undefined
+        ? {}
+        : { enterCommand: enterCommand(options.netns), netns: String(options.netns) }),
     },
     options.signal,
   );

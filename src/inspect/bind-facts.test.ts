@@ -213,7 +213,7 @@ test("gatherBindFacts() tells the settings that bear on the bind", async () => {
         system: { uid: 1000 },
         sysctls: { "net.ipv4.ip_local_reserved_ports": "9000", "net.ipv4.ip_nonlocal_bind": "1" },
       },
-      { address: "10.1.1.1", device: "eth0", enterCommand: "ip netns exec web" },
+      { address: "10.1.1.1", device: "eth0", enterCommand: "ip netns exec web", netns: "web" },
     )
   ).snapshot;
   assert.deepEqual(settings, {
@@ -226,7 +226,23 @@ test("gatherBindFacts() tells the settings that bear on the bind", async () => {
     interfaces: ["lo", "eth0"],
     mayBindPrivileged: false,
     rootPrefix: "sudo ip netns exec web ",
+    asker: { uid: 1000, netns: "web" },
   });
+});
+
+test("gatherBindFacts() asks whether this user may destroy sockets only where something is in the way, and never of root", async () => {
+  const asked = async (description: FakeHostDescription) => {
+    const { calls, snapshot } = await gather(description);
+    return [calls.filter((call) => call === "hasCapability 12").length, snapshot.settings.asker];
+  };
+  const taken = { sockets: [timeWait({ port: 8080 })] };
+  assert.deepEqual(await asked({ system: { uid: 1000 } }), [0, { uid: 1000 }]);
+  assert.deepEqual(await asked({ ...taken, system: { uid: 0 } }), [0, { uid: 0 }]);
+  assert.deepEqual(await asked({ ...taken, system: { uid: 1000 } }), [1, { uid: 1000, netAdmin: false }]);
+  assert.deepEqual(await asked({ ...taken, system: { uid: 1000 }, capabilities: [12] }), [
+    1,
+    { uid: 1000, netAdmin: true },
+  ]);
 });
 
 test("gatherBindFacts() leaves out settings that cannot be read", async () => {
@@ -234,6 +250,7 @@ test("gatherBindFacts() leaves out settings that cannot be read", async () => {
   const sysctls = Object.fromEntries(none.map((name) => [`net.ipv4.${name}`, undefined]));
   const { settings } = (await gather({ sysctls }, { address: "127.0.0.1" })).snapshot;
   assert.deepEqual(Object.keys(settings).sort(), [
+    "asker",
     "interfaces",
     "kernelRelease",
     "localAddresses",

@@ -2,6 +2,7 @@
 import type { Host, LocalAddress } from "../host/host.ts";
 import type { BindQuestion, BindSettings } from "../tcp/bind-snapshot.ts";
 import { formatIp, parseIpv4 } from "../tcp/ip-address.ts";
+import { askerOf } from "./asker.ts";
 import { rootPrefixOf } from "./root-prefix.ts";
 import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 
@@ -37,7 +38,7 @@ export function gatherBindSettings(host: Host, question: BindQuestion, needs: Se
     ...(privileged === undefined ? {} : { mayBindPrivileged: privileged }),
     ...(destroys === undefined ? {} : { kernelDestroys: destroys }),
     rootPrefix: rootPrefixOf(system.uid, needs.enterCommand),
-    ...(needs.netns === undefined ? {} : { netns: needs.netns }),
+    asker: askerOf(host, needs.netns, needs.blocked),
   };
 }
 

@@ -15,16 +15,20 @@ import { allOf, notOf, portRange } from "../tcp/filter/filter.ts";
 import type { Incomplete, Socket } from "../tcp/socket.ts";
 import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
+import { askerOf } from "./asker.ts";
 import { MOST_TRACED, peersUnclosedEnds, traceHolders } from "./connect-holders.ts";
 import { describeDump, listeningPorts } from "./dump.ts";
 import { PortTable, eachPortUse } from "./port-table.ts";
 import type { Progress } from "./progress.ts";
+import { rootPrefixOf } from "./root-prefix.ts";
 
 export interface ConnectRequest extends ConnectQuestion {
   /** Make real binds to a port that was asked for. */
   readonly probe: boolean;
   /** How a user enters the host's network namespace, "ip netns exec web"; left out for the one that this program is in. */
   readonly enterCommand?: string;
+  /** The same, as the user named it. */
+  readonly netns?: string;
   readonly progress?: Progress;
 }
 
@@ -38,9 +42,9 @@ export async function gatherConnectFacts(
   signal?: AbortSignal,
 ): Promise<ConnectSnapshot> {
   signal?.throwIfAborted();
-  const { probe, enterCommand, progress, ...question } = request;
+  const { probe, enterCommand, netns, progress, ...question } = request;
   const incomplete: Incomplete[] = [];
-  const settings = gatherSettings(host, question, enterCommand);
+  const settings = gatherSettings(host, question, { enterCommand, netns });
   const inForce = portsInForce(question.ports, settings.localPortRange, settings.kernelRelease);
   if (inForce === undefined)
     incomplete.push({
@@ -93,7 +97,11 @@ export async function gatherConnectFacts(
   };
 }
 
-function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: string | undefined): ConnectSettings {
+function gatherSettings(
+  host: Host,
+  question: ConnectQuestion,
+  { enterCommand, netns }: { readonly enterCommand: string | undefined; readonly netns: string | undefined },
+): ConnectSettings {
   const { kernelRelease, uid } = host.system();
   const number = (name: string): number | undefined => parseSysctlNumber(host.sysctl(name));
   const localPortRange = parseSysctlPortRange(host.sysctl("net.ipv4.ip_local_port_range"));
@@ -105,7 +113,6 @@ function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: str
   const asks = question.ports !== undefined;
   const unprivilegedPortStart = asks ? number("net.ipv4.ip_unprivileged_port_start") : undefined;
   const mayBindPrivileged = asks ? host.hasCapability(CAP_NET_BIND_SERVICE) : undefined;
-  const sudo = uid === 0 ? "" : "sudo ";
   return {
     kernelRelease,
     ...(localPortRange === undefined ? {} : { localPortRange }),
@@ -117,7 +124,8 @@ function gatherSettings(host: Host, question: ConnectQuestion, enterCommand: str
     ...(unprivilegedPortStart === undefined ? {} : { unprivilegedPortStart }),
     ...(mayBindPrivileged === undefined ? {} : { mayBindPrivileged }),
     localAddresses: host.localAddresses().map(({ address }) => address),
-    rootPrefix: enterCommand === undefined ? sudo : `${sudo}${enterCommand} `,
+    rootPrefix: rootPrefixOf(uid, enterCommand),
+    asker: askerOf(host, netns, true),
   };
 }
 

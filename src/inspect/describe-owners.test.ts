@@ -57,6 +57,14 @@ test("traceOwners() names who holds a socket: command, arguments, user, start, s
   assert.deepEqual(incomplete, []);
 });
 
+test("traceOwners() tells whose systemd runs a unit, where it is a user's", async () => {
+  const cgroup = "/user.slice/user-1000.slice/user@1000.service/app.slice/api.service";
+  const { sockets } = await trace({
+    processes: [program("node", { unit: "api.service", cgroup, sockets: [listener({ port: 8080 })] })],
+  });
+  assert.equal(sockets[0]?.owners?.[0]?.userManager, 1000);
+});
+
 test("traceOwners() leaves out the name of a user that has none", async () => {
   const { sockets } = await trace({ processes: [program("a", { uid: 4242, sockets: [listener({ port: 1 })] })] });
   assert.deepEqual([sockets[0]?.owners?.[0]?.user, sockets[0]?.owners?.[0]?.uid], [undefined, 4242]);

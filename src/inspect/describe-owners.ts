@@ -1,6 +1,7 @@
 /** Puts names to what owners.ts found: commands, users, units and containers; and a reason where nobody was found. */
 import type { Host, ProcessFacts } from "../host/host.ts";
 import type { Incomplete, Owner, Ownerless, Socket } from "../tcp/socket.ts";
+import { userManagerOf } from "../tcp/user-manager.ts";
 import { findOwners } from "./owners.ts";
 import type { Progress } from "./progress.ts";
 import type { OwnerScan, WantedSocket } from "./owners.ts";
@@ -93,6 +94,7 @@ async function describePerson(host: Host, pid: number): Promise<Omit<Owner, "fd"
   if (facts === undefined) return undefined;
   const user = facts.uid === undefined ? undefined : host.userName(facts.uid);
   const container = await nameContainer(host, facts);
+  const userManager = facts.cgroup === undefined ? undefined : userManagerOf(facts.cgroup);
   return {
     pid,
     command: facts.command,
@@ -102,6 +104,7 @@ async function describePerson(host: Host, pid: number): Promise<Omit<Owner, "fd"
     ...(facts.startedAtMs === undefined ? {} : { startedAt: new Date(facts.startedAtMs).toISOString() }),
     state: facts.state,
     ...(facts.unit === undefined ? {} : { unit: facts.unit }),
+    ...(userManager === undefined ? {} : { userManager }),
     ...(container === undefined ? {} : { container }),
   };
 }

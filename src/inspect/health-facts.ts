@@ -5,6 +5,7 @@ import type { DescriptorUse, HealthLook, HealthSnapshot, ListenerFacts, ProcessP
 import type { SysctlLine } from "../tcp/health-snapshot.ts";
 import type { Incomplete } from "../tcp/socket.ts";
 import { maskOf } from "../tcp/states.ts";
+import { askerOf } from "./asker.ts";
 import { autoBoundCookies } from "./auto-bound.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { lookAtHealth } from "./health-look.ts";
@@ -19,6 +20,8 @@ export interface HealthRequest {
   readonly before?: HealthLook;
   /** How a user enters the host's network namespace, "ip netns exec web". */
   readonly enterCommand?: string;
+  /** The same, as the user named it. */
+  readonly netns?: string;
   readonly progress?: Progress;
 }
 
@@ -52,6 +55,7 @@ export async function gatherHealth(host: Host, request: HealthRequest, signal?: 
     udpSharers: described.filter(({ socket }) => socket.protocol === "udp"),
     descriptors: readDescriptors(host, incomplete),
     rootPrefix: rootPrefixOf(uid, request.enterCommand),
+    asker: askerOf(host, request.netns, true),
     incomplete,
   };
   return {

@@ -60,6 +60,7 @@ const worst: ConnectSnapshot = {
     timestamps: false,
     localAddresses: [],
     rootPrefix: "sudo ip netns exec web ",
+    asker: { uid: 1000, netns: "web" },
   },
   incomplete: [],
 };

@@ -1,4 +1,5 @@
 /** What is asked about a bind, and what was seen of the machine: inspect/ gathers it, verdict/ judges it. */
+import type { Asker } from "./asker.ts";
 import type { PortRange } from "./sysctl-values.ts";
 import type { Incomplete, Owner, Protocol, Socket } from "./socket.ts";
 
@@ -97,8 +98,7 @@ export interface BindSettings {
   readonly kernelDestroys?: boolean;
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
   readonly rootPrefix: string;
-  /** The network namespace that was asked about, as the user named it. */
-  readonly netns?: string;
+  readonly asker: Asker;
 }
 
 export interface SparedGroup {

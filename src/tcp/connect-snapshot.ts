@@ -1,4 +1,5 @@
 /** What is asked about a connect(), and what was seen of the machine: inspect/ gathers it, verdict/ judges it. */
+import type { Asker } from "./asker.ts";
 import type { Endpoint, Incomplete, Socket } from "./socket.ts";
 import type { SocketState } from "./states.ts";
 import type { PortRange } from "./sysctl-values.ts";
@@ -122,4 +123,5 @@ export interface ConnectSettings {
   readonly localAddresses: readonly string[];
   /** What to write before a command that needs root in this network namespace. */
   readonly rootPrefix: string;
+  readonly asker: Asker;
 }

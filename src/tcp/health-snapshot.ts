@@ -2,6 +2,7 @@
  * What `doctor` judges: the whole of a machine's TCP in numbers. inspect/ gathers it, verdict/findings/ judges it. Sockets are counted and
  * grouped while they are read: sixty thousand of them are a few dozen groups, each with one of its sockets as evidence.
  */
+import type { Asker } from "./asker.ts";
 import type { Endpoint, Incomplete, Owner, Ownerless, Socket } from "./socket.ts";
 import type { SocketState } from "./states.ts";
 
@@ -21,6 +22,7 @@ export interface HealthSnapshot {
   readonly descriptors: readonly DescriptorUse[];
   /** What to write before a command that needs root in this network namespace: "", "sudo ", "sudo ip netns exec web ". */
   readonly rootPrefix: string;
+  readonly asker: Asker;
   readonly incomplete: readonly Incomplete[];
 }
 

@@ -73,6 +73,8 @@ export interface Owner {
   /** The letter of /proc/PID/stat: R S D Z T … `T` is a stopped (Ctrl-Z) process. */
   readonly state?: string;
   readonly unit?: string;
+  /** The user whose own systemd runs the unit; left out: the system's. */
+  readonly userManager?: number;
   readonly container?: Container;
 }
 

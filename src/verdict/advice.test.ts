@@ -21,8 +21,8 @@ test("advice for a TIME-WAIT is to wait, to clear it, or to mend the program, al
   const advice = advise([left]);
   assert.equal(advice[0]?.text, "wait 47 s: it ends by itself");
   assert.deepEqual(commands(advice), [
-    "nothing: -",
-    "nothing: sudo ss -K -t state time-wait sport = :8080",
+    "nothing: portmortem wait 8080",
+    "nothing: sudo portmortem free 8080",
     "nothing: -",
   ]);
   assert.equal(advise([left, left])[0]?.text, "wait 47 s: the last of them ends by itself");
@@ -43,10 +43,7 @@ test("advice to mend the program that left a TIME-WAIT is for one that did not s
 
 test("advice does not promise a wait whose end is not known", () => {
   const { timer: _timer, ...socket } = ownerless(timeWait({ port: 8080 })).socket;
-  assert.deepEqual(commands(advise([{ socket }])), [
-    "nothing: sudo ss -K -t state time-wait sport = :8080",
-    "nothing: -",
-  ]);
+  assert.deepEqual(commands(advise([{ socket }])), ["nothing: sudo portmortem free 8080", "nothing: -"]);
 });
 
 test("advice to destroy has no command where the kernel cannot do it, and says why", () => {
@@ -59,68 +56,135 @@ test("advice to destroy has no command where the kernel cannot do it, and says w
   assert.match(old?.text ?? "", /Linux 5\.15\.0 cannot, 6\.0 and later can$/);
 });
 
-test("advice is written for the user and the namespace that it is for", () => {
-  const left = [ownerless(timeWait({ port: 8080 }))];
-  const commandFor = (rootPrefix: string) => advise(left, { settings: { rootPrefix } })[1]?.command;
-  assert.equal(commandFor(""), "ss -K -t state time-wait sport = :8080");
-  assert.equal(commandFor("sudo ip netns exec web "), "sudo ip netns exec web ss -K -t state time-wait sport = :8080");
+test("advice for orphans says that data is lost where some was under way, and which kernels leave them for ever", () => {
+  const orphan = (state: "FIN-WAIT-1" | "FIN-WAIT-2", kernelRelease = "6.12.0") =>
+    advise([ownerless(connection({ local: "127.0.0.1:8080", remote: "10.0.0.9:5000", state }))], {
+      settings: { kernelRelease },
+    });
+  assert.deepEqual(commands(orphan("FIN-WAIT-2")), ["nothing: sudo portmortem free 8080"]);
+  assert.deepEqual(commands(orphan("FIN-WAIT-1")), ["data: sudo portmortem free 8080"]);
+  const [old] = orphan("FIN-WAIT-1", "6.8.0");
+  assert.equal(old?.command, undefined);
+  assert.match(old?.text ?? "", /Linux 6\.8\.0 cannot, 6\.11 and later can$/);
 });
 
-test("advice for orphans names their states, and that data is lost where some was under way", () => {
-  const orphan = (state: "FIN-WAIT-1" | "FIN-WAIT-2") =>
-    commands(advise([ownerless(connection({ local: "127.0.0.1:8080", remote: "10.0.0.9:5000", state }))]));
-  assert.deepEqual(orphan("FIN-WAIT-2"), ["nothing: sudo ss -K -t state fin-wait-2 sport = :8080"]);
-  const states = "state fin-wait-1 state last-ack state closing";
-  assert.deepEqual(orphan("FIN-WAIT-1"), [`data: sudo ss -K -t ${states} sport = :8080`]);
-});
-
-test("advice for a client keeps its port reserved, then drops that connection and no other", () => {
-  assert.deepEqual(commands(advise([client], { settings: { reservedPorts: "9000-9100" } })), [
+test("advice for a client keeps its port reserved, then drops that connection and leaves its program alone", () => {
+  const advice = advise([client], { settings: { reservedPorts: "9000-9100" } });
+  assert.deepEqual(commands(advice), [
     "nothing: sudo sysctl -w net.ipv4.ip_local_reserved_ports=8080,9000-9100",
-    "data: sudo ss -K -t state established sport = :8080 dst 10.0.0.9 dport = :443",
+    "data: sudo portmortem free 8080 --drop-clients",
   ]);
-  const reserved = commands(advise([client], { settings: { reservedPorts: "8000-9000", kernelDestroys: false } }));
-  assert.deepEqual(reserved, ["downtime: kill 812"], "reserved already, and nothing can be dropped here");
-  const six = { ...held(connection({ local: "[::1]:8080", remote: "[fd00::9]:443" })), peerListens: true };
-  assert.match(commands(advise([six]))[1] ?? "", /dst \[fd00::9\] dport = :443$/);
+  assert.equal(
+    advice[1]?.text,
+    "end that one connection and leave node (pid 812) alone, and prove that the port is free",
+  );
+  const ofNobody = { ...client, socket: { ...client.socket, owners: [], ownerless: "no-permission" as const } };
+  assert.match(advise([ofNobody])[1]?.text ?? "", /leave its program alone/);
+  // Its options were read through a duplicate of its descriptor, and through one it can be reset as well.
+  const within = { ...client, optionsBy: "held" as const };
+  assert.equal(advise([within])[1]?.command, "portmortem free 8080 --drop-clients");
+});
+
+test("advice for a client that asked for its port says that it has to close it, and without a way to end it there is none", () => {
+  const settings = { reservedPorts: "8000-9000", kernelDestroys: false };
+  const [kept] = advise([{ ...client, autoBound: false }], { settings });
+  assert.match(kept?.text ?? "", /alone \(the port was asked for, and is free once it closes its end\), and prove/);
+  assert.equal(kept?.command, "sudo portmortem free 8080 --drop-clients");
+  const ofNobody = { ...client, socket: { ...client.socket, owners: [], ownerless: "no-permission" as const } };
+  assert.deepEqual(advise([ofNobody], { settings }), []);
 });
 
 test("advice for a bound socket or a listener is to end who holds it", () => {
   for (const socket of [listener({ port: 8080 }), bound({ port: 8080 })])
-    assert.deepEqual(commands(advise([held(socket)])), ["downtime: kill 812"]);
+    assert.deepEqual(commands(advise([held(socket)])), ["downtime: portmortem free 8080"]);
+});
+
+test("advice for connections of a server that is gone is to end them, and no program", () => {
+  const of = (remote: string, state: "CLOSE-WAIT" | "FIN-WAIT-2" | "ESTABLISHED") =>
+    held(connection({ local: "[::1]:8080", remote, state }));
+  for (const state of ["CLOSE-WAIT", "FIN-WAIT-2", "ESTABLISHED"] as const)
+    assert.deepEqual(
+      advise([of("[fd00::9]:50443", state)]).map(({ text, command, costs }) => [text, command, costs]),
+      [
+        [
+          "end that one connection and leave node (pid 812) alone, and prove that the port is free",
+          "sudo portmortem free 8080",
+          "data",
+        ],
+      ],
+    );
+  const [both] = advise([of("[fd00::9]:50443", "CLOSE-WAIT"), of("[fd00::9]:50444", "CLOSE-WAIT")]);
+  assert.match(both?.text ?? "", /^end those 2 connections and leave node \(pid 812\) alone/);
 });
 
 test("advice fits how the program is run", () => {
-  const cases: readonly (readonly [Partial<Owner>, text: RegExp, command: string])[] = [
-    [{}, /^ask node to end$/, "kill 812"],
-    [{ state: "T" }, /stopped \(Ctrl-Z\)/, "kill -TERM 812; kill -CONT 812"],
+  const cases: readonly (readonly [Partial<Owner>, text: RegExp, ...commands: string[]])[] = [
+    [{}, /^ask node \(pid 812\) to end, and prove that the port is free$/, "portmortem free 8080"],
+    [{ uid: 0 }, /^ask node/, "sudo portmortem free 8080"],
+    [{ state: "T" }, /to end \(stopped by Ctrl-Z, it is let go on first\)/, "portmortem free 8080"],
     [{ unit: "api.service" }, /^stop the unit api\.service/, "sudo systemctl stop api.service"],
-    [{ unit: "session-3.scope" }, /^ask node to end$/, "kill 812"],
+    [{ unit: "a\\x2db.service" }, /./, "sudo systemctl stop 'a\\x2db.service'"],
+    [{ unit: "api.service", userManager: 1000 }, /./, "systemctl --user stop api.service"],
+    [
+      { unit: "api.service", userManager: 33, uid: 33, user: "www-data" },
+      /./,
+      "sudo systemctl --user --machine=www-data@.host stop api.service",
+    ],
+    [{ unit: "session-3.scope" }, /^ask node/, "portmortem free 8080"],
     [
       { container: { runtime: "docker", id: "f".repeat(64), name: "web" } },
       /^stop the container web$/,
       "docker stop web",
+      "portmortem free 8080 --container",
     ],
-    [{ container: { runtime: "podman", id: "f".repeat(64) } }, /ffffffffffff$/, "podman stop ffffffffffff"],
-    [{ container: { runtime: "containerd", id: "f".repeat(64) } }, /./, "crictl stop ffffffffffff"],
+    [
+      { container: { runtime: "podman", id: "f".repeat(64) } },
+      /ffffffffffff$/,
+      "podman stop ffffffffffff",
+      "portmortem free 8080 --container",
+    ],
+    [
+      { command: "docker-proxy", args: ["docker-proxy", "-container-ip", "172.17.0.2", "-container-port", "80"] },
+      /stop that container, not docker-proxy$/,
+      "docker ps --filter publish=8080/tcp",
+      "portmortem free 8080 --container",
+    ],
+    [
+      { command: "dockerd", unit: "docker.service" },
+      /^see whether dockerd holds it for a container/,
+      "portmortem free 8080 --dry-run",
+    ],
+    [
+      { container: { runtime: "containerd", id: "f".repeat(64), name: "default/web-0/web" } },
+      /^delete the pod web-0 /,
+      "kubectl delete pod web-0 -n default",
+    ],
+    [{ command: "systemd", pid: 1, unit: "init.scope" }, /for a socket unit/, "systemctl list-sockets"],
+    [{ pid: 1 }, /^node is pid 1/],
   ];
-  for (const [owner, text, command] of cases) {
-    const [first, ...more] = ofOwner(owner);
-    assert.equal(first?.command, command);
-    assert.match(first.text, text);
-    assert.deepEqual(more, []);
+  for (const [owner, text, ...expected] of cases) {
+    const advice = ofOwner(owner);
+    assert.deepEqual(
+      advice.flatMap(({ command = [] }) => command),
+      expected,
+    );
+    assert.match(advice[0]?.text ?? "", text);
+    for (const { costs, command } of advice)
+      assert.equal(costs, command?.endsWith("--dry-run") ? "nothing" : "downtime");
   }
 });
 
 test("advice names each of several processes once", () => {
   const owners = [NODE, { ...NODE, fd: 22 }, { ...NODE, pid: 813 }];
-  assert.deepEqual(commands(advise([held(listener({ port: 8080 }), { owners })])), ["downtime: kill 812 813"]);
+  const [first, ...others] = advise([held(listener({ port: 8080 }), { owners })]);
+  assert.equal(first?.text, "ask the 2 node processes to end, and prove that the port is free");
+  assert.deepEqual(others, []);
 });
 
 test("advice for an owner that cannot be seen is to look as root, for whoever is not", () => {
   const hidden = [held(listener({ port: 8080 }), { owners: [], ownerless: "no-permission" })];
   assert.deepEqual(commands(advise(hidden)), ["nothing: sudo portmortem why 8080"]);
-  assert.deepEqual(advise(hidden, { settings: { rootPrefix: "" } }), []);
+  assert.deepEqual(advise(hidden, { settings: { asker: { uid: 0 } } }), []);
 });
 
 test("advice for a privileged port starts at the limit that this machine has", () => {
@@ -140,27 +204,74 @@ test("advice for an address that is not local names those of the same family", (
   assert.deepEqual(of("fd00::7"), ["this machine's addresses are ::1"]);
 });
 
-test("advice for a listener and what is left behind is to end the listener first, and says that both are needed", () => {
+test("advice for a listener and what is left behind is one command for both, or says that both are needed", () => {
   const left = ownerless(timeWait({ port: 8080, remainingMs: 46_000 }));
-  const texts = (...holders: PortHolder[]) => advise(holders, { reuseAddr: false }).map(({ text }) => text);
-  assert.deepEqual(texts(left, held(listener({ port: 8080 }))), [
-    "ask node to end; what is left behind still blocks then",
-    "after that: wait 46 s: it ends by itself",
-    "after that: clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
+  const linesOf = (holders: PortHolder[], settings: Asked["settings"] = {}) =>
+    advise(holders, { reuseAddr: false, settings }).map(({ text, command }) => [text, command]);
+  const server = held(listener({ port: 8080 }));
+  assert.deepEqual(linesOf([left, server]), [
+    [
+      "clear what is left behind, ask node (pid 812) to end, and prove that the port is free",
+      "sudo portmortem free 8080 --no-reuse-addr",
+    ],
   ]);
+  assert.deepEqual(linesOf([left, server], { kernelRelease: "5.15.0" }), [
+    [
+      "wait until what is left behind has ended, ask node (pid 812) to end, and prove that the port is free",
+      "portmortem free 8080 --no-reuse-addr --wait 46s",
+    ],
+  ]);
+  const { timer: _timer, ...timeless } = left.socket;
+  assert.deepEqual(
+    linesOf([{ socket: timeless }, server], { kernelRelease: "5.15.0" }).map(([text]) => text),
+    [
+      "ask node (pid 812) to end, and prove that the port is free; what is left behind still blocks then",
+      "after that: clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way: Linux 5.15.0 cannot, 6.0 and later can",
+    ],
+  );
+  const unit = held(listener({ port: 8080 }), { owners: [{ ...NODE, unit: "api.service" }] });
+  assert.deepEqual(
+    linesOf([left, unit]).map(([, command]) => command),
+    [
+      "sudo systemctl stop api.service",
+      "portmortem wait 8080 --no-reuse-addr",
+      "sudo portmortem free 8080 --no-reuse-addr",
+    ],
+  );
+  assert.match(linesOf([left, unit])[0]?.[0] ?? "", /; what is left behind still blocks then$/);
   const hidden = held(listener({ port: 8080 }), { owners: [], ownerless: "unknown" });
-  assert.equal(texts(left, hidden)[0], "once it is held no longer: wait 46 s: it ends by itself");
+  assert.equal(linesOf([left, hidden])[0]?.[0], "once it is held no longer: wait 46 s: it ends by itself");
 });
 
-test("advice to end the processes of one program is one line, another program has its own", () => {
-  const of = (pid: number, command = "node") =>
-    held(listener({ port: 8080, address: `127.0.0.${pid}` }), { owners: [{ ...NODE, pid, command }] });
-  assert.deepEqual(
-    advise([of(5), of(6), of(7, "nginx")]).map(({ text, command }) => [text, command]),
+test("advice to end several programs is one command, which frees the port of all of them", () => {
+  const of = (pid: number, command = "node", more: Partial<Owner> = {}) =>
+    held(listener({ port: 8080, address: `127.0.0.${pid}` }), { owners: [{ ...NODE, pid, command, ...more }] });
+  const linesOf = (...holders: PortHolder[]) => advise(holders).map(({ text, command }) => [text, command]);
+  assert.deepEqual(linesOf(of(5), of(6), of(7, "nginx")), [
+    ["ask the 2 node processes and nginx (pid 7) to end, and prove that the port is free", "portmortem free 8080"],
+  ]);
+  assert.deepEqual(linesOf(of(5), of(7, "nginx", { unit: "nginx.service" })), [
     [
-      ["ask the 2 node processes to end", "kill 5 6"],
-      ["ask nginx to end", "kill 7"],
+      "stop the unit nginx.service; a plain kill may have systemd restart it; what else is in the way still blocks then",
+      "sudo systemctl stop nginx.service",
     ],
+    ["after that: ask node (pid 5) to end, and prove that the port is free", "portmortem free 8080"],
+  ]);
+  const many = advise([of(5), of(6, "a"), of(7, "b"), of(8, "c")]);
+  assert.match(many[0]?.text ?? "", /^ask the 4 processes to end/);
+});
+
+test("advice for all kinds at once is one command with what it takes", () => {
+  const container = { runtime: "docker", id: "f".repeat(64), name: "web" } as const;
+  const advice = advise([
+    client,
+    held(bound({ port: 8080 }), { owners: [{ ...NODE, pid: 900 }] }),
+    held(listener({ port: 8080, address: "127.0.0.2" }), { owners: [{ ...NODE, pid: 901, container }] }),
+  ]);
+  assert.equal(advice.at(-1)?.command, "sudo portmortem free 8080 --drop-clients --container");
+  assert.equal(
+    advice.at(-1)?.text,
+    "end that one connection and leave node (pid 812) alone, have the container web stopped by its engine, ask node (pid 900) to end, and prove that the port is free",
   );
 });
 
@@ -178,5 +289,8 @@ test("advice comes cheapest first, and nothing is advised twice", () => {
     [...advice].sort((a, b) => rank[a.costs] - rank[b.costs]),
   );
   assert.equal(new Set(advice.map(({ command }) => command)).size, advice.length);
-  assert.deepEqual([...new Set(advice.map(({ costs }) => costs))], ["nothing", "data", "downtime"]);
+  assert.deepEqual(
+    advice.map(({ costs }) => costs),
+    ["nothing", "downtime"],
+  );
 });

@@ -1,124 +1,173 @@
-/** What to do, cheapest first, but what frees nothing by itself last. Every command is one that exists on the machine today; none is run here. Pure. */
-import { olderThan } from "../base/kernel-release.ts";
-import { askedOfDevice } from "./preconditions.ts";
+/** What to do, cheapest first, but what frees nothing by itself last. No command is run here. Pure. */
+import { bindCommand } from "../tcp/bind-command.ts";
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
-import type { Advice, Blocker } from "./why.ts";
-import { STATES } from "../tcp/states.ts";
-import { foldEndings, ownerAdvice, sudo } from "./ending-advice.ts";
-import type { Draft } from "./ending-advice.ts";
+import type { Owner } from "../tcp/socket.ts";
+import { endContainer } from "./container-advice.ts";
+import type { ContainerEnding } from "./container-advice.ts";
+import { endingOf } from "./ending.ts";
+import type { Ending } from "./ending.ts";
+import { freeAdvice, waitAdvice } from "./freeing-advice.ts";
+import type { FreeingQuestion, InTheWay } from "./freeing-advice.ts";
+import { isServed } from "./holder-rule.ts";
+import { isLeftBehind } from "./left-behind.ts";
+import { managerCommand, sudo, systemctl } from "./manager-command.ts";
+import { askedOfDevice } from "./preconditions.ts";
+import { mergeReservedPort } from "./reserved-ports.ts";
 import { sharingAdvice } from "./sharing-advice.ts";
 import type { AdviceInput } from "./sharing-advice.ts";
-import { isServed } from "./holder-rule.ts";
-import { mergeReservedPort } from "./reserved-ports.ts";
-
-const COST_RANK = { nothing: 0, data: 1, downtime: 2 } as const;
+import type { Advice, Blocker } from "./why.ts";
 
 export function adviceFor(input: AdviceInput): Advice[] {
   const { snapshot, bindable, blockers } = input;
-  const advice: Advice[] = sharingAdvice(input);
-  const adviceOn = (some: readonly Blocker[]): Advice[] =>
-    cheapestFirst(foldEndings(some.flatMap((blocker) => adviceForBlocker(blocker, snapshot))));
+  const { question } = snapshot;
+  const sharing = sharingAdvice(input);
   // What can be bound, or may well be, is no reason to end anything.
-  if (bindable || input.attempts[0]?.result === "unknown")
-    return cheapestFirst([
-      ...advice,
-      ...adviceOn(bindable ? input.withoutReuseAddr : blockers).filter(({ costs }) => costs === "nothing"),
-    ]);
+  if (bindable) {
+    const without = { snapshot, question: { ...question, reuseAddr: false } };
+    return unique([...sharing, ...costingNothing(adviceOn(without, input.withoutReuseAddr))]);
+  }
+  const advice = adviceOn({ snapshot, question }, blockers);
+  if (input.attempts[0]?.result === "unknown") return unique([...sharing, ...costingNothing(advice)]);
+  return unique([...sharing, ...advice, ...blockers.flatMap((blocker) => nextTimeAdvice(blocker, snapshot))]);
+}
+
+/** Cheapest first. */
+function adviceOn(asked: FreeingQuestion, blockers: readonly Blocker[]): Advice[] {
+  const { snapshot } = asked;
+  const way = sortOut(blockers, snapshot);
+  const { left, managed, unseen } = way;
+  const aside = blockers.flatMap((blocker) => adviceAside(blocker, snapshot));
+  const managers = managed.flatMap((ending) => managerAdvice(ending, asked));
+  const wait = left.length + managed.length + unseen.length === blockers.length ? waitAdvice(asked, left) : [];
+  const free = freeAdvice(asked, way);
+  // A container is stopped by its engine's tool or, with everything else, by `free`.
+  if (managed.length + unseen.length === 0)
+    return [...aside, ...wait, ...way.contained.map(({ advice }) => advice), ...free];
+  if (free.length === 0) return [...aside, ...managers];
+  const others = way.asked.length + way.connections.length + way.contained.length > 0;
+  const what = others ? "what else is in the way" : "what is left behind";
+  const then = managers.length === 0 ? "once it is held no longer" : "after that";
+  return [
+    ...aside,
+    ...managers.map((one) => ({ ...one, text: `${one.text}; ${what} still blocks then` })),
+    ...[...wait, ...free].map((one) => ({ ...one, text: `${then}: ${one.text}` })),
+  ];
+}
+
+interface SortedOut extends InTheWay {
+  /** Who is stopped by another's command only. */
+  readonly managed: readonly Managed[];
+  /** Held by somebody, and nobody is known. */
+  readonly unseen: readonly Blocker[];
+}
+
+type Managed = Exclude<Ending, { by: "signal" | "engine" }> | { readonly by: "cluster"; readonly advice: Advice };
+
+function sortOut(blockers: readonly Blocker[], snapshot: BindSnapshot): SortedOut {
+  const asked: Owner[] = [];
+  const contained: ContainerEnding[] = [];
+  const connections: Blocker[] = [];
+  const managed: Managed[] = [];
+  const unseen: Blocker[] = [];
   const left = blockers.filter(isLeftBehind);
-  const held = blockers.filter((blocker) => !isLeftBehind(blocker));
-  const mend = left.flatMap((blocker) => nextTimeAdvice(blocker, snapshot));
-  if (left.length === 0 || held.length === 0)
-    return cheapestFirst([...advice, ...adviceOn(held), ...adviceOn(left), ...mend]);
-  const end = adviceOn(held);
-  const then = end.length === 0 ? "once it is held no longer" : "after that";
-  return unique([
-    ...advice,
-    ...end.map(butNotAlone),
-    ...adviceOn(left).map((one) => ({ ...one, text: `${then}: ${one.text}` })),
-    ...mend,
-  ]);
+  for (const blocker of blockers) {
+    const { rule, socket } = blocker;
+    if (socket === undefined || left.includes(blocker)) continue;
+    if (rule !== "listener" && rule !== "bound") {
+      // What a server accepted goes when it goes.
+      if (rule !== "client" && isServed(snapshot.holders)) continue;
+      if (isEndable(blocker, snapshot)) connections.push(blocker);
+      else unseen.push(blocker);
+      continue;
+    }
+    const ending = endingOf(socket.owners ?? []);
+    if (ending === undefined) unseen.push(blocker);
+    else if (ending.by === "signal") asked.push(...ending.owners);
+    else if (ending.by !== "engine") managed.push(ending);
+    else {
+      const container = containerEnding(ending.owner, snapshot);
+      if (container.staysStopped === false) managed.push({ by: "cluster", advice: container.advice });
+      else contained.push(container);
+    }
+  }
+  return { asked, contained, connections, left, managed, unseen };
 }
 
-/** No program holds it. */
-function isLeftBehind({ rule, socket }: Blocker): boolean {
-  return rule === "time-wait" || rule === "orphan" || (rule === "fin-wait-2" && socket?.inode === undefined);
+/** By the kernel, or through its program's descriptor. */
+function isEndable({ socket }: Blocker, { settings }: BindSnapshot): boolean {
+  return settings.kernelDestroys !== false || (socket?.owners ?? []).length > 0;
 }
 
-/** To wait or to clear frees nothing while somebody holds the port, and to end that one leaves what is left behind. */
-function butNotAlone(advice: Advice): Advice {
-  if (advice.costs === "nothing") return advice;
-  return { ...advice, text: `${advice.text}; what is left behind still blocks then` };
+function containerEnding(
+  owner: Owner,
+  { question: { protocol, port }, settings: { asker } }: BindSnapshot,
+): ContainerEnding {
+  return endContainer({ owner, protocol, port, sudo: sudo(asker) })!;
 }
 
-function cheapestFirst(advice: readonly Advice[]): Advice[] {
-  return unique(advice).sort((a, b) => COST_RANK[a.costs] - COST_RANK[b.costs]);
-}
-
-function adviceForBlocker(blocker: Blocker, snapshot: BindSnapshot): Draft[] {
-  const { port } = snapshot.question;
-  const owners = blocker.socket?.owners ?? [];
-  switch (blocker.rule) {
-    case "time-wait":
-      return [
-        ...waitAdvice(blocker),
-        destroyAdvice(
-          snapshot,
-          `state time-wait sport = :${port}`,
-          "clear the TIME-WAIT: nobody holds it, and nothing is lost unless its last packets are still on the way",
-        ),
-      ];
-    case "fin-wait-2":
-      if (owners.length > 0) return ownerAdvice(snapshot, owners);
-      return [
-        ...waitAdvice(blocker),
-        // The timewait minisock as a TIME-WAIT; a whole socket without an owner as any other orphan.
-        destroyAdvice(
-          snapshot,
-          `state fin-wait-2 sport = :${port}`,
-          "clear what no program holds",
-          blocker.socket?.timer?.kind === "time-wait" ? TIME_WAIT_SINCE : ORPHANS_SINCE,
-        ),
-      ];
-    case "orphan":
+function managerAdvice(ending: Managed, { snapshot, question }: FreeingQuestion): Advice[] {
+  const { asker } = snapshot.settings;
+  switch (ending.by) {
+    case "cluster":
+      return [ending.advice];
+    case "systemd": {
+      const manager = managerCommand(ending.owner, asker, "stop");
+      if (manager === undefined) return [];
+      const text = `stop ${manager.what}; a plain kill may have systemd restart it`;
+      return [{ text, command: manager.command, costs: "downtime" }];
+    }
+    case "socket-unit":
       return [
         {
-          ...destroyAdvice(
-            snapshot,
-            `state fin-wait-1 state last-ack state closing sport = :${port}`,
-            "clear what no program holds",
-            ORPHANS_SINCE,
-          ),
-          costs: "data",
+          text: "systemd holds it for a socket unit: stop that one, and the service that it starts",
+          command: `${systemctl(ending.owner, asker).replace(/^sudo /, "")} list-sockets`,
+          costs: "downtime",
         },
       ];
+    case "perhaps-engine":
+      return [
+        {
+          text: `see whether ${ending.owner.command} holds it for a container, and which one to stop`,
+          command: bindCommand({ verb: "free", question, asker, options: ["--dry-run"] }),
+          costs: "nothing",
+        },
+      ];
+    case "init":
+      return [
+        {
+          text: `${ending.owner.command} is pid 1, and all that runs here ends with it: stop it from outside`,
+          costs: "downtime",
+        },
+      ];
+  }
+}
+
+/** What frees nothing by itself, but has to be known, or done for the next time. */
+function adviceAside(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
+  const { question, settings } = snapshot;
+  const { port } = question;
+  switch (blocker.rule) {
     case "client":
-      return clientAdvice(blocker, snapshot);
+      return reserveAdvice(snapshot);
     case "listener":
     case "bound":
-      return owners.length > 0 ? ownerAdvice(snapshot, owners) : unseenOwnerAdvice(blocker, snapshot);
-    case "close-wait":
-    case "connection":
-      // Its connections go when it goes.
-      if (isServed(snapshot.holders)) return [];
-      return [...dropAdvice(blocker, snapshot), ...ownerAdvice(snapshot, owners)];
-    case "unaccepted":
-      return [];
+      return unseenOwnerAdvice(blocker, snapshot);
     case "privileged-port":
       return [
-        { text: `take a port of ${snapshot.settings.unprivilegedPortStart ?? 1024} or more`, costs: "nothing" },
+        { text: `take a port of ${settings.unprivilegedPortStart ?? 1024} or more`, costs: "nothing" },
         {
           text: "let every user bind from this port on",
-          command: `${snapshot.settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+          command: `${settings.rootPrefix}sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
           costs: "nothing",
         },
         {
           text: "give the program this one right",
-          command: `${sudo(snapshot)}setcap cap_net_bind_service=+ep /path/to/program`,
+          command: `${sudo(settings.asker)}setcap cap_net_bind_service=+ep /path/to/program`,
           costs: "nothing",
         },
       ];
     case "scope-missing":
-      return [{ text: `write [${snapshot.question.address}%DEVICE]:${port}, or --device DEVICE`, costs: "nothing" }];
+      return [{ text: `write [${question.address}%DEVICE]:${port}, or --device DEVICE`, costs: "nothing" }];
     case "address-not-local":
       return addressAdvice(snapshot);
     default:
@@ -141,95 +190,24 @@ function nextTimeAdvice({ rule, options }: Blocker, { question }: BindSnapshot):
   ];
 }
 
-function waitAdvice({ rule, freeInMs, count }: Blocker): Advice[] {
-  if (freeInMs === undefined) return [];
-  const what = count > 1 ? "the last of them ends" : "it ends";
-  // The peer's FIN makes a TIME-WAIT of it, which starts anew (tcp_timewait_state_process).
-  const unless = rule === "fin-wait-2" ? ", unless the other side closes: then a TIME-WAIT of 60 s follows" : "";
-  return [{ text: `wait ${Math.ceil(freeInMs / 1000)} s: ${what} by itself${unless}`, costs: "nothing" }];
-}
-
-/** SOCK_DESTROY: of TIME-WAIT since af9784d007d8; of orphans since bac76cf89816, before which it could leave them for ever. */
-const TIME_WAIT_SINCE = [6, 0] as const;
-const ORPHANS_SINCE = [6, 11] as const;
-
-function destroyAdvice(
-  snapshot: BindSnapshot,
-  filter: string,
-  text: string,
-  [major, minor]: readonly [number, number] = TIME_WAIT_SINCE,
-): Advice {
-  const { kernelRelease, kernelDestroys, rootPrefix } = snapshot.settings;
-  if (kernelDestroys === false)
-    return { text: `${text}: this kernel cannot (built without CONFIG_INET_DIAG_DESTROY)`, costs: "nothing" };
-  if (olderThan(kernelRelease, major, minor))
-    return { text: `${text}: Linux ${kernelRelease} cannot, ${major}.${minor} and later can`, costs: "nothing" };
-  return { text, command: `${rootPrefix}ss -K -t ${filter}`, costs: "nothing" };
-}
-
-function clientAdvice(blocker: Blocker, snapshot: BindSnapshot): Draft[] {
-  const { reservedPorts, rootPrefix } = snapshot.settings;
-  const range = snapshot.settings.localPortRange;
-  const { port } = snapshot.question;
+function reserveAdvice({ question: { port }, settings }: BindSnapshot): Advice[] {
+  const { reservedPorts, rootPrefix, localPortRange: range } = settings;
   const taken = range === undefined || (port >= range.first && port <= range.last);
   const reserved = taken ? mergeReservedPort(reservedPorts, port) : undefined;
-  return [
-    ...(reserved === undefined
-      ? []
-      : [
-          {
-            text: "keep outgoing connections away from this port from now on; it does not free it now",
-            command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
-            costs: "nothing" as const,
-          },
-        ]),
-    ...dropAdvice(blocker, snapshot),
-  ];
-}
-
-/** Ends the connection and leaves the program alone; where the kernel cannot do that, the program is asked to end. */
-function dropAdvice({ socket, count }: Blocker, snapshot: BindSnapshot): Draft[] {
-  const { kernelDestroys, rootPrefix } = snapshot.settings;
-  // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK).
-  const kept = snapshot.holders.some((holder) => holder.socket === socket && holder.autoBound === false);
-  if (socket?.remote === undefined || kernelDestroys === false || kept)
-    return ownerAdvice(snapshot, socket?.owners ?? []);
-  const state = STATES.find(({ name }) => name === socket.state)?.ss ?? "connected";
-  const { address, port } = socket.remote;
-  const peer = count > 1 ? "" : ` dst ${address.includes(":") ? `[${address}]` : address} dport = :${port}`;
+  if (reserved === undefined) return [];
   return [
     {
-      text:
-        count > 1
-          ? "drop those connections; their programs see ECONNABORTED"
-          : "drop that one connection; its program sees ECONNABORTED",
-      command: `${rootPrefix}ss -K -t state ${state} sport = :${snapshot.question.port}${peer}`,
-      costs: "data",
+      text: "keep outgoing connections away from this port from now on; it does not free it now",
+      command: `${rootPrefix}sysctl -w net.ipv4.ip_local_reserved_ports=${reserved}`,
+      costs: "nothing",
     },
   ];
 }
 
-function unseenOwnerAdvice(blocker: Blocker, snapshot: BindSnapshot): Advice[] {
-  if (blocker.socket?.ownerless !== "no-permission" || sudo(snapshot) === "") return [];
-  return [{ text: "see whose it is", command: `sudo portmortem why ${questionText(snapshot)}`, costs: "nothing" }];
-}
-
-/** The same question as words of the command line. */
-function questionText({ question, settings }: BindSnapshot): string {
-  const { address, port, protocol, v6only, reuseAddr, reusePort, device } = question;
-  const endpoint =
-    address === "::" ? String(port) : address.includes(":") ? `'[${address}]:${port}'` : `${address}:${port}`;
-  return [
-    endpoint,
-    protocol === "udp" ? "--udp" : undefined,
-    v6only ? "--v6only" : undefined,
-    reuseAddr ? undefined : "--no-reuse-addr",
-    reusePort ? "--reuse-port" : undefined,
-    device === undefined ? undefined : `--device ${device}`,
-    settings.netns === undefined ? undefined : `--netns ${settings.netns}`,
-  ]
-    .filter((word) => word !== undefined)
-    .join(" ");
+function unseenOwnerAdvice({ socket }: Blocker, { question, settings: { asker } }: BindSnapshot): Advice[] {
+  if ((socket?.owners ?? []).length > 0 || socket?.ownerless !== "no-permission" || asker.uid === 0) return [];
+  const command = bindCommand({ verb: "why", question, asker, asRoot: true });
+  return [{ text: "see whose it is", command, costs: "nothing" }];
 }
 
 function addressAdvice(snapshot: BindSnapshot): Advice[] {
@@ -239,6 +217,10 @@ function addressAdvice(snapshot: BindSnapshot): Advice[] {
   const some = candidates.filter((address) => address.includes(":") === ipv6).slice(0, 4);
   const whose = ofDevice === undefined ? "this machine's" : "that device's";
   return some.length === 0 ? [] : [{ text: `${whose} addresses are ${some.join(", ")}`, costs: "nothing" }];
+}
+
+function costingNothing(advice: readonly Advice[]): Advice[] {
+  return advice.filter(({ costs }) => costs === "nothing");
 }
 
 function unique(advice: readonly Advice[]): Advice[] {

@@ -1,16 +1,17 @@
 /** What to do about local ports that run out, cheapest first, each with what it brings. No command is run here. Pure. */
 import { countText } from "../base/duration.ts";
 import { olderThan } from "../base/kernel-release.ts";
+import { needsRootToDestroy } from "../tcp/asker.ts";
 import type { ConnectSnapshot } from "../tcp/connect-snapshot.ts";
+import { TIME_WAIT_SINCE } from "../tcp/sock-destroy.ts";
+import { hostWord } from "../tcp/filter/host-word.ts";
+import { typedCommand } from "../tcp/typed-command.ts";
 import { isLoopbackAddress } from "./address-scope.ts";
 import type { ConnectVerdict } from "./connect-ports.ts";
 import { isUnclosed, sustained, waitMs } from "./connect-rate.ts";
 import { whoHas } from "./connect-holders.ts";
 import type { ConnectAdvice, PortCounts } from "./why-connect.ts";
 import { widerPortRange } from "./wide-port-range.ts";
-
-/** SOCK_DESTROY of a TIME-WAIT: af9784d007d8. */
-const DESTROYS_SINCE = [6, 0] as const;
 
 export function adviceForConnect(snapshot: ConnectSnapshot, verdict: ConnectVerdict): ConnectAdvice[] {
   const { source, inForce } = snapshot;
@@ -118,16 +119,22 @@ function destroying(
   { question, settings, source, inForce }: ConnectSnapshot,
   { classes }: ConnectVerdict,
 ): ConnectAdvice[] {
-  if (classes!.counts.timeWait === 0 || olderThan(settings.kernelRelease, ...DESTROYS_SINCE)) return [];
-  const address = (text: string): string => (text.includes(":") ? `'[${text}]'` : text);
-  const from = "address" in source ? ` src ${address(source.address)}` : "";
+  const { asker, kernelRelease } = settings;
+  if (classes!.counts.timeWait === 0 || olderThan(kernelRelease, ...TIME_WAIT_SINCE)) return [];
+  const from = "address" in source ? ` src ${hostWord(source.address)}` : "";
   const { remote } = question;
   const range = inForce?.range;
   const only = range !== undefined && range.first === range.last ? ` sport = :${range.first}` : "";
   return [
     {
       text: "clear these TIME-WAITs: nobody holds them, and nothing is lost unless their last packets are still on the way",
-      command: `${settings.rootPrefix}ss -K -t state time-wait${from} dst ${address(remote.address)} dport = :${remote.port}${only}`,
+      command: typedCommand(
+        ["drop", `state time-wait${from} dst ${hostWord(remote.address)} dport = :${remote.port}${only}`],
+        {
+          netns: asker.netns,
+          asRoot: needsRootToDestroy(asker),
+        },
+      ),
       costs: "nothing",
     },
   ];

@@ -5,7 +5,7 @@ import type { Attempt, PortHolder } from "../tcp/bind-snapshot.ts";
 import { bound, connection, listener, timeWait } from "../testing/testing.ts";
 import { inferOptions } from "./infer-options.ts";
 
-const SETTINGS = { kernelRelease: "6.18.0", localAddresses: [], interfaces: [], rootPrefix: "" };
+const SETTINGS = { kernelRelease: "6.18.0", localAddresses: [], interfaces: [], rootPrefix: "", asker: { uid: 0 } };
 
 function infer(holders: readonly PortHolder[], results?: readonly [withReuse: string, without: string]) {
   const probed: Attempt[] = (results ?? []).map((result, index) => ({

@@ -82,6 +82,7 @@ const snapshots: fc.Arbitrary<ConnectSnapshot> = record<ConnectSnapshot>({
     mayBindPrivileged: maybe(fc.boolean()),
     localAddresses: fc.constantFrom([], ["127.0.0.1", "::1"]),
     rootPrefix: fc.constantFrom("", "sudo "),
+    asker: fc.constantFrom({ uid: 0 }, { uid: 1000 }),
   }),
   incomplete: fc.constant([]),
 });
@@ -171,6 +172,7 @@ function exhausted(settings: Partial<ConnectSnapshot["settings"]>, endsInMs: num
       timestamps: true,
       localAddresses: [],
       rootPrefix: "sudo ",
+      asker: { uid: 1000 },
       ...settings,
     },
     incomplete: [],

@@ -44,6 +44,7 @@ export function healthySnapshot(changes: Partial<HealthSnapshot> = {}): HealthSn
     listeners: [],
     descriptors: [],
     rootPrefix: "",
+    asker: { uid: 0 },
     incomplete: [],
     ...changes,
   };

@@ -151,6 +151,7 @@ const settings: fc.Arbitrary<BindSettings> = record({
   mayBindPrivileged: maybe(fc.boolean()),
   kernelDestroys: maybe(fc.boolean()),
   rootPrefix: fc.constantFrom("", "sudo ", "sudo ip netns exec web "),
+  asker: fc.constantFrom({ uid: 0 }, { uid: 1000 }, { uid: 1000, netAdmin: true, netns: "a 'b'" }),
 }).map((one) => dense<BindSettings>(one));
 
 const elsewhere: fc.Arbitrary<ElsewhereListener> = record({

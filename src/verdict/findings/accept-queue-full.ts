@@ -4,6 +4,7 @@ import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts
 import { parseSysctlNumber } from "../../tcp/sysctl-values.ts";
 import type { Advice } from "../why.ts";
 import { acceptQueueOf, firstOwner, isStopped, listenerEvidence } from "./accept-queue.ts";
+import { continueCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { holderName } from "./holder-words.ts";
 
@@ -43,7 +44,13 @@ function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
 function adviceFor(snapshot: HealthSnapshot, listener: ListenerFacts): Advice[] {
   const owner = firstOwner(listener);
   if (owner !== undefined && isStopped(listener))
-    return [{ text: `let ${owner.command} go on`, command: `kill -CONT ${owner.pid}`, costs: "nothing" }];
+    return [
+      {
+        text: `let ${owner.command} go on`,
+        command: continueCommand(snapshot.asker, listener.socket.owners ?? []),
+        costs: "nothing",
+      },
+    ];
   return [
     {
       text: "see what keeps the program from accept(): work on its event loop, workers all busy, no descriptors left",

@@ -52,7 +52,7 @@ export const ACCEPT_QUEUE_OVERFLOW: FindingDefinition = {
         advice: [
           {
             text: "accept faster; for bursts a larger backlog in listen(), which somaxconn caps",
-            command: lookingCommand(snapshot.rootPrefix, "portmortem ls --listening"),
+            command: lookingCommand(snapshot.asker, ["ls", "--listening"]),
             costs: "nothing",
           },
         ],

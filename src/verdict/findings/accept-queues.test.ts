@@ -73,7 +73,7 @@ test("accept-queue-full raises somaxconn only where it caps, and lets a stopped 
   const [unknown] = ACCEPT_QUEUE_FULL.find(of([listener({ accepting: 129 })], { settings: {} }));
   assert.equal(unknown?.advice[1]?.text, "for bursts: a larger backlog in listen() (it has 128)");
   assert.deepEqual(commands({ accepting: 129 }, "128"), [look, "sysctl -w net.core.somaxconn=4096"]);
-  assert.deepEqual(commands({ accepting: 129, ownerStates: ["T"] }, "4096"), ["kill -CONT 812"]);
+  assert.deepEqual(commands({ accepting: 129, ownerStates: ["T", "T"] }, "4096"), ["kill -CONT 812 813"]);
 });
 
 test("listener-stopped asks that nobody of its holders runs", () => {
@@ -88,7 +88,7 @@ test("listener-stopped asks that nobody of its holders runs", () => {
   assert.match(found.text, / Waiting now: 2, the oldest for 5 s\.$/);
   assert.deepEqual(
     found.advice.map(({ command }) => command),
-    ["kill -CONT 812 813", "kill -TERM 812 813; kill -CONT 812 813"],
+    ["kill -CONT 812 813", "portmortem free 8080"],
   );
 });
 

@@ -18,7 +18,7 @@ export const CLOSE_WAIT_PILE: FindingDefinition = {
       "warning: 100 or more, the oldest silent for a minute, or 10 more than at the first look (--watch). info: 100 or more for a second, or 10 or more with one silent for ten minutes. A few are healthy: pools notice at the next use.",
     ],
     remedy: [
-      "Mend the program: close on end of file, on every way out (errors, time-outs). No setting helps. Until then only its restart frees them; ss -K ends the connection, not the descriptor.",
+      "Mend the program: close on end of file, on every way out (errors, time-outs). No setting helps. Until then only its restart frees them; portmortem drop ends the connection, not the descriptor.",
     ],
     sources: ["RFC 9293 3.6; tcp_fin, __tcp_close; tcp(7)"],
   },
@@ -48,11 +48,11 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
           ...(owner === undefined
             ? {}
             : {
-                command: lookingCommand(snapshot.rootPrefix, `portmortem ls 'state close-wait and pid = ${owner.pid}'`),
+                command: lookingCommand(snapshot.asker, ["ls", `state close-wait and pid = ${owner.pid}`]),
               }),
           costs: "nothing",
         },
-        ...restartAdvice(owner, snapshot.rootPrefix, "until it is mended, only that gives its descriptors back"),
+        ...restartAdvice(owner, snapshot.asker, "until it is mended, only that gives its descriptors back"),
       ],
     },
   ];

@@ -54,7 +54,7 @@ function judge(snapshot: HealthSnapshot, { pid, command, count, limit, hardLimit
         command:
           leaked === 0
             ? `ls -l /proc/${pid}/fd`
-            : lookingCommand(snapshot.rootPrefix, `portmortem ls 'state close-wait and pid = ${pid}'`),
+            : lookingCommand(snapshot.asker, ["ls", `state close-wait and pid = ${pid}`]),
         costs: "nothing",
       },
       {

@@ -1,7 +1,7 @@
 /** FIN-WAIT-2 with a descriptor: half closed by a live program, and no timer runs. */
 import { countText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
-import { destroyCommand } from "./destroy-command.ts";
+import { dropGroup } from "./drop-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, grownBy, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
 import { holderName, restartAdvice } from "./holder-words.ts";
@@ -38,15 +38,15 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
       advice: [
         { text: "mend the program: a time-out after shutdown(), then close(); or SO_KEEPALIVE", costs: "nothing" },
         ...dropAdvice(snapshot, group),
-        ...restartAdvice(owner, snapshot.rootPrefix, "its half-closed connections end with it"),
+        ...restartAdvice(owner, snapshot.asker, "its half-closed connections end with it"),
       ],
     },
   ];
 }
 
 function dropAdvice(snapshot: HealthSnapshot, group: SocketGroup): Finding["advice"] {
-  const destroy = destroyCommand(snapshot, group);
-  if (destroy === undefined) return [];
-  const { address, command } = destroy;
+  const drop = dropGroup(snapshot, group);
+  if (drop === undefined) return [];
+  const { address, command } = drop;
   return [{ text: `drop those with ${address}; the program sees ECONNABORTED`, command, costs: "data" }];
 }

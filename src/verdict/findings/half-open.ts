@@ -52,10 +52,11 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
         },
         {
           text: "see them, with their last activity",
-          command: lookingCommand(
-            snapshot.rootPrefix,
-            `portmortem ls --info 'state established${owner === undefined ? "" : ` and pid = ${owner.pid}`}'`,
-          ),
+          command: lookingCommand(snapshot.asker, [
+            "ls",
+            "--info",
+            `state established${owner === undefined ? "" : ` and pid = ${owner.pid}`}`,
+          ]),
           costs: "nothing",
         },
       ],

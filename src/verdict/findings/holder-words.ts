@@ -1,7 +1,10 @@
 /** How findings call those who hold sockets, and what they advise about them. Pure. */
 import type { Owner, Ownerless } from "../../tcp/socket.ts";
-import { isServiceUnit } from "../service-unit.ts";
+import type { Asker } from "../../tcp/asker.ts";
+import { typedCommand } from "../../tcp/typed-command.ts";
+import { managerCommand } from "../manager-command.ts";
 import type { Advice } from "../why.ts";
+import { endBySignal } from "./end-listeners.ts";
 
 /** "node (pid 812)"; without an owner, who it may be. */
 export function holderName(owner: Owner | undefined, ownerless?: Ownerless): string {
@@ -16,25 +19,23 @@ export function holderEvidence(owner: Owner | undefined): { readonly pid?: numbe
   return owner === undefined ? {} : { pid: owner.pid, command: owner.command };
 }
 
-/** The way to start a program anew that its manager would take; a program without one can only be told to end. */
-export function restartAdvice(owner: Owner | undefined, rootPrefix: string, why: string): Advice[] {
+/**
+ * The way to start a program anew that its manager would take; a program without one can only be told to end. `ended`: the command for that, where
+ * there is a better one than a signal.
+ */
+export function restartAdvice(owner: Owner | undefined, asker: Asker, why: string, ended?: string): Advice[] {
   if (owner === undefined) return [];
-  const sudo = rootPrefix.startsWith("sudo ") ? "sudo " : "";
-  const { container, unit, command, pid } = owner;
-  const restart = (what: string, how: string): Advice[] => [
-    { text: `restart ${what}: ${why}`, command: how, costs: "downtime" },
-  ];
-  if (container !== undefined) {
-    const name = container.name ?? container.id.slice(0, 12);
-    if (container.runtime === "docker" || container.runtime === "podman")
-      return restart(`the container ${name}`, `${container.runtime} restart ${name}`);
-    return restart(`the container ${name}; its manager starts it again`, `${sudo}crictl stop ${name}`);
+  const managed = managerCommand(owner, asker, "restart");
+  if (managed === undefined) {
+    const command = ended ?? endBySignal(asker, [owner]);
+    return [{ text: `end ${owner.command}, and start it again: ${why}`, command, costs: "downtime" }];
   }
-  if (isServiceUnit(unit)) return restart(`the unit ${unit}`, `${sudo}systemctl restart ${unit}`);
-  return [{ text: `end ${command}, and start it again: ${why}`, command: `kill ${pid}`, costs: "downtime" }];
+  const { what, command, onlyStops } = managed;
+  const then = onlyStops === true ? "; its manager starts it again" : "";
+  return [{ text: `restart ${what}${then}: ${why}`, command, costs: "downtime" }];
 }
 
-/** A command that only looks: of the machine itself it needs no right, in another network namespace it has to be run there. */
-export function lookingCommand(rootPrefix: string, command: string): string {
-  return rootPrefix === "sudo " ? command : `${rootPrefix}${command}`;
+/** A command that only looks: it takes no other right than the answer in which it stands. */
+export function lookingCommand({ netns }: Asker, words: readonly string[]): string {
+  return typedCommand(words, { netns });
 }

@@ -2,6 +2,7 @@ import type { HealthSnapshot, ListenerFacts, ProcessPlace } from "../../tcp/heal
 import { programsOf } from "../listening-program.ts";
 import type { ListeningProgram } from "../listening-program.ts";
 import { isServiceUnit } from "../service-unit.ts";
+import { endListenersCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 
 /** Without a terminal that is gone as a witness, a program that runs for less may just have been started by a script. */
@@ -28,15 +29,15 @@ interface LeftBehind {
 }
 
 function findLeftBehind(snapshot: HealthSnapshot): Finding[] {
-  const byPid = new Map<number, { readonly found: LeftBehind; readonly ports: Set<number> }>();
+  const byPid = new Map<number, { readonly found: LeftBehind; readonly listeners: ListenerFacts[] }>();
   for (const listener of snapshot.listeners) {
     for (const found of leftBehind(listener, snapshot)) {
-      const known = byPid.get(found.program.owner.pid) ?? { found, ports: new Set<number>() };
-      known.ports.add(listener.socket.local.port);
+      const known = byPid.get(found.program.owner.pid) ?? { found, listeners: [] };
+      known.listeners.push(listener);
       byPid.set(found.program.owner.pid, known);
     }
   }
-  return [...byPid.values()].map(({ found, ports }) => leftBehindFinding(found, [...ports], snapshot));
+  return [...byPid.values()].map(({ found, listeners }) => leftBehindFinding(found, listeners, snapshot));
 }
 
 /** The starters among those that hold the listener: all of them must have been left behind, their workers come with them. */
@@ -69,11 +70,14 @@ function judge(program: ListeningProgram, { system }: HealthSnapshot): LeftBehin
 
 function leftBehindFinding(
   { program, place, hints }: LeftBehind,
-  ports: readonly number[],
+  listeners: readonly ListenerFacts[],
   snapshot: HealthSnapshot,
 ): Finding {
   const { name } = program;
   const { pid } = program.owner;
+  const ports = [...new Set(listeners.map(({ socket }) => socket.local.port))];
+  const owners = listeners.flatMap(({ socket }) => socket.owners ?? []);
+  const command = endListenersCommand(snapshot, listeners, owners);
   const where = `port${ports.length === 1 ? "" : "s"} ${ports.join(", ")}`;
   const ageMs = place.startedAtMs === undefined ? undefined : snapshot.system.nowMs - place.startedAtMs;
   return {
@@ -92,7 +96,11 @@ function leftBehindFinding(
       ...(ageMs === undefined ? {} : { ageMs }),
     },
     advice: [
-      { text: "if nobody needs it, end it", command: `kill ${pid}`, costs: "downtime" },
+      {
+        text: "if nobody needs it, end it",
+        ...(command === undefined ? {} : { command }),
+        costs: "downtime",
+      },
       { text: "if it is to stay, start it as a service, so that it is known to be wanted", costs: "nothing" },
     ],
   };

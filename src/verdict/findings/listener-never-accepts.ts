@@ -2,6 +2,7 @@
 import { amountText, durationText } from "../../base/duration.ts";
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { acceptQueueOf, firstOwner, isStopped, listenerEvidence } from "./accept-queue.ts";
+import { endListenersCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { holderName, restartAdvice } from "./holder-words.ts";
 
@@ -36,6 +37,8 @@ function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
   const { waiting, full } = acceptQueueOf(listener);
   const { socket, oldestWaitingMs = 0 } = listener;
   const owner = firstOwner(listener);
+  // Who hangs may never come to handle a signal that it has a handler for.
+  const ended = endListenersCommand(snapshot, [listener], socket.owners ?? [], ["--force"]);
   return {
     code: "listener-never-accepts",
     level: full ? "critical" : "warning",
@@ -48,7 +51,7 @@ function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
         ...(owner === undefined ? {} : { command: `ps -L -o tid,state,pcpu,wchan:24,comm -p ${owner.pid}` }),
         costs: "nothing",
       },
-      ...restartAdvice(owner, snapshot.rootPrefix, "if it hangs"),
+      ...restartAdvice(owner, snapshot.asker, "if it hangs", ended),
     ],
   };
 }

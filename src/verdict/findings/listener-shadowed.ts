@@ -1,6 +1,8 @@
+import type { Asker } from "../../tcp/asker.ts";
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { isWildcardAddress } from "../address-scope.ts";
 import { areOfDifferentPrograms, listenerText, nameOf, programEvidence, programsOf } from "../listening-program.ts";
+import { endCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 
 export const LISTENER_SHADOWED: FindingDefinition = {
@@ -24,13 +26,13 @@ export const LISTENER_SHADOWED: FindingDefinition = {
   find: (snapshot) => findShadowed(snapshot),
 };
 
-function findShadowed({ listeners: tcp, udpSharers = [] }: HealthSnapshot): Finding[] {
+function findShadowed({ listeners: tcp, udpSharers = [], asker }: HealthSnapshot): Finding[] {
   const listeners = [...tcp, ...udpSharers];
   return listeners.flatMap((wide) =>
     isWildcardAddress(wide.socket.local.address)
       ? listeners
           .filter((narrow) => takesFrom(narrow, wide) && areOfDifferentPrograms(narrow, wide))
-          .map((narrow) => shadowFinding(narrow, wide))
+          .map((narrow) => shadowFinding(narrow, wide, asker))
       : [],
   );
 }
@@ -48,14 +50,13 @@ function takesFrom({ socket: narrow }: ListenerFacts, { socket: wide }: Listener
   return both && isIpv4 && narrow.local.interface === wide.local.interface;
 }
 
-function shadowFinding(narrow: ListenerFacts, wide: ListenerFacts): Finding {
+function shadowFinding(narrow: ListenerFacts, wide: ListenerFacts, asker: Asker): Finding {
   const [taker, loser] = [programsOf(narrow), programsOf(wide)];
   const { local, protocol, uid } = narrow.socket;
   const what = protocol === "udp" ? "datagrams" : "connections";
   const where = isWildcardAddress(local.address)
     ? `IPv4 ${what} to port ${local.port}`
     : `${what} to ${listenerText(narrow)}`;
-  const pids = [...new Set(taker.map(({ owner }) => owner.pid))].join(" ");
   return {
     code: LISTENER_SHADOWED.code,
     level: protocol === "udp" && uid !== undefined && uid === wide.socket.uid ? "info" : "warning",
@@ -72,7 +73,12 @@ function shadowFinding(narrow: ListenerFacts, wide: ListenerFacts): Finding {
       specificProgram: taker.map(programEvidence),
     },
     advice: [
-      { text: `end ${nameOf(taker)}, if it should not be there`, command: `kill ${pids}`, costs: "downtime" },
+      // Not `free`: a bind to that address meets both of them.
+      {
+        text: `end ${nameOf(taker)}, if it should not be there`,
+        ...(taker.length === 0 ? {} : { command: endCommand(asker, taker) }),
+        costs: "downtime",
+      },
       { text: `or give one of them another port than ${local.port}`, costs: "nothing" },
     ],
   };

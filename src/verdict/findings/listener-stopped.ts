@@ -1,7 +1,8 @@
 /** Listeners whose program is stopped: Ctrl-Z, SIGSTOP, a debugger. */
 import { countText, durationText } from "../../base/duration.ts";
-import type { ListenerFacts } from "../../tcp/health-snapshot.ts";
+import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { acceptQueueOf, firstOwner, isStopped, listenerEvidence } from "./accept-queue.ts";
+import { continueCommand, endListenersCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { holderName } from "./holder-words.ts";
 
@@ -14,18 +15,18 @@ export const LISTENER_STOPPED: FindingDefinition = {
       "critical: connections wait. warning: none does yet; the next will.",
     ],
     remedy: [
-      "kill -CONT PID, or fg in its shell. To end it: kill -TERM, then kill -CONT, for a stopped program handles no signal but SIGKILL.",
+      "kill -CONT PID, or fg in its shell. To end it: portmortem free PORT, which lets it go on as well: a stopped program handles no signal but SIGKILL.",
     ],
     sources: ["proc_pid_stat(5), signal(7), tcp_conn_request"],
   },
-  find: ({ listeners }) => listeners.filter(isStopped).map(judge),
+  find: (snapshot) => snapshot.listeners.filter(isStopped).map((listener) => judge(snapshot, listener)),
 };
 
-function judge(listener: ListenerFacts): Finding {
+function judge(snapshot: HealthSnapshot, listener: ListenerFacts): Finding {
   const { waiting, full } = acceptQueueOf(listener);
   const { socket, oldestWaitingMs } = listener;
   const owners = socket.owners ?? [];
-  const pids = [...new Set(owners.map(({ pid }) => pid))].join(" ");
+  const end = endListenersCommand(snapshot, [listener], owners);
   const traced = owners.every(({ state }) => state === "t");
   const age = oldestWaitingMs === undefined ? "" : `, the oldest for ${durationText(oldestWaitingMs)}`;
   const command = firstOwner(listener)?.command ?? "it";
@@ -38,8 +39,12 @@ function judge(listener: ListenerFacts): Finding {
     advice: traced
       ? [{ text: `let ${command} go on in the debugger`, costs: "nothing" }]
       : [
-          { text: `let ${command} go on (or fg in its shell)`, command: `kill -CONT ${pids}`, costs: "nothing" },
-          { text: "or end it", command: `kill -TERM ${pids}; kill -CONT ${pids}`, costs: "downtime" },
+          {
+            text: `let ${command} go on (or fg in its shell)`,
+            command: continueCommand(snapshot.asker, owners),
+            costs: "nothing",
+          },
+          { text: "or end it", ...(end === undefined ? {} : { command: end }), costs: "downtime" },
         ],
   };
 }

@@ -193,6 +193,10 @@ test("port-split tells two programs behind localhost", () => {
   assert.deepEqual(others, []);
   assert.equal(finding?.level, "warning");
   assert.equal(finding.title, "port 5173 is node server.js by IPv4 and ssh by IPv6");
+  assert.deepEqual(
+    finding.advice.slice(1, 3).map(({ command }) => command),
+    ["portmortem free 127.0.0.1:5173", "portmortem free '[::1]:5173'"],
+  );
 });
 
 test("port-split has nothing to say of one program, of other addresses, of devices and of one socket for both", () => {
@@ -234,6 +238,7 @@ test("listener-left-behind names a development server that outlived its terminal
     "it runs from the source tree /home/alice/shop",
   ]);
   assert.equal(finding.evidence["ageMs"], 5 * HOUR_MS);
+  assert.equal(finding.advice[0]?.command, "portmortem free 5173 24678");
 });
 
 test("listener-left-behind needs a starter that is gone, and more than one hint", () => {

@@ -54,7 +54,13 @@ test("local-ports-low warns when four fifths are taken, and says which rate lead
   });
   assert.deepEqual(
     found.advice.map(({ command }) => command),
-    [undefined, "sysctl -w net.ipv4.tcp_tw_reuse=1", 'sysctl -w net.ipv4.ip_local_port_range="10240 65535"', undefined],
+    [
+      undefined,
+      "sysctl -w net.ipv4.tcp_tw_reuse=1",
+      "portmortem drop 'state time-wait src 10.0.0.1 dst 10.0.0.9 dport = :5432'",
+      'sysctl -w net.ipv4.ip_local_port_range="10240 65535"',
+      undefined,
+    ],
   );
   assert.deepEqual(judge({ use: { open: 200, timeWait: 599 } }), []);
 });

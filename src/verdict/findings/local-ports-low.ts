@@ -6,6 +6,7 @@ import { parseSysctlPortRange } from "../../tcp/sysctl-values.ts";
 import { TIME_WAIT_MS } from "../time-wait-reuse.ts";
 import { widerPortRange } from "../wide-port-range.ts";
 import type { Advice } from "../why.ts";
+import { clearTimeWait } from "./drop-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { watchedMs } from "./growth.ts";
 import { isTimeWaitReused } from "./time-wait-reused.ts";
@@ -114,6 +115,7 @@ function adviceFor(snapshot: HealthSnapshot, use: DestinationUse, reused: boolea
       command: `${rootPrefix}sysctl -w net.ipv4.tcp_tw_reuse=1`,
       costs: "nothing",
     });
+  if (use.timeWait > 0 && !reused) advice.push(...clearTimeWait(snapshot, use.remote, use.localAddress));
   const range = parseSysctlPortRange(settings[RANGE]);
   const wider = range === undefined ? undefined : widerPortRange(range);
   if (wider !== undefined)

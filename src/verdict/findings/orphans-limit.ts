@@ -61,10 +61,7 @@ export const ORPHANS_LIMIT: FindingDefinition = {
       advice: [
         {
           text: "see whom they are for",
-          command: lookingCommand(
-            snapshot.rootPrefix,
-            "portmortem ls 'state fin-wait-1 or state last-ack or state closing'",
-          ),
+          command: lookingCommand(snapshot.asker, ["ls", "state fin-wait-1 or state last-ack or state closing"]),
           costs: "nothing",
         },
         ...(limit === undefined || limit === 0 ? [] : [raise(limit, snapshot.rootPrefix)]),

@@ -2,8 +2,9 @@
 import { countText, durationText } from "../../base/duration.ts";
 import { olderThan } from "../../base/kernel-release.ts";
 import type { HealthSnapshot, SocketGroup } from "../../tcp/health-snapshot.ts";
+import { ORPHANS_SINCE } from "../../tcp/sock-destroy.ts";
 import type { Advice } from "../why.ts";
-import { destroyCommand } from "./destroy-command.ts";
+import { dropGroup } from "./drop-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { groupEvidence, growthSentence, groupsOf, peersSentence } from "./group-words.ts";
 
@@ -25,7 +26,7 @@ export const ORPHANS_STUCK: FindingDefinition = {
       "warning: 1000 or more, and a tenth of all connections. info: 10 or more with 3 retransmits or a closed window.",
     ],
     remedy: [
-      "Wait, or ss -K those of one peer. Where it comes again and again: TCP_USER_TIMEOUT in the program, which counts after close() as well. Not a smaller tcp_orphan_retries: it cuts off slow peers, too.",
+      "Wait, or drop those of one peer. Where it comes again and again: TCP_USER_TIMEOUT in the program, which counts after close() as well. Not a smaller tcp_orphan_retries: it cuts off slow peers, too.",
     ],
     sources: ["tcp_orphan_retries, tcp_probe_timer, tcp_write_timeout; RFC 9293 3.8.6.1"],
   },
@@ -62,16 +63,15 @@ function judge(snapshot: HealthSnapshot, group: SocketGroup): Finding[] {
   ];
 }
 
-/** Destroying orphans in these states: since bac76cf89816, before which it could leave them for ever. */
 function destroy(snapshot: HealthSnapshot, group: SocketGroup): Advice[] {
-  const one = destroyCommand(snapshot, group);
+  const one = dropGroup(snapshot, group);
   if (one === undefined) return [];
   const text = `or end those with ${one.address} now`;
   const { kernelRelease } = snapshot.system;
-  return olderThan(kernelRelease, 6, 11)
+  return olderThan(kernelRelease, ...ORPHANS_SINCE)
     ? [
         {
-          text: `${text}. But without bac76cf89816 (Linux 6.11, and some stable kernels before) ss -K can leave them for ever`,
+          text: `${text}. But without bac76cf89816 (Linux 6.11, and some stable kernels before) the kernel can leave them for ever`,
           costs: "data",
         },
       ]

@@ -16,7 +16,7 @@ test("orphans-stuck tells a peer that is gone from one that does not read", () =
   assert.equal(gone?.level, "info");
   assert.equal(gone.title, "12 closed connections stuck in LAST-ACK");
   assert.match(gone.text, /: 5 retransmits without an answer, silent for up to 90 s\./);
-  assert.equal(gone.advice[1]?.command, "ss -K -t state last-ack dst 10.0.0.7");
+  assert.equal(gone.advice[1]?.command, "portmortem drop 'state last-ack dst 10.0.0.7'");
   const [full] = stuck({ count: 12, state: "FIN-WAIT-1", zeroWindow: 11 });
   assert.match(full?.text ?? "", /: 11 can send nothing and probe: their peer does not read, or/);
   assert.equal(full?.evidence["probing"], 11);

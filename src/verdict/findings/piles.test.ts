@@ -101,26 +101,25 @@ test("close-wait-pile names program, peers, age and growth, and what share of th
 });
 
 test("close-wait-pile restarts a program the way its manager would", () => {
-  const commandFor = (owner: Partial<NonNullable<SocketGroup["owner"]>>, rootPrefix = "sudo ") => {
+  const commandFor = (owner: Partial<NonNullable<SocketGroup["owner"]>>, uid = 1000) => {
     const group = socketGroup("close-wait", { count: 100, longestSilentMs: 60_000 });
     const whole = { ...group, owner: { ...group.owner!, ...owner } };
-    return CLOSE_WAIT_PILE.find(snapshotOf(whole, { rootPrefix }))[0]?.advice[1]?.command;
+    return CLOSE_WAIT_PILE.find(snapshotOf(whole, { asker: { uid } }))[0]?.advice[1]?.command;
   };
   assert.equal(commandFor({ unit: "api.service" }), "sudo systemctl restart api.service");
-  assert.equal(commandFor({ unit: "api.service" }, ""), "systemctl restart api.service");
+  assert.equal(commandFor({ unit: "api.service" }, 0), "systemctl restart api.service");
+  assert.equal(commandFor({ unit: "api.service", userManager: 1000 }), "systemctl --user restart api.service");
+  assert.equal(commandFor({ uid: 33 }), "sudo kill 812");
   assert.equal(commandFor({ unit: "user@1000.service" }), "kill 812", "not all that this user runs");
   assert.equal(commandFor({ container: { runtime: "docker", id: "f".repeat(64), name: "web" } }), "docker restart web");
 });
 
-test("close-wait-pile looks where the sockets are: in another network namespace the command is run there", () => {
+test("close-wait-pile looks where the sockets are: the command names another network namespace", () => {
   const group = socketGroup("close-wait", { count: 100, longestSilentMs: 60_000 });
-  const command = (rootPrefix: string) =>
-    CLOSE_WAIT_PILE.find(snapshotOf(group, { rootPrefix }))[0]?.advice[0]?.command;
-  assert.equal(command("sudo "), "portmortem ls 'state close-wait and pid = 812'");
-  assert.equal(
-    command("sudo ip netns exec web "),
-    "sudo ip netns exec web portmortem ls 'state close-wait and pid = 812'",
-  );
+  const command = (asker: HealthSnapshot["asker"]) =>
+    CLOSE_WAIT_PILE.find(snapshotOf(group, { asker }))[0]?.advice[0]?.command;
+  assert.equal(command({ uid: 1000 }), "portmortem ls 'state close-wait and pid = 812'");
+  assert.equal(command({ uid: 1000, netns: "web" }), "portmortem ls 'state close-wait and pid = 812' --netns web");
 });
 
 test("close-wait-pile says so when nobody was found who holds them", () => {
@@ -137,7 +136,9 @@ test("fin-wait-2-held drops those of the most frequent peer only", () => {
     peers: [{ address: "fd00::7", port: 80, count: 200 }],
   });
   const [found] = FIN_WAIT_2_HELD.find(snapshotOf(group));
-  assert.equal(found?.advice[1]?.command, "ss -K -t state fin-wait-2 dst '[fd00::7]' dport = :80");
+  assert.equal(found?.advice[1]?.command, "portmortem drop 'state fin-wait-2 pid = 812 dst [fd00::7] dport = :80'");
+  const [ofUser] = FIN_WAIT_2_HELD.find(snapshotOf(group, { asker: { uid: 1000 } }));
+  assert.match(ofUser?.advice[1]?.command ?? "", /^sudo portmortem drop '/);
   assert.equal(found.title, "node (pid 812): 200 half-closed connections in FIN-WAIT-2");
 });
 

@@ -1,5 +1,6 @@
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { areOfDifferentPrograms, listenerText, nameOf, programEvidence, programsOf } from "../listening-program.ts";
+import { endListenersCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 
 export const PORT_SPLIT: FindingDefinition = {
@@ -18,16 +19,17 @@ export const PORT_SPLIT: FindingDefinition = {
       "ipv6(7): IPV6_V6ONLY",
     ],
   },
-  find: (snapshot) => findSplit(snapshot),
+  find: findSplit,
 };
 
-function findSplit({ listeners }: HealthSnapshot): Finding[] {
+function findSplit(snapshot: HealthSnapshot): Finding[] {
+  const { listeners } = snapshot;
   const ipv6 = listeners.filter(isLocalhost6);
   return listeners.filter(isLocalhost4).flatMap((four) => {
     const six = ipv6.find(
       (other) => other.socket.local.port === four.socket.local.port && areOfDifferentPrograms(four, other),
     );
-    return six === undefined ? [] : [splitFinding(four, six)];
+    return six === undefined ? [] : [splitFinding(snapshot, four, six)];
   });
 }
 
@@ -49,7 +51,7 @@ function isOnLoopback(device: string | undefined): boolean {
   return device === undefined || device === "lo";
 }
 
-function splitFinding(four: ListenerFacts, six: ListenerFacts): Finding {
+function splitFinding(snapshot: HealthSnapshot, four: ListenerFacts, six: ListenerFacts): Finding {
   const { port } = four.socket.local;
   const [ipv4, ipv6] = [programsOf(four), programsOf(six)];
   return {
@@ -70,7 +72,13 @@ function splitFinding(four: ListenerFacts, six: ListenerFacts): Finding {
         command: `curl -4 -sI localhost:${port}; curl -6 -sI localhost:${port}`,
         costs: "nothing",
       },
-      { text: "end the one that nobody needs, or give it another port", costs: "downtime" },
+      ...[four, six].flatMap((listener) => {
+        const command = endListenersCommand(snapshot, [listener], listener.socket.owners ?? []);
+        return command === undefined
+          ? []
+          : [{ text: `end ${nameOf(programsOf(listener))}, if nobody needs it`, command, costs: "downtime" as const }];
+      }),
+      { text: "or give one of them another port", costs: "nothing" },
     ],
   };
 }

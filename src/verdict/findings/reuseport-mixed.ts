@@ -1,6 +1,7 @@
 import type { HealthSnapshot, ListenerFacts } from "../../tcp/health-snapshot.ts";
 import { listenerText, nameOf, programEvidence, programsOf } from "../listening-program.ts";
 import type { ListeningProgram } from "../listening-program.ts";
+import { endCommand } from "./end-listeners.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 
 /** How long an old and a new version may share a port: longer than a graceful restart waits for its last requests. */
@@ -55,7 +56,7 @@ function mixedPrograms(group: readonly ListenerFacts[], snapshot: HealthSnapshot
   const names = new Set([...mine, ...others.flat()].map(({ name }) => name));
   const level = names.size === 1 && !lasts([mine, others.flat()], snapshot) ? "info" : "warning";
   // Which of them is the right one cannot be told.
-  return mixedFinding(group, level, [mine, others.flat()], "different programs", [others.flat(), mine]);
+  return mixedFinding(snapshot, group, level, [mine, others.flat()], "different programs", [others.flat(), mine]);
 }
 
 /** Have they been side by side for longer than a handover takes? Not where the start of either is not known. */
@@ -73,9 +74,8 @@ function mixedVersions(group: readonly ListenerFacts[], snapshot: HealthSnapshot
   const old = programs.filter(isOld);
   const fresh = programs.filter((program) => !isOld(program) && program.place !== undefined);
   if (old.length === 0 || fresh.length === 0) return undefined;
-  return mixedFinding(group, lasts([fresh], snapshot) ? "warning" : "info", [fresh, old], "an old and a new version", [
-    old,
-  ]);
+  const level = lasts([fresh], snapshot) ? "warning" : "info";
+  return mixedFinding(snapshot, group, level, [fresh, old], "an old and a new version", [old]);
 }
 
 /** What it was started from is not there any more: a later version took its place. */
@@ -84,6 +84,7 @@ function isOld({ place }: ListeningProgram): boolean {
 }
 
 function mixedFinding(
+  snapshot: HealthSnapshot,
   group: readonly ListenerFacts[],
   level: Finding["level"],
   [one, other]: readonly [readonly ListeningProgram[], readonly ListeningProgram[]],
@@ -108,7 +109,8 @@ function mixedFinding(
     },
     advice: toEnd.map((programs) => ({
       text: `end ${nameOf(programs)}, if it should not be there`,
-      command: `kill ${[...new Set(programs.map(({ owner }) => owner.pid))].join(" ")}`,
+      // Not `free`: it would end all who share the port.
+      command: endCommand(snapshot.asker, programs),
       costs: "downtime",
     })),
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthyLook, healthySnapshot, listenerFacts } from "../../../test/contracts/health-snapshots.ts";
 import type { TimeWaitCensus } from "../../tcp/health-snapshot.ts";
+import type { Finding } from "./finding.ts";
 import { TIME_WAIT_PILE } from "./time-wait-pile.ts";
 
 function judge(census: Partial<TimeWaitCensus>) {
@@ -39,6 +40,9 @@ test("time-wait-pile says that a client here closes first where it had gone out,
   assert.match(found.text, /Each keeps a local port/);
   const [local] = judge({ byPeer: [{ address: "127.0.0.1", port: 5432, count: 3000 }] });
   assert.match(local?.text ?? "", /takes their local ports again/, "tcp_tw_reuse=2, the default");
+  const commands = (finding: Finding | undefined) => finding?.advice.flatMap(({ command = [] }) => command);
+  assert.deepEqual(commands(found), ["portmortem drop 'state time-wait dst 10.0.0.9 dport = :5432'"]);
+  assert.deepEqual(commands(local), [], "there is nothing to be had");
   assert.ok(found.advice.some(({ text }) => text.includes("tcp_fin_timeout is another state's")));
 });
 

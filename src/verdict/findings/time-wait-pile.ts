@@ -3,6 +3,7 @@ import { countText } from "../../base/duration.ts";
 import type { HealthSnapshot } from "../../tcp/health-snapshot.ts";
 import { formatEndpoint } from "../../tcp/endpoint.ts";
 import { TIME_WAIT_MS } from "../time-wait-reuse.ts";
+import { clearTimeWait } from "./drop-command.ts";
 import type { Finding, FindingDefinition } from "./finding.ts";
 import { holderEvidence, holderName } from "./holder-words.ts";
 import { isTimeWaitReused } from "./time-wait-reused.ts";
@@ -68,7 +69,8 @@ function ofClients(snapshot: HealthSnapshot): Finding[] {
     if (count < PILE) return [];
     const peer = formatEndpoint({ address, port });
     const perSecond = Math.round(count / TIME_WAIT_SECONDS);
-    const kept = isTimeWaitReused(snapshot, [address])
+    const reused = isTimeWaitReused(snapshot, [address]);
+    const kept = reused
       ? `connect() takes their local ports again after a second (tcp_tw_reuse), so none is kept from ${peer} for long.`
       : `Each keeps a local port from being used towards ${peer} for up to a minute.`;
     return [
@@ -81,6 +83,7 @@ function ofClients(snapshot: HealthSnapshot): Finding[] {
         advice: [
           { text: "use connections again: a pool, an HTTP agent with keep-alive", costs: "nothing" as const },
           { text: `or let ${peer} close first, with a time-out; ${NO_KNOB}`, costs: "nothing" as const },
+          ...(reused ? [] : clearTimeWait(snapshot, { address, port })),
         ],
       },
     ];
