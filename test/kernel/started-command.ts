@@ -1,7 +1,10 @@
 /** `portmortem …` while it is at work: what it has said so far, signals to it, a terminal that it sits on and that can go away. */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import type { HowItEnds } from "../programs/server-asked-to-end.ts";
+import type { Program } from "./actor.ts";
 import { CLI } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -62,6 +65,13 @@ function watched(s: Story, child: ChildProcess): Started {
     signal: (name) => void child.kill(name),
     ended: new Promise((resolve) => child.on("close", (status) => resolve(status ?? undefined))),
   };
+}
+
+/** A server of test/programs/server-asked-to-end.ts, which listens when this returns. */
+export async function startServer(s: Story, port: number, how: HowItEnds): Promise<Program> {
+  const server = s.program("server-asked-to-end", [String(port), how]);
+  assert.equal(Number(await server.line()), server.pid);
+  return server;
 }
 
 /** The signals that a process catches (SigCgt): Node catches SIGINT from the start, SIGHUP only we. */

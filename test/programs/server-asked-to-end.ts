@@ -10,7 +10,7 @@ import { loadLibc } from "../../src/host/linux/libc.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 
 export type HowItEnds =
-  /** It goes on as if nothing had been said. */
+  /** It prints "asked" and goes on; SIGUSR2 has it print how often that was. */
   | "ignores"
   /** It closes its listener, and ends when its last connection has. */
   | "drains"
@@ -32,12 +32,16 @@ const server = createServer((connection) => {
   connection.pipe(connection);
 });
 server.listen({ fd: listener }, () => process.stdout.write(`${process.pid}\n`));
+let times = 0;
 process.on("SIGTERM", () => answer());
+process.on("SIGUSR2", () => process.stdout.write(`asked ${times} times\n`));
 setTimeout(() => process.exit(), LIFE_MS).unref();
 
 function answer(): void {
   switch (how) {
     case "ignores":
+      times++;
+      process.stdout.write("asked\n");
       return;
     case "drains":
       server.close(() => process.exit());
