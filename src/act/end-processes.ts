@@ -76,7 +76,8 @@ export async function endProcesses(steps: readonly PlannedSignal[], tools: Endin
 /** A signal that was sent is one thing, that it did what it was sent for another. */
 function settle(done: DoneStep, target: Target, tools: EndingTools): DoneStep {
   if (done.kind !== "signal" || done.result !== "ok" || done.signal === "SIGCONT" || target.isDone()) return done;
-  if (tools.signal?.aborted === true) return { ...done, result: "interrupted" };
+  if (tools.signal?.aborted === true)
+    return { ...done, result: "interrupted", why: "it was sent; whether it ends was not waited for" };
   return { ...done, result: "failed", why: target.whyStillThere(done.signal === "SIGKILL" ? KILL_MS : tools.graceMs) };
 }
 

@@ -8,6 +8,7 @@ import type { DoneStep, FreePlan, FreeResult } from "../tcp/free-plan.ts";
 import { requireActions } from "./acting-host.ts";
 import { FreeOne } from "./free-one.ts";
 import { isHarmless } from "./plan-free.ts";
+import { giveWay } from "./sleep.ts";
 import type { FreeWish } from "./planned-step.ts";
 
 export interface PlanFreeOptions extends BindOptions {
@@ -63,6 +64,8 @@ export async function free(
   options.signal?.throwIfAborted();
   requireKnownOptions("free()", options, OPTIONS);
   const all = await gatherAll(endpoints, rest, !yes && confirm !== undefined);
+  await giveWay();
+  options.signal?.throwIfAborted();
   const plan = planOf(all);
   if (dryRun) return { ...plan, done: [], dryRun: true };
   // A part of what is in the way is not worth anybody's end.

@@ -7,12 +7,13 @@ import type { BindAttempt, Host } from "../host/host.ts";
 import type { DoneStep } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Socket } from "../tcp/socket.ts";
+import { durationText } from "../base/duration.ts";
 import { endByDescriptor } from "./end-by-descriptor.ts";
 import { endProcesses } from "./end-processes.ts";
 import type { PlannedSignal } from "./end-processes.ts";
 import type { PlannedStep } from "./planned-step.ts";
 import { addSocket, isStillConnected, listenerCookies, lookAgain } from "./run-drop.ts";
-import { sleep } from "./sleep.ts";
+import { giveWay, sleep } from "./sleep.ts";
 
 export interface FreeRun {
   readonly host: Host;
@@ -43,6 +44,7 @@ export async function runFree(planned: readonly PlannedStep[], run: FreeRun): Pr
   const rest = [...planned];
   while (rest.length > 0) {
     const some = nextOfAKind(rest);
+    await giveWay();
     if (run.signal?.aborted === true)
       done.push(...some.map(({ step }) => ({ ...step, result: "interrupted" as const })));
     else if (isFree(run)) done.push(...some.map(({ step }) => ({ ...step, result: "not-needed" as const })));
@@ -101,7 +103,8 @@ async function waitOut(
     if (waitedMs > step.forMs + LATE_MS)
       return { ...step, result: "failed", why: "it is still there: something made it begin anew" };
     onWaiting?.(left.at(-1)!, waitedMs);
-    if (!(await rest(LOOK_MS, signal))) return { ...step, result: "interrupted" };
+    if (!(await rest(LOOK_MS, signal)))
+      return { ...step, result: "interrupted", why: `after ${durationText(Date.now() - started)}` };
   }
 }
 
@@ -155,7 +158,8 @@ async function release(
 ): Promise<DoneStep> {
   let gone = 0;
   for (const socket of sockets) {
-    if (run.signal?.aborted === true) return { ...step, result: "interrupted" };
+    if (run.signal?.aborted === true)
+      return { ...step, result: "interrupted", ...(gone === 0 ? {} : { why: `after ${gone} of ${sockets.length}` }) };
     // Of some it cannot be seen whether they are in the way.
     if (gone > 0 && isFree(run)) break;
     if (step.how === "destroy") {

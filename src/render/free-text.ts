@@ -85,7 +85,7 @@ function resultText({ result, why }: DoneStep): string | undefined {
     case "failed":
       return `FAILED, ${why ?? "without a reason"}`;
     case "interrupted":
-      return "interrupted";
+      return why === undefined ? "not begun" : `interrupted, ${why}`;
   }
 }
 

@@ -53,7 +53,7 @@ export type FreeStep = WaitStep | DestroyStep | ReleaseStep | SignalStep | Conta
 
 /**
  * `ok`: done, and seen to be so. `gone`: it had ended before its turn. `not-needed`: the port was free before its turn. `failed`: with the
- * kernel's answer. `interrupted`: it was begun, or not even that.
+ * kernel's answer. `interrupted`: `why` says how far it came; without it, it was not begun.
  */
 export type DoneStep = FreeStep & {
   readonly result: "ok" | "gone" | "not-needed" | "failed" | "interrupted";

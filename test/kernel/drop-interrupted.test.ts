@@ -1,13 +1,13 @@
 // `portmortem drop` as a process: Ctrl-C in the middle, the question on a terminal, and a terminal that goes away.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { DropResult } from "../../src/tcp/drop-result.ts";
 import { SCRIPT } from "./needs.ts";
 import { CLI, story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { hasEnded, startOnTerminal } from "./started-command.ts";
 import { until } from "./until.ts";
 
 const MANY = 40_000;
@@ -46,25 +46,6 @@ for (const [signal, expected] of [
     }),
   );
 
-interface OnTerminal {
-  readonly child: ChildProcessWithoutNullStreams;
-  /** All that was on the screen. */
-  readonly screen: () => string;
-  readonly ended: Promise<number | null>;
-}
-
-/** The command on a terminal of its own, made by script(1). */
-function onTerminal(s: Story, args: string): OnTerminal {
-  const child = spawn("script", ["-qec", `exec ${process.execPath} ${CLI} ${args}`, "/dev/null"], {
-    env: { ...process.env, SHELL: "/bin/sh", NO_COLOR: "1" },
-    stdio: "pipe",
-  });
-  s.atEnd(() => child.kill("SIGKILL"));
-  let screen = "";
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => (screen += piece));
-  return { child, screen: () => screen, ended: new Promise((resolve) => child.on("close", resolve)) };
-}
-
 async function openConnection(s: Story, port: number): Promise<void> {
   const server = s.actor();
   const listener = await server.listen(`127.0.0.1:${port}`);
@@ -83,13 +64,13 @@ for (const [typed, port, status, left] of [
     `on a terminal the plan is shown and asked about: ${JSON.stringify(typed)}`,
     story(async (s) => {
       await openConnection(s, port);
-      const { child, screen, ended } = onTerminal(s, `drop dport = :${port}`);
-      await until("the question", () => screen().includes("[y/N]"));
-      assert.match(screen(), /destroy {2}the connection of node \(pid \d+\)/);
-      assert.match(screen(), /ECONNABORTED[^]*--how shutdown/);
-      child.stdin.write(typed);
+      const { said, type, ended } = startOnTerminal(s, `drop dport = :${port}`);
+      await until("the question", () => said().includes("[y/N]"));
+      assert.match(said(), /destroy {2}the connection of node \(pid \d+\)/);
+      assert.match(said(), /ECONNABORTED[^]*--how shutdown/);
+      type(typed);
       assert.equal(await ended, status);
-      assert.match(screen(), left === 0 ? /1 of 1 dropped, all gone/ : /nothing was done/);
+      assert.match(said(), left === 0 ? /1 of 1 dropped, all gone/ : /nothing was done/);
       assert.equal((await s.sockets(`state established dport = :${port}`)).length, left);
     }, SCRIPT),
   );
@@ -98,19 +79,12 @@ test(
   "a terminal that goes away while it asks: nothing is done, and nothing stays behind",
   story(async (s) => {
     await openConnection(s, 48_206);
-    const { child, screen, ended } = onTerminal(s, "drop dport = :48206");
-    await until("the question", () => screen().includes("[y/N]"));
-    const command = Number(s.system("pgrep", "-P", String(child.pid)).trim());
-    child.kill("SIGKILL");
+    const { said, commandPid, hangUp, ended } = startOnTerminal(s, "drop dport = :48206");
+    await until("the question", () => said().includes("[y/N]"));
+    const command = commandPid();
+    hangUp();
     await ended;
-    await until("the command has ended", () => {
-      try {
-        process.kill(command, 0);
-        return /^State:\s+Z/m.test(readFileSync(`/proc/${command}/status`, "utf8"));
-      } catch {
-        return true;
-      }
-    });
+    await hasEnded(command);
     assert.equal((await s.sockets("state established dport = :48206")).length, 1);
   }, SCRIPT),
 );
