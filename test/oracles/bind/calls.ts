@@ -27,6 +27,8 @@ const IPPROTO_IP = 0;
 const IP_LOCAL_PORT_RANGE = 51;
 const IPPROTO_TCP = 6;
 const TCP_QUICKACK = 12;
+const FIONBIO = 0x5421;
+const SO_LINGER = 13;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const MSG_NOSIGNAL = 0x4000;
@@ -125,6 +127,18 @@ export class Calls {
   acknowledge(fd: number): void {
     this.#libc.recv(fd, new Uint8Array(1), 1, 0);
     this.#set(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+  }
+
+  /** For programs that expect it to wait. */
+  letWait(fd: number): void {
+    this.#libc.ioctl(fd, FIONBIO, new Uint8Array(4));
+  }
+
+  /** Closes it with a reset, so that nothing is left of it. */
+  abandon(fd: number): void {
+    const linger = new Uint8Array(new Int32Array([1, 0]).buffer);
+    this.#libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, linger.length);
+    this.#libc.close(fd);
   }
 
   shutdown(fd: number): void {

@@ -1,6 +1,7 @@
 /** A scenario from a number: the same number gives the same one. Pools are small, so that owners meet; what is rare alone comes in themes. */
 import type { Protocol } from "../../../src/tcp/socket.ts";
 import { DEVICES, NOBODY, OWN4, OWN6, ROOT } from "./scenario.ts";
+import { Dice } from "../dice.ts";
 import type { Ending, OwnerPlan, Role, Scenario } from "./scenario.ts";
 
 export interface Means {
@@ -8,31 +9,6 @@ export interface Means {
   readonly users: boolean;
   /** There is a second device. */
   readonly devices: boolean;
-}
-
-/** mulberry32: small, fast, good enough to pick with. */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[Math.floor(this.next() * list.length)]!;
-  }
 }
 
 const ADDRESSES = ["::", "::", "0.0.0.0", "0.0.0.0", ...OWN4, ...OWN6, "::ffff:127.0.0.1", "::ffff:0.0.0.0"] as const;

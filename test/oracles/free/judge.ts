@@ -1,0 +1,148 @@
+/** What may have happened to a scene, and what must not have. By what the kernel shows, not by what the program says of itself. */
+import type { FreeResult } from "../../../src/tcp/free-plan.ts";
+import type { Socket } from "../../../src/tcp/socket.ts";
+import { conflicts, meets } from "./conflict.ts";
+import type { Piece, Played, Verdict, World } from "./played.ts";
+import { isStopped, startOf } from "./process-life.ts";
+import { Ends, isIntact } from "./world.ts";
+
+export interface Looks {
+  readonly before: World;
+  readonly after: World;
+}
+
+/** One program that neither closes what has failed nor lets the kernel take the port back. */
+export function isStubborn({ scene, pieces }: Played): boolean {
+  return [...pieces.values()].some(
+    ({ occupant }) =>
+      occupant.kind === "client" &&
+      !occupant.chosen &&
+      (!occupant.tidy || occupant.ending === "close-wait") &&
+      meets(scene.question, occupant),
+  );
+}
+
+function holdsItself(played: Played): boolean {
+  return [...played.pieces.values()].some(
+    ({ mine, occupant }) => mine === true && occupant.kind !== "left" && isInTheWay(played, occupant, occupant.kind === "server"),
+  );
+}
+
+/** What the program says, against a bind and its own plan. */
+export function judgeWords(played: Played, { result, bind }: Verdict): string[] {
+  const problems: string[] = [];
+  const { wish } = played.scene;
+  if (result.bindable !== (bind === "ok")) problems.push(`it says ${result.bindable ? "bindable" : "not bindable"}, a bind says ${bind}`);
+  for (const step of result.done)
+    if (!result.plan.some((one) => one.text === step.text)) problems.push(`done and not planned: ${step.text}`);
+  if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
+  if (holdsItself(played)) {
+    if (result.done.length > 0) problems.push("something was done although this program itself holds the port");
+  } else if (!wish.dryRun && wish.force && wish.dropClients && bind !== "ok" && !isStubborn(played))
+    problems.push(`not free: ${bind}; ${result.refused.map(({ text }) => text).join("; ")}`);
+  return problems;
+}
+
+/** Processes that have ended, or go on though they were stopped. */
+export function judgeProcesses(played: Played, { result }: Verdict, { before }: Looks): string[] {
+  const problems: string[] = [];
+  for (const owner of played.owners) {
+    const mayEnd = [...played.pieces].some(
+      ([cookie, piece]) => piece.owners.includes(owner) && endsForIt(played, piece, before.get(cookie)?.socket),
+    );
+    for (const { pid, startTicks, innocent } of owner.processes) {
+      const planned = result.done.some((step) => step.kind === "signal" && step.pid === pid);
+      const who = `the ${owner.conduct} process ${pid}`;
+      if (startOf(pid) === startTicks) {
+        if (owner.conduct === "stopped" && !planned && !isStopped(pid)) problems.push(`${who} was continued`);
+      } else if (innocent) problems.push(`${who}, which holds an innocent connection only, was ended`);
+      else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
+      else if (!planned) problems.push(`${who} was ended, and no step says so`);
+    }
+  }
+  return problems;
+}
+
+/** A listener, or a socket that is bound only: nothing else may cost a process its life. */
+function endsForIt(played: Played, { occupant }: Piece, socket: Socket | undefined): boolean {
+  if (socket === undefined || (socket.state !== "LISTEN" && socket.state !== "BOUND")) return false;
+  return isInTheWay(played, { ...occupant, address: socket.local.address }, socket.state === "LISTEN");
+}
+
+function isInTheWay({ scene }: Played, binding: Piece["occupant"], listens: boolean): boolean {
+  // SO_REUSEPORT of both can let it in, or not, by what the port remembers.
+  return conflicts(scene.question, binding, listens);
+}
+
+/** Sockets that are there no longer, or no longer what they were: each needs a reason. `scenes`: by port. */
+export function judgeSockets(
+  looks: Looks,
+  scenes: ReadonlyMap<number, { readonly played: Played; readonly verdict: Verdict }>,
+  complain: (played: Played | undefined, problem: string) => void,
+): void {
+  const { before, after } = looks;
+  const ends = new Ends(before);
+  const innocents = new Map([...scenes.values()].flatMap(({ played }) => [...played.innocent].map((one) => [one, played] as const)));
+  for (const [cookie, { socket, beyond }] of before) {
+    if (isIntact(socket, after) || isShortLived(socket)) continue;
+    const what = `${beyond ? "beyond: " : ""}${tell(socket)} is ${after.get(cookie)?.socket.state ?? "gone"}`;
+    const innocent = innocents.get(cookie);
+    if (innocent !== undefined) complain(innocent, `innocent: ${what}`);
+    else if (beyond) complain(undefined, what);
+    else {
+      const local = scenes.get(socket.local.port);
+      const remote = scenes.get(socket.remote?.port ?? 0);
+      if (local !== undefined) {
+        const why = whyNot(local.played, local.verdict.result, socket, looks);
+        if (why !== undefined) complain(local.played, `${what}: ${why}`);
+      } else if (remote !== undefined) {
+        const other = ends.otherOf(socket);
+        if (other === undefined || isIntact(other, after))
+          complain(remote.played, `${what}, and its other end is as it was`);
+      } else complain(undefined, what);
+    }
+  }
+}
+
+/** One that ends by itself while it is looked at, of a scene long ago. */
+function isShortLived({ timer }: Socket): boolean {
+  return timer?.kind === "time-wait" && timer.remainingMs < 20_000;
+}
+
+/** Undefined: it had to go, or had to be expected to. */
+function whyNot(played: Played, result: FreeResult, socket: Socket, { before, after }: Looks): string | undefined {
+  const piece = played.pieces.get(socket.cookie ?? "");
+  const { occupant, owners = [], bystander } = piece ?? {};
+  if (result.done.length === 0) return "and nothing was to be done";
+  if (owners.length > 0 && bystander === undefined) {
+    const alive = owners.filter(({ processes }) => processes.some(({ pid, startTicks }) => startOf(pid) === startTicks));
+    // Also the children that it has left behind were named, or the socket would be there.
+    if (alive.length === 0) return undefined;
+    const drained = alive.every(
+      ({ conduct, processes }) =>
+        conduct === "drains" && result.done.some((step) => step.kind === "signal" && step.pid === processes[0]?.pid),
+    );
+    if (socket.state === "LISTEN" || socket.state === "BOUND")
+      return drained ? undefined : "its process lives and has not closed it";
+  }
+  if (socket.inode === undefined && piece === undefined) {
+    const served = [...played.pieces].some(
+      ([cookie, one]) => one.occupant.kind === "server" && after.get(cookie)?.socket.state !== "LISTEN" && before.has(cookie),
+    );
+    return served ? undefined : "its listener is there";
+  }
+  const binding = { ...played.scene.question, ...occupant, address: socket.local.address };
+  if (!meets(played.scene.question, binding)) return "its address is not in the way";
+  const kind = socket.inode === undefined ? "destroy" : "drop";
+  if (result.done.some((step) => step.kind === kind)) {
+    const held = socket.inode !== undefined;
+    if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
+    return undefined;
+  }
+  return `no step (${kind}) says so`;
+}
+
+function tell({ state, local, remote }: Socket): string {
+  const text = ({ address, port }: Socket["local"]): string => `${address}:${port}`;
+  return `${state} ${text(local)}${remote === undefined ? "" : ` with ${text(remote)}`}`;
+}
