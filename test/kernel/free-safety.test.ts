@@ -21,8 +21,7 @@ function wholeNumber(name: string, otherwise: number): number {
 
 const { kernelRelease } = createLinuxHost().system();
 const skip =
-  whyNoNamespace() ??
-  (olderThan(kernelRelease, 6, 11) ? `Linux ${kernelRelease} cannot clear orphans` : undefined);
+  whyNoNamespace() ?? (olderThan(kernelRelease, 6, 11) ? `Linux ${kernelRelease} cannot clear orphans` : undefined);
 
 test("free makes the port bindable, and harms nobody", { skip: skip ?? false }, async (context) => {
   const campaign = new Campaign(SECOND_USER() === undefined);
@@ -31,7 +30,9 @@ test("free makes the port bindable, and harms nobody", { skip: skip ?? false }, 
     const harms = await campaign.run(SEED, SCENES);
     if (harms.length > 0) assert.fail(JSON.stringify(harms, undefined, 1));
     const { tally } = campaign;
-    context.diagnostic(`${JSON.stringify(tally)} in ${Math.round((Date.now() - started) / 1000)} s; ${JSON.stringify([...tally.occupants])} ${JSON.stringify([...tally.steps])}`);
+    context.diagnostic(
+      `${JSON.stringify(tally)} in ${Math.round((Date.now() - started) / 1000)} s; ${JSON.stringify([...tally.occupants])} ${JSON.stringify([...tally.steps])}`,
+    );
   } finally {
     await campaign.close();
   }

@@ -4,7 +4,13 @@
  */
 import { createInterface } from "node:readline";
 import { errnoName } from "../../src/base/errno.ts";
-import { SOCK_CLOEXEC, SOL_SOCKET, SYS_pidfd_getfd, SYS_pidfd_open, SYS_setresuid } from "../../src/host/linux/constants.ts";
+import {
+  SOCK_CLOEXEC,
+  SOL_SOCKET,
+  SYS_pidfd_getfd,
+  SYS_pidfd_open,
+  SYS_setresuid,
+} from "../../src/host/linux/constants.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
 
 export interface BystanderCalls {

@@ -140,7 +140,11 @@ export class Campaign {
     for (const { kept } of batch) for (const fd of kept) calls.abandon(fd);
     await Promise.all(batch.flatMap(({ owners }) => owners.map((owner) => owner.end())));
     const given = batch.flatMap((played) => played.given);
-    await eachBystander(given, (end) => end, (by, ends) => by.call("abandon", { fds: fdsOf(ends) })).catch(() => undefined);
+    await eachBystander(
+      given,
+      (end) => end,
+      (by, ends) => by.call("abandon", { fds: fdsOf(ends) }),
+    ).catch(() => undefined);
   }
 
   async close(): Promise<void> {

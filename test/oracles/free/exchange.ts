@@ -18,8 +18,10 @@ const BACK = "and back";
 
 /** Only between two bystanders: what a server has not read when it ends would change how its connections end. */
 export async function speakBefore(scenes: readonly Played[]): Promise<void> {
-  await eachBystander(talksOf(scenes).filter(isBetweenBystanders), ({ connection }) => connection.near, (by, ends) =>
-    by.call("write", { fds: fdsOf(ends), text: BEFORE }),
+  await eachBystander(
+    talksOf(scenes).filter(isBetweenBystanders),
+    ({ connection }) => connection.near,
+    (by, ends) => by.call("write", { fds: fdsOf(ends), text: BEFORE }),
   );
 }
 
@@ -29,7 +31,9 @@ export async function speakAfter(scenes: readonly Played[], after: World, compla
       portCookie === undefined || after.get(portCookie)?.socket.state === "ESTABLISHED",
   );
   const between = alive.filter(isBetweenBystanders);
-  const echoed = alive.filter(({ played, connection: { far } }) => far instanceof Owner && far.echoes !== undefined && isAnswered(played, far));
+  const echoed = alive.filter(
+    ({ played, connection: { far } }) => far instanceof Owner && far.echoes !== undefined && isAnswered(played, far),
+  );
   const expect = async (
     talks: readonly Talk[],
     end: (talk: Talk) => End,
@@ -38,7 +42,8 @@ export async function speakAfter(scenes: readonly Played[], after: World, compla
   ): Promise<void> => {
     await eachBystander(talks, end, async (by, ends, some) => {
       for (const [index, answer] of (await work(by, ends)).entries())
-        if (answer !== wanted) complain(some[index]!.played, `${some[index]!.connection.what}: "${answer}" for "${wanted}"`);
+        if (answer !== wanted)
+          complain(some[index]!.played, `${some[index]!.connection.what}: "${answer}" for "${wanted}"`);
     });
   };
   const near = ({ connection }: Talk): End => connection.near;
@@ -59,7 +64,11 @@ function isAnswered(_played: Played, owner: Owner): boolean {
   return owner.echoes === "always" || owner.isDraining();
 }
 
-export async function callListeners({ calls, beyond }: Ground, scenes: readonly Played[], complain: Complain): Promise<void> {
+export async function callListeners(
+  { calls, beyond }: Ground,
+  scenes: readonly Played[],
+  complain: Complain,
+): Promise<void> {
   const all = scenes.flatMap((played) => played.listeners.map((listener) => ({ played, listener })));
   const called: number[] = [];
   for (const { played, listener } of all) {
@@ -72,10 +81,18 @@ export async function callListeners({ calls, beyond }: Ground, scenes: readonly 
     };
     called.push(listener.beyond ? beyond(call) : call());
   }
-  await eachBystander(all, ({ listener }) => listener.end, async (by, ends, some) => {
-    for (const [index, answer] of (await by.call("accept", { fds: fdsOf(ends) })).entries())
-      if (answer !== "ok") complain(some[index]!.played, `the listener on ${some[index]!.listener.address}:${some[index]!.listener.port}: ${answer}`);
-  });
+  await eachBystander(
+    all,
+    ({ listener }) => listener.end,
+    async (by, ends, some) => {
+      for (const [index, answer] of (await by.call("accept", { fds: fdsOf(ends) })).entries())
+        if (answer !== "ok")
+          complain(
+            some[index]!.played,
+            `the listener on ${some[index]!.listener.address}:${some[index]!.listener.port}: ${answer}`,
+          );
+    },
+  );
   for (const fd of called) calls.abandon(fd);
 }
 

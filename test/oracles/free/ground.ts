@@ -116,7 +116,6 @@ function join(pid: number): boolean {
       "addr add 10.77.0.1/24 dev pm0",
       "link set pm0 up",
       `neigh add ${SILENT_ADDRESS} lladdr 02:00:00:00:00:99 dev pm0 nud permanent`,
-    ]) &&
-    run([`addr add ${BEYOND_ADDRESS}/24 dev pm1`, "link set pm1 up"], "nsenter", `--net=/proc/${pid}/ns/net`)
+    ]) && run([`addr add ${BEYOND_ADDRESS}/24 dev pm1`, "link set pm1 up"], "nsenter", `--net=/proc/${pid}/ns/net`)
   );
 }

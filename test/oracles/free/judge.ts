@@ -24,7 +24,8 @@ export function isStubborn({ scene, pieces }: Played): boolean {
 
 function holdsItself(played: Played): boolean {
   return [...played.pieces.values()].some(
-    ({ mine, occupant }) => mine === true && occupant.kind !== "left" && isInTheWay(played, occupant, occupant.kind === "server"),
+    ({ mine, occupant }) =>
+      mine === true && occupant.kind !== "left" && isInTheWay(played, occupant, occupant.kind === "server"),
   );
 }
 
@@ -32,7 +33,8 @@ function holdsItself(played: Played): boolean {
 export function judgeWords(played: Played, { result, bind }: Verdict): string[] {
   const problems: string[] = [];
   const { wish } = played.scene;
-  if (result.bindable !== (bind === "ok")) problems.push(`it says ${result.bindable ? "bindable" : "not bindable"}, a bind says ${bind}`);
+  if (result.bindable !== (bind === "ok"))
+    problems.push(`it says ${result.bindable ? "bindable" : "not bindable"}, a bind says ${bind}`);
   for (const step of result.done)
     if (!result.plan.some((one) => one.text === step.text)) problems.push(`done and not planned: ${step.text}`);
   if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
@@ -82,7 +84,9 @@ export function judgeSockets(
 ): void {
   const { before, after } = looks;
   const ends = new Ends(before);
-  const innocents = new Map([...scenes.values()].flatMap(({ played }) => [...played.innocent].map((one) => [one, played] as const)));
+  const innocents = new Map(
+    [...scenes.values()].flatMap(({ played }) => [...played.innocent].map((one) => [one, played] as const)),
+  );
   for (const [cookie, { socket, beyond }] of before) {
     if (isIntact(socket, after) || isShortLived(socket)) continue;
     const what = `${beyond ? "beyond: " : ""}${tell(socket)} is ${after.get(cookie)?.socket.state ?? "gone"}`;
@@ -115,7 +119,9 @@ function whyNot(played: Played, result: FreeResult, socket: Socket, { before, af
   const { occupant, owners = [], bystander } = piece ?? {};
   if (result.done.length === 0) return "and nothing was to be done";
   if (owners.length > 0 && bystander === undefined) {
-    const alive = owners.filter(({ processes }) => processes.some(({ pid, startTicks }) => startOf(pid) === startTicks));
+    const alive = owners.filter(({ processes }) =>
+      processes.some(({ pid, startTicks }) => startOf(pid) === startTicks),
+    );
     // Also the children that it has left behind were named, or the socket would be there.
     if (alive.length === 0) return undefined;
     const drained = alive.every(
@@ -127,7 +133,8 @@ function whyNot(played: Played, result: FreeResult, socket: Socket, { before, af
   }
   if (socket.inode === undefined && piece === undefined) {
     const served = [...played.pieces].some(
-      ([cookie, one]) => one.occupant.kind === "server" && after.get(cookie)?.socket.state !== "LISTEN" && before.has(cookie),
+      ([cookie, one]) =>
+        one.occupant.kind === "server" && after.get(cookie)?.socket.state !== "LISTEN" && before.has(cookie),
     );
     return served ? undefined : "its listener is there";
   }

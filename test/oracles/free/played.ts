@@ -42,7 +42,12 @@ export interface Played {
   readonly innocent: Set<string>;
   readonly connections: Connection[];
   /** Of bystanders, which must go on accepting. */
-  readonly listeners: { readonly end: End; readonly address: string; readonly port: number; readonly beyond: boolean }[];
+  readonly listeners: {
+    readonly end: End;
+    readonly address: string;
+    readonly port: number;
+    readonly beyond: boolean;
+  }[];
   readonly owners: Owner[];
   /** All that this program has given to bystanders. */
   readonly given: End[];

@@ -37,7 +37,15 @@ const CONDUCTS: readonly Conduct[] = [
   "heir",
   "parent",
 ];
-const LEFT: readonly Left[] = ["time-wait", "time-wait", "time-wait", "fin-wait-2", "fin-wait-1", "last-ack", "closing"];
+const LEFT: readonly Left[] = [
+  "time-wait",
+  "time-wait",
+  "time-wait",
+  "fin-wait-2",
+  "fin-wait-1",
+  "last-ack",
+  "closing",
+];
 const HALVES: readonly Half[] = ["open", "close-wait", "close-wait", "fin-wait-2"];
 const SHAPES: readonly Shape[] = ["connection", "connection", "time-wait", "client", "fin-wait-1"];
 const SERVER_KINDS = ["server", "server", "server", "bound"] as const;
@@ -86,7 +94,9 @@ export function randomScene(seed: number, means: Means): FreeScene {
     seed,
     question,
     wish: { dryRun: dice.chance(0.08), force: !dice.chance(0.06), dropClients: !dice.chance(0.08) },
-    occupants: occupants.map((one, index) => (index === special && "conduct" in one ? { ...one, conduct: "self" } : one)),
+    occupants: occupants.map((one, index) =>
+      index === special && "conduct" in one ? { ...one, conduct: "self" } : one,
+    ),
     innocents: Array.from({ length: dice.pick([2, 3, 4, 5]) }, () => randomInnocent(dice, question, mood, means)),
   };
 }

@@ -119,7 +119,12 @@ export class Stage {
       const far = started[0];
       // Only the first one is answered, and where several share it anyone may answer.
       if (far !== undefined && index === 0 && started.length === 1)
-        this.#played.connections.push({ near, far, portCookie: cookies[1]!, what: `a client of the ${occupant.conduct} server` });
+        this.#played.connections.push({
+          near,
+          far,
+          portCookie: cookies[1]!,
+          what: `a client of the ${occupant.conduct} server`,
+        });
     }
   }
 
