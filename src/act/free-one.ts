@@ -6,6 +6,7 @@ import type { HostActions } from "../host/actions.ts";
 import type { BindAttempt, Host } from "../host/host.ts";
 import type { BindRequest } from "../inspect/bind-facts.ts";
 import type { BindQuestion } from "../tcp/bind-snapshot.ts";
+import { bindCommand } from "../tcp/bind-command.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { DoneStep, FreeEndpoint, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
@@ -15,6 +16,7 @@ import type { FreeFacts } from "./free-facts.ts";
 import { isHarmless, planFree } from "./plan-free.ts";
 import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 import { nameOf } from "./plan-ending.ts";
+import { GRACE_MS } from "./planned-step.ts";
 import { isFree, runFree } from "./run-free.ts";
 import { watchForRestart } from "./watch-restart.ts";
 
@@ -216,9 +218,25 @@ export class FreeOne {
     });
   }
 
+  /** What was said is said again. */
   #command(more: readonly string[], asRoot: boolean): string {
-    return [asRoot ? "sudo portmortem free" : "portmortem free", String(this.#task.request.port), ...more].join(" ");
+    const { snapshot } = this.#facts;
+    const { force, tree, container, clients, waitMs, graceMs } = this.#task.wish;
+    const said = [
+      ...(waitMs === 0 || more.includes("--wait") ? [] : ["--wait", durationWord(waitMs)]),
+      ...(graceMs === GRACE_MS ? [] : ["--grace", durationWord(graceMs)]),
+      ...(clients === "drop" ? ["--drop-clients"] : []),
+      ...(force ? ["--force"] : []),
+      ...(tree ? ["--tree"] : []),
+      ...(container ? ["--container"] : []),
+    ];
+    const { asker } = snapshot.settings;
+    return bindCommand({ verb: "free", question: snapshot.question, asker, asRoot, options: [...said, ...more] });
   }
+}
+
+function durationWord(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
 function waitingFor(what: ProcessNode | Socket): string {

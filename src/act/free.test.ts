@@ -167,7 +167,7 @@ test("free() kills who ignores SIGTERM only with force; without it, it says how"
   const stubborn = (): Host => createFakeHost({ processes: [program("node", { ...SERVER, ignores: ["SIGTERM"] })] });
   const polite = await free(8080, { host: stubborn(), yes: true, graceMs: 20 });
   assert.deepEqual(outcome(polite), [false, ["failed", "not-needed"]]);
-  assert.equal(polite.refused[0]?.command, "portmortem free 8080 --force");
+  assert.equal(polite.refused[0]?.command, "portmortem free 8080 --grace 20ms --force");
   const forced = await free(8080, { host: stubborn(), yes: true, force: true, graceMs: 20 });
   assert.deepEqual(outcome(forced), [true, ["failed", "ok", "not-needed"]]);
 });

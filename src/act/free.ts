@@ -9,6 +9,7 @@ import { requireActions } from "./acting-host.ts";
 import { FreeOne } from "./free-one.ts";
 import { isHarmless } from "./plan-free.ts";
 import { giveWay } from "./sleep.ts";
+import { GRACE_MS } from "./planned-step.ts";
 import type { FreeWish } from "./planned-step.ts";
 
 export interface PlanFreeOptions extends BindOptions {
@@ -40,7 +41,6 @@ export interface FreeOptions extends PlanFreeOptions {
 const BIND = ["host", "netns", "reuseAddr", "reusePort", "user", "onProgress", "signal"];
 const PLAN_OPTIONS = [...BIND, "waitMs", "graceMs", "force", "dropClients", "tree", "container"];
 const OPTIONS = [...PLAN_OPTIONS, "dryRun", "yes", "confirm", "onWaiting"];
-const GRACE_MS = 10_000;
 
 /** What free() would do. Throws what why() throws, PM_REPLAY_READ_ONLY, PM_NO_NATIVE, PM_NETNS_FORBIDDEN. */
 export async function planFree(
@@ -125,7 +125,7 @@ async function gatherAll(
       force,
       tree,
       container,
-      dropClients: dropClients ?? asks,
+      clients: dropClients === true ? "drop" : asks && dropClients === undefined ? "ask" : "leave",
     };
     const one = new FreeOne({ host, actions, request, attemptOf: bindAttempt, wish, signal: options.signal });
     await one.look();

@@ -188,7 +188,7 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
       ? `${rule === "client" ? "the outgoing connection" : "the connection"}${whose} ${rule === "client" ? "to" : "with"} ${socket.remote === undefined ? "?" : formatEndpoint(socket.remote)}`
       : `${count} ${rule === "client" ? "outgoing " : ""}connections${whose}`;
   const base = { count, socket, ...(owner === undefined ? {} : { pid: owner.pid }) };
-  if (rule === "client" && !wish.dropClients) {
+  if (rule === "client" && wish.clients === "leave") {
     return {
       ...base,
       lacks: "option",

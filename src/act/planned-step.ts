@@ -3,14 +3,17 @@ import type { ContainerStep, DestroyStep, FreeRefusal, ReleaseStep, SignalStep, 
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Container, Socket } from "../tcp/socket.ts";
 
+/** So long whoever is asked to end has for it, if nothing else is said. */
+export const GRACE_MS = 10_000;
+
 export interface FreeWish {
   /** What ends by itself within this time is waited for. */
   readonly waitMs: number;
   readonly graceMs: number;
   /** SIGKILL after that. */
   readonly force: boolean;
-  /** Consent to end an outgoing connection that took the port as its own. */
-  readonly dropClients: boolean;
+  /** Of outgoing connections that took the port as their own: `ask` plans to end them, and the question is the consent. */
+  readonly clients: "leave" | "ask" | "drop";
   /** The program as it was started, not only those of its processes that hold the port. */
   readonly tree: boolean;
   /** Stop a container whose port it is. */
