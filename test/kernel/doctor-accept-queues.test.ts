@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { meanwhile } from "./meanwhile.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { typed } from "./typed.ts";
 import { until } from "./until.ts";
 
 const TO = "127.0.0.1:8080";
@@ -139,8 +140,13 @@ test(
       { pid: server.pid, port: 8080, accepting: 2, ownerStates: ["T"] },
     );
     assert.equal(found.advice[0]?.command, `kill -CONT ${server.pid}`);
-    s.system("sh", "-c", found.advice[0]?.command ?? "");
+    await typed(found.advice[0]?.command);
     await until("it goes on", async () => (await s.doctor({ only })).json.findings.length === 0);
+    server.signal("SIGSTOP");
+    await until("it is stopped again", async () => (await s.doctor({ only })).json.findings.length === 1);
+    assert.equal(found.advice[1]?.command, "portmortem free 127.0.0.1:8080");
+    const ended = await typed(found.advice[1]?.command);
+    assert.equal(ended.status, 0, ended.text);
   }),
 );
 
@@ -159,6 +165,7 @@ test(
     const { pid, port, accepting, oldestWaitingMs } = found.evidence;
     assert.deepEqual({ pid, port, accepting }, { pid: server.pid, port: 8080, accepting: 1 });
     assert.ok(Number(oldestWaitingMs) >= 30_000 && Number(oldestWaitingMs) < 60_000);
+    assert.equal(found.advice[1]?.command, "portmortem free 127.0.0.1:8080 --force");
 
     await server.accept(listener);
     assert.deepEqual((await s.doctor({ only, silentForMs: 30_000 })).json.findings, []);

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { SCRIPT } from "./needs.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { typed } from "./typed.ts";
 import { until } from "./until.ts";
 
 const SERVER = `
@@ -38,7 +39,7 @@ function makeTree(s: Story, isSource: boolean): Tree {
     async pid() {
       const pid = await until("the server listens", () => numberIn(pidFile));
       s.atEnd(async () => {
-        process.kill(pid, "SIGKILL");
+        if ((await s.sockets("state listening sport = :5173")).length === 1) process.kill(pid, "SIGKILL");
         await s.gone("sport = :5173");
       });
       return pid;
@@ -71,6 +72,7 @@ test(
     assert.deepEqual((await s.doctor({ only })).json.findings, [], "its directory is there");
     rmSync(tree.folder, { recursive: true });
     const { status, json } = await s.doctor({ only });
+    const ending = json.findings[0]?.advice[0];
     assert.equal(status, 0, "information is nothing to fail for");
     assert.deepEqual(
       json.findings.map(({ level, evidence }) => [level, evidence["pid"], evidence["ports"], evidence["hints"]]),
@@ -87,6 +89,10 @@ test(
         ],
       ],
     );
+    assert.equal(ending?.command, "portmortem free 127.0.0.1:5173");
+    const { status: ended, text } = await typed(ending.command);
+    assert.equal(ended, 0, text);
+    assert.deepEqual((await s.doctor({ only })).json.findings, []);
   }),
 );
 

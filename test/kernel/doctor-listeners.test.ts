@@ -9,6 +9,7 @@ import { SECOND_USER } from "./needs.ts";
 import { setSysctl } from "./sysctls.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { typed } from "./typed.ts";
 
 /** An actor that is another program than the others: the same script by another name. */
 function otherProgram(s: Story): Actor {
@@ -62,7 +63,8 @@ test(
       json.findings.map(({ level, evidence }) => [level, evidence["wildcard"], evidence["specific"]]),
       [["warning", "0.0.0.0:7000", "127.0.0.1:7000"]],
     );
-    assert.ok(json.findings[0]?.advice.some(({ command }) => command === `kill ${narrow.pid}`));
+    // To free that address would end both.
+    assert.equal(json.findings[0]?.advice[0]?.command, `kill ${narrow.pid}`);
     const client = s.actor();
     await client.connect("127.0.0.1:7000");
     await narrow.accept(narrowFd);
@@ -132,5 +134,11 @@ test(
       json.findings.map(({ level, evidence }) => [level, evidence["ipv4"], evidence["ipv6"]]),
       [["warning", "127.0.0.1:5173", "[::1]:5173"]],
     );
+    const [, four, six] = json.findings[0]?.advice ?? [];
+    assert.deepEqual([four?.command, six?.command], ["portmortem free 127.0.0.1:5173", "portmortem free '[::1]:5173'"]);
+    const ended = await typed(six?.command);
+    assert.equal(ended.status, 0, ended.text);
+    assert.equal((await s.sockets("state listening sport = :5173")).length, 1, "the other one goes on");
+    assert.deepEqual((await s.doctor({ only })).json.findings, []);
   }),
 );
