@@ -14,7 +14,10 @@ export const ERRNO_PAGES: readonly Page[] = [
       "bind() to port 0 answers it when every port of the range is held. connect() does not: it says EADDRNOTAVAIL.",
     ],
     folklore: [{ said: "some process must be listening: find it and kill it", truth: "often nobody holds it" }],
-    remedy: [{ text: "which socket, by which rule, and for how long", command: "portmortem why 8080" }],
+    remedy: [
+      { text: "which socket, by which rule, and for how long", command: "portmortem why 8080" },
+      { text: "the least that frees it, shown first", command: "portmortem free 8080" },
+    ],
     sources: ["inet_csk_get_port, inet_csk_listen_start (net/ipv4/inet_connection_sock.c); bind(2)"],
     see: ["reuse", "time-wait", "stolen-port", "listener"],
   }),
@@ -26,6 +29,7 @@ export const ERRNO_PAGES: readonly Page[] = [
     ],
     remedy: [
       { text: "how many ports to which peer are taken", command: "portmortem ls --count --by peer 'state time-wait'" },
+      { text: "get them back at once", command: "sudo portmortem drop 'state time-wait dst 10.0.0.5'" },
       { text: "more ports", command: "sudo sysctl -w net.ipv4.ip_local_port_range='10240 65535'" },
       { text: "keep connections open and use them again; IP_BIND_ADDRESS_NO_PORT if you bind an address" },
     ],
@@ -71,7 +75,7 @@ export const ERRNO_PAGES: readonly Page[] = [
     title: "ECONNABORTED: ended on this machine, from outside",
     aliases: ["connection-aborted"],
     text: [
-      "Somebody with CAP_NET_ADMIN destroyed the socket (`ss -K`): its program reads what is buffered, then gets ECONNABORTED once. The other end sees an RST, ECONNRESET. Node shows an error event with this code.",
+      "Somebody with CAP_NET_ADMIN destroyed the socket (`portmortem drop`, `ss -K`): its program reads what is buffered, then gets ECONNABORTED once. The other end sees an RST, ECONNRESET. Node shows an error event with this code.",
     ],
     ladder: { scenario: "destroyed", ends: ["CLOSED", "CLOSED"] },
     folklore: [
@@ -123,7 +127,7 @@ export const ERRNO_PAGES: readonly Page[] = [
   errno("EPERM", {
     title: "EPERM: a rule of the system forbids it",
     text: [
-      "From bind() and connect(): a BPF program of the cgroup refuses (systemd's SocketBindDeny, a container engine), or a firewall rule rejects what is sent. For privileged ports the answer is EACCES, not EPERM. From ss -K: CAP_NET_ADMIN is missing.",
+      "From bind() and connect(): a BPF program of the cgroup refuses (systemd's SocketBindDeny, a container engine), or a firewall rule rejects what is sent. For privileged ports the answer is EACCES, not EPERM. From drop and ss -K: CAP_NET_ADMIN is missing.",
     ],
     remedy: [{ text: "is it a bind?", command: "portmortem why 8080" }],
     sources: ["BPF_CGROUP_RUN_PROG_INET4_BIND_LOCK (__inet_bind)", "sock_diag_destroy (net/core/sock_diag.c)"],

@@ -12,7 +12,7 @@ export const EXIT_STORIES: readonly Page[] = [
       "tcp_close decides: LISTEN ends, with an RST to each connection in its queue; unread data or SO_LINGER 0: RST; otherwise a FIN after what is queued, without the program. A descriptor that another process has, too (inherited, sent, io_uring), keeps its socket open.",
     ],
     ladder: { scenario: "server-killed", ends: ["CLOSED", "TIME-WAIT"] },
-    remedy: [{ text: "wait for the end of the process before you bind anew: kill() returns before it" }],
+    remedy: [{ text: "wait for the end of the process before you bind anew, as free does: kill() returns before it" }],
     sources: ["do_exit (kernel/exit.c), close_files (fs/file.c), inet_release, tcp_close (net/ipv4/tcp.c)"],
     see: ["kill-9", "orphan", "inherited-listener"],
   },
@@ -133,7 +133,10 @@ export const EXIT_STORIES: readonly Page[] = [
     ladder: { scenario: "orphan-unanswered", ends: ["CLOSED", "ESTABLISHED"] },
     remedy: [
       { text: "which, and for how long", command: "portmortem ls 'state fin-wait-1 state last-ack state closing'" },
-      { text: "give up on them, with what they carry (Linux 6.11)", command: "sudo ss -K -t state last-ack" },
+      {
+        text: "give up on them, with what they carry (Linux 6.11)",
+        command: "sudo portmortem drop 'state last-ack'",
+      },
     ],
     sources: [
       "tcp_orphan_retries, tcp_out_of_resources (net/ipv4/tcp_timer.c)",

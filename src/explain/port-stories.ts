@@ -47,6 +47,7 @@ export const PORT_STORIES: readonly Page[] = [
     folklore: [{ said: "EADDRINUSE means that a server is running", truth: "a client's connection does it, too" }],
     remedy: [
       { text: "who has it; the line with all that is reserved already", command: "portmortem why 49200" },
+      { text: "end that connection, not its program", command: "portmortem free 49200 --drop-clients" },
       { text: "keep it for bind()", command: "sudo sysctl -w net.ipv4.ip_local_reserved_ports=49200" },
       { text: "or choose a port outside the range" },
     ],
@@ -81,6 +82,7 @@ export const PORT_STORIES: readonly Page[] = [
     ],
     remedy: [
       { text: "who really holds it", command: "portmortem why 8080" },
+      { text: "ask all of them to end", command: "portmortem free 8080" },
       { text: "open with SOCK_CLOEXEC, and close what a child does not need" },
     ],
     sources: ["filp_close, fput (fs/open.c, fs/file_table.c)", "experiment: the parent killed, the child holds LISTEN"],

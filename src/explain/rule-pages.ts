@@ -12,6 +12,7 @@ export const RULE_TEXTS: Readonly<Record<BlockerRule, RulePage | { readonly page
     ],
     remedy: [
       { text: "whose it is, and what to do", command: "portmortem why 8080" },
+      { text: "ask its program to end, and see that the port is free", command: "portmortem free 8080" },
       { text: "no owner is shown? as root they all are", command: "sudo portmortem why 8080" },
     ],
     sources: ["inet_bind_conflict (net/ipv4/inet_connection_sock.c)"],
@@ -28,7 +29,10 @@ export const RULE_TEXTS: Readonly<Record<BlockerRule, RulePage | { readonly page
     text: [
       "Neither its listener nor an outgoing connect() is to be seen, so nobody can tell who opened it: often the connections of a server that has closed its listener, or was replaced. It blocks a bind unless both sockets set SO_REUSEADDR.",
     ],
-    remedy: [{ text: "who holds it", command: "portmortem ls 'sport = :8080'" }],
+    remedy: [
+      { text: "who holds it", command: "portmortem ls 'sport = :8080'" },
+      { text: "end it and leave its program alone", command: "portmortem free 8080" },
+    ],
     sources: ["inet_bind_conflict (net/ipv4/inet_connection_sock.c)"],
     see: ["stolen-port", "so_reuseaddr"],
   },

@@ -79,7 +79,7 @@ export const STATE_TEXTS: Readonly<Record<SocketState, StatePage>> = {
     ladder: { scenario: "orphan-unanswered", ends: ["CLOSED", "ESTABLISHED"] },
     remedy: [
       { text: "which, and how often they were sent again (TIMER)", command: "portmortem ls 'state fin-wait-1'" },
-      { text: "give them up, with what was not delivered", command: "sudo ss -K -t state fin-wait-1" },
+      { text: "give them up, with what was not delivered", command: "sudo portmortem drop 'state fin-wait-1'" },
     ],
     sources: ["RFC 9293 3.6", "tcp_orphan_retries, tcp_write_timeout (net/ipv4/tcp_timer.c)"],
     see: ["orphan", "tcp_orphan_retries"],
@@ -147,7 +147,7 @@ export const STATE_TEXTS: Readonly<Record<SocketState, StatePage>> = {
     ],
     remedy: [
       { text: "how long it still lasts, and whether it blocks", command: "portmortem why 8080" },
-      { text: "end it now (Linux 6.0)", command: "sudo ss -K -t state time-wait sport = :8080" },
+      { text: "`portmortem wait 8080`, or clear it now (Linux 6.0)", command: "sudo portmortem free 8080" },
     ],
     sources: ["RFC 9293 3.6", "TCP_TIMEWAIT_LEN (include/net/tcp.h)", "inet_bind_conflict"],
     see: ["why-time-wait", "time-wait-length", "so_reuseaddr"],
