@@ -8,7 +8,7 @@ import type { DropWay } from "../tcp/drop-plan.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { FreeRefusal } from "../tcp/free-plan.ts";
 import type { Socket } from "../tcp/socket.ts";
-import { describe } from "../verdict/holder-rule.ts";
+import { describe, isUdpClient } from "../verdict/holder-rule.ts";
 import type { CloseVerdict } from "../verdict/judge-bind.ts";
 import type { FreeFacts } from "./free-facts.ts";
 import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
@@ -57,16 +57,9 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   return { steps, refused };
 }
 
-/**
- * UDP knows no listener. A socket with a peer outside the range that outgoing traffic takes its ports from, and itself inside, went out: its
- * program is somebody's client.
- */
+/** Its program is somebody's client, and does not have to end. */
 function asClient(one: Blocking, { snapshot }: FreeFacts): Blocking {
-  const { socket } = one.holder;
-  const { first, last } = snapshot.settings.localPortRange ?? { first: 32_768, last: 60_999 };
-  const isTakenFrom = (port: number): boolean => port >= first && port <= last;
-  if (socket.protocol !== "udp" || socket.remote === undefined) return one;
-  return isTakenFrom(socket.local.port) && !isTakenFrom(socket.remote.port) ? { ...one, rule: "client" } : one;
+  return isUdpClient(one.holder.socket, snapshot.settings) ? { ...one, rule: "client" } : one;
 }
 
 function refusalOfRule({ why }: CloseVerdict): (blocker: CloseVerdict["why"]["blockers"][number]) => FreeRefusal {

@@ -8,7 +8,7 @@ import { endingOf } from "./ending.ts";
 import type { Ending } from "./ending.ts";
 import { freeAdvice, waitAdvice } from "./freeing-advice.ts";
 import type { FreeingQuestion, InTheWay } from "./freeing-advice.ts";
-import { isServed } from "./holder-rule.ts";
+import { isServed, isUdpClient } from "./holder-rule.ts";
 import { isLeftBehind } from "./left-behind.ts";
 import { managerCommand, sudo, systemctl } from "./manager-command.ts";
 import { askedOfDevice } from "./preconditions.ts";
@@ -73,9 +73,9 @@ function sortOut(blockers: readonly Blocker[], snapshot: BindSnapshot): SortedOu
   for (const blocker of blockers) {
     const { rule, socket } = blocker;
     if (socket === undefined || left.includes(blocker)) continue;
-    if (rule !== "listener" && rule !== "bound") {
+    if ((rule !== "listener" && rule !== "bound") || isUdpClient(socket, snapshot.settings)) {
       // What a server accepted goes when it goes.
-      if (rule !== "client" && isServed(snapshot.holders)) continue;
+      if (rule !== "client" && socket.protocol === "tcp" && isServed(snapshot.holders)) continue;
       if (isEndable(blocker, snapshot)) connections.push(blocker);
       else unseen.push(blocker);
       continue;
@@ -95,7 +95,7 @@ function sortOut(blockers: readonly Blocker[], snapshot: BindSnapshot): SortedOu
 
 /** By the kernel, or through its program's descriptor. */
 function isEndable({ socket }: Blocker, { settings }: BindSnapshot): boolean {
-  return settings.kernelDestroys !== false || (socket?.owners ?? []).length > 0;
+  return (settings.kernelDestroys !== false && socket?.protocol === "tcp") || (socket?.owners ?? []).length > 0;
 }
 
 function containerEnding(

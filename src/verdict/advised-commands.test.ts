@@ -46,6 +46,18 @@ test("advice repeats the bind that was asked about, in words that a shell takes 
   assert.equal(udp[0]?.command, "portmortem free 8080 --udp --v6only");
 });
 
+test("advice for a UDP socket that went out leaves its program alone", () => {
+  const socket = { ...bound({ port: 40_000, address: "10.0.0.1" }), protocol: "udp" as const };
+  const client = held(socket, { remote: { address: "10.0.0.53", port: 53 } });
+  const [advice] = advise([client], { port: 40_000, protocol: "udp", settings: { asker: { uid: 0 } } });
+  assert.equal(advice?.command, "portmortem free 40000 --udp --drop-clients");
+  assert.equal(advice.costs, "data");
+  assert.match(advice.text, /leave node \(pid 812\) alone/);
+  const server = held(socket, { remote: { address: "10.0.0.53", port: 50_000 } });
+  const [ending] = advise([server], { port: 40_000, protocol: "udp", settings: { asker: { uid: 0 } } });
+  assert.equal(ending?.command, "portmortem free 40000 --udp");
+});
+
 test("advice for a port that only needs SO_REUSEADDR is about the bind without it", () => {
   const advice = judge([ownerless(timeWait({ port: 8080 }))], { results: ["ok", "EADDRINUSE"] }).advice;
   assert.deepEqual(

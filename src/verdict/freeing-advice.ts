@@ -5,6 +5,7 @@ import type { BindCommand } from "../tcp/bind-command.ts";
 import type { BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { Owner } from "../tcp/socket.ts";
 import type { ContainerEnding } from "./container-advice.ts";
+import { isUdpClient } from "./holder-rule.ts";
 import { containerName } from "./manager-command.ts";
 import { clearCosts, clearText, endsInMs, seconds, waitText, whyNotCleared } from "./left-behind.ts";
 import type { Advice, Blocker } from "./why.ts";
@@ -69,7 +70,7 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
     asRoot: needsRoot(snapshot, way, waiting.length > 0),
     options: [
       ...waiting,
-      ...(connections.some(({ rule }) => rule === "client") ? ["--drop-clients"] : []),
+      ...(connections.some((one) => isClient(snapshot, one)) ? ["--drop-clients"] : []),
       ...(contained.length > 0 ? ["--container"] : []),
     ],
   };
@@ -79,6 +80,10 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
     if (asked.length + contained.length > 0) return "downtime";
     return connections.length > 0 ? "data" : clearCosts(left);
   }
+}
+
+function isClient({ settings }: BindSnapshot, { rule, socket }: Blocker): boolean {
+  return rule === "client" || (socket !== undefined && isUdpClient(socket, settings));
 }
 
 function needsRoot(snapshot: BindSnapshot, { asked, connections, left }: InTheWay, waits: boolean): boolean {

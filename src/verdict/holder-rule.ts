@@ -45,10 +45,19 @@ export function ruleOf(holder: PortHolder, served: boolean, settings: BindSettin
 function isClient({ socket, peerListens }: PortHolder, served: boolean, settings: BindSettings): boolean {
   if (peerListens === true || socket.state === "SYN-SENT") return true;
   if (served) return false;
+  return wentOut(socket, settings);
+}
+
+function wentOut({ local, remote }: Socket, settings: BindSettings): boolean {
   const range = settings.localPortRange ?? { first: 32_768, last: 60_999 };
   const isTakenFrom = (port: number): boolean => port >= range.first && port <= range.last;
   // Both ports inside it: a server on a high port whose listener is gone looks the same as a client of one.
-  return isTakenFrom(socket.local.port) && !isTakenFrom(socket.remote?.port ?? 0);
+  return isTakenFrom(local.port) && !isTakenFrom(remote?.port ?? 0);
+}
+
+/** UDP knows no listener: who has a peer outside the range, and is inside it, went out. */
+export function isUdpClient(socket: Socket, settings: BindSettings): boolean {
+  return socket.protocol === "udp" && socket.remote !== undefined && wentOut(socket, settings);
 }
 
 /** When this holder ends by itself, if it does. */

@@ -231,6 +231,18 @@ test(
 );
 
 test(
+  "what why advises frees the port: a UDP socket that went out",
+  story(async (s) => {
+    const client = s.actor();
+    const port = await client.call("port", { fd: await client.connect("127.0.0.1:53", { type: "dgram" }) });
+    const { advice } = await advised(s, `${port} --udp`);
+    assert.deepEqual(advice, [{ command: `portmortem free ${port} --udp --drop-clients`, costs: "data" }]);
+    await frees(s, `${port} --udp`, advice[0]!);
+    assert.equal(isGone(client.pid), false);
+  }),
+);
+
+test(
   "a client that asked for its port keeps it until it closes, and is left alone all the same",
   story(async (s) => {
     const [server, client] = [s.actor(), s.actor()];
