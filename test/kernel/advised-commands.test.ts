@@ -1,7 +1,6 @@
 // The commands that `why` prints, typed as they are: each does what it says, the bind works then, and who was not in the way still lives.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { WhyConnect } from "../../src/verdict/why-connect.ts";
 import type { Why } from "../../src/verdict/why.ts";
 import type { Actor } from "./actor.ts";
 import { story } from "./story.ts";
@@ -275,30 +274,5 @@ test(
     const { advice } = await advised(s, "48113");
     assert.equal(advice[0]?.command, "portmortem wait 48113");
     await frees(s, "48113", advice[0]);
-  }),
-);
-
-test(
-  "what why --connect advises gives the local ports back",
-  story(async (s) => {
-    setSysctl(s, "net.ipv4.ip_local_port_range", "48120 48121");
-    setSysctl(s, "net.ipv4.tcp_tw_reuse", "0");
-    const [server, client] = [s.actor(), s.actor()];
-    const listener = await server.listen("127.0.0.1:5432");
-    for (let count = 0; count < 2; count++) {
-      const fd = await client.connect("127.0.0.1:5432");
-      const accepted = await server.accept(listener);
-      await client.close(fd);
-      await server.close(accepted);
-    }
-    await until("both wait", async () => (await s.sockets("state time-wait dport = :5432")).length === 2);
-    const ask = () => s.command<WhyConnect>(["why", "--connect", "127.0.0.1:5432", "--json"]);
-    const { json } = await ask();
-    assert.equal(json.connectable, false);
-    const clearing = json.advice.find(({ command }) => command?.includes("portmortem"));
-    assert.equal(clearing?.command, "portmortem drop 'state time-wait src 127.0.0.1 dst 127.0.0.1 dport = :5432'");
-    const { status, text } = await typed(clearing.command);
-    assert.equal(status, 0, text);
-    assert.equal((await ask()).json.connectable, true);
   }),
 );

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { doctor } from "../../src/ask/doctor.ts";
+import type { WhyConnect } from "../../src/verdict/why-connect.ts";
 import { IP } from "./needs.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { typed } from "./typed.ts";
 import { until } from "./until.ts";
 
 const ONLY = { only: ["local-ports-low"] };
@@ -87,6 +89,24 @@ test(
     s.system("sh", "-c", advised);
     assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
     await until("a port in TIME-WAIT is taken again", async () => (await tryConnect()) === "connected");
+  }, IP),
+);
+
+test(
+  "local-ports-low: the advised drop gives them back, as does what why --connect advises",
+  story(async (s) => {
+    const { connectAndClose, tryConnect } = await scene(s, "10.9.9.1");
+    for (let count = 0; count < 10; count++) await connectAndClose();
+    const [gone] = (await s.doctor(ONLY)).json.findings;
+    const advised = gone?.advice.find(({ command }) => command?.startsWith("portmortem"))?.command;
+    assert.equal(advised, "portmortem drop 'state time-wait src 10.9.9.1 dst 10.9.9.1 dport = :80'");
+    const { json } = await s.command<WhyConnect>(["why", "--connect", "10.9.9.1:80", "--json"]);
+    assert.equal(json.connectable, false);
+    assert.ok(json.advice.some(({ command }) => command === advised));
+    const { status, text } = await typed(advised);
+    assert.equal(status, 0, text);
+    assert.deepEqual((await s.doctor(ONLY)).json.findings, []);
+    assert.equal(await tryConnect(), "connected");
   }, IP),
 );
 
