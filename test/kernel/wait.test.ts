@@ -6,7 +6,7 @@ import { drop } from "../../src/act/drop.ts";
 import { waitUntilBindable } from "../../src/act/wait-until-bindable.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
 import type { Why } from "../../src/verdict/why.ts";
-import { NAMED_NAMESPACES, IP } from "./needs.ts";
+import { NAMED_NAMESPACES, IP, SECOND_USER } from "./needs.ts";
 import { CLI, story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -183,6 +183,15 @@ test(
     const udp = await s.command<WaitAnswer>(["wait", "48309", "--udp", "--timeout", "200ms", "--json"]);
     assert.equal(udp.status, 0);
   }),
+);
+
+test(
+  "as whom it was waited for is said, where that is another",
+  story(async (s) => {
+    const { status, text } = await s.command(["wait", "127.0.0.1:48031", "--user", "65534"]);
+    assert.equal(status, 0);
+    assert.match(text, /^port 48031 is free: 127\.0\.0\.1 can be bound as uid 65534, /);
+  }, SECOND_USER),
 );
 
 test(
