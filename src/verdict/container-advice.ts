@@ -74,7 +74,7 @@ function commandToStop(hold: ContainerHold, container: Container, state: Contain
   const text = `stop the container ${shown}`;
   switch (container.runtime) {
     case "docker": {
-      const docker = `${toolSudo(hold, container)}docker${state?.byDefault === false ? ` -H unix://${state.socket}` : ""}`;
+      const docker = `${toolSudo(hold, container)}docker${elsewhere(state, "-H")}`;
       const compose = state?.compose;
       if (compose === undefined || !isWord(compose.project) || !isWord(compose.service))
         return { text, command: `${docker} stop ${shown}` };
@@ -85,7 +85,7 @@ function commandToStop(hold: ContainerHold, container: Container, state: Contain
     }
     case "podman": {
       const pod = INFRA.exec(container.name ?? "")?.[1];
-      const podman = `${toolSudo(hold, container)}podman${state?.byDefault === false ? ` --url unix://${state.socket}` : ""}`;
+      const podman = `${toolSudo(hold, container)}podman${elsewhere(state, "--url")}`;
       return pod === undefined
         ? { text, command: `${podman} stop ${shown}` }
         : {
@@ -99,6 +99,13 @@ function commandToStop(hold: ContainerHold, container: Container, state: Contain
     case "cri-o":
       return { text, command: `${hold.sudo}crictl stop ${shown}` };
   }
+}
+
+/** What the tool has to be told when it would ask another engine. */
+function elsewhere(state: ContainerState | undefined, option: string): string {
+  if (state === undefined || state.byDefault) return "";
+  const url = `unix://${state.socket}`;
+  return ` ${option} ${/^[\w./:@-]+$/.test(url) ? url : `'${url.replaceAll("'", "'\\''")}'`}`;
 }
 
 /** A pod of podman: its own container is called after its id. */
@@ -158,7 +165,10 @@ function unknownContainer(hold: ContainerHold): ContainerEnding {
   const isPodman = PODMANS.has(owner.command);
   const runtime = isPodman ? "podman" : "docker";
   const list = isPodman ? "podman port --all" : `docker ps --filter publish=${port}/${protocol}`;
-  const text = `${owner.command} publishes a container's port: stop that container, not ${owner.command}`;
+  const text =
+    publishesPorts(owner) === "perhaps"
+      ? `${owner.command} holds ports for containers, and this one perhaps: see which container it is, and stop that`
+      : `${owner.command} publishes a container's port: stop that container, not ${owner.command}`;
   return {
     advice: { text, command: `${toolSudo(hold, { runtime, id: "" })}${list}`, costs: "downtime" },
   };

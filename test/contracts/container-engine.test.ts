@@ -182,6 +182,8 @@ test("stopContainer() tells only the engine that has it, with the grace in whole
   const posts = (asked: readonly string[]): string[] => asked.filter((line) => line.startsWith("POST"));
   assert.deepEqual(posts(other.asked), []);
   assert.deepEqual(posts(has.asked), [`POST /containers/${A}/stop?t=2`]);
+  assert.equal(await places.containers().stopContainer({ runtime: "docker", id: A }, { graceMs: 1001 }), "already");
+  assert.equal(posts(has.asked).length, 1, "nothing is asked of what is known not to run");
 });
 
 for (const [status, answer] of [

@@ -39,11 +39,14 @@ export function startEngine(
     if (request.method === "GET" && verb === "json") return answer(response, 200, inspected(container));
     if (request.method !== "POST" || verb !== "stop") return answer(response, 400, { message: "page not found" });
     if (!container.running) return answer(response, 304);
-    void (container.end?.(Number(searchParams.get("t"))) ?? Promise.resolve()).then(() => {
-      container.running = false;
-      answer(response, 204);
-    });
+    void stop(container, Number(searchParams.get("t")), response);
   });
+}
+
+async function stop(container: EngineContainer, graceSeconds: number, response: ServerResponse): Promise<void> {
+  await container.end?.(graceSeconds);
+  container.running = false;
+  answer(response, 204);
 }
 
 /** Whatever answers, on a Unix socket. */

@@ -41,7 +41,11 @@ export function containerOfCgroupPath(path: string): Container | undefined {
   const parts = path.split("/");
   for (let index = parts.length - 1; index > 0; index--) {
     const part = parts[index]!;
-    if (BARE_ID.test(part)) return { runtime: runtimeOfParents(parts.slice(0, index)), id: part };
+    if (BARE_ID.test(part)) {
+      // podman's cgroupfs driver: a pod, in which the containers are `libpod-ID`, and the monitor of its own is `conmon` (4.3).
+      if (parts[index - 1] === "libpod_parent") continue;
+      return { runtime: runtimeOfParents(parts.slice(0, index)), id: part };
+    }
     const named = NAMED_ID.exec(part);
     if (named === null) continue;
     const runtime = PREFIXES.get(named[1]!);

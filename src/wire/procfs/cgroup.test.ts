@@ -112,6 +112,7 @@ test("containerOfCgroupPath() does not take a monitor, a pod or a longer number 
     `/system.slice/crio-conmon-${ID}.scope`,
     `/user.slice/libpod-conmon-${ID}.scope/x`,
     `/machine.slice/machine-libpod_pod_${ID}.slice`,
+    `/libpod_parent/${ID}/conmon`,
     `/system.slice/docker-${ID}f.scope`,
     `/system.slice/docker-${ID.slice(1)}.scope`,
     `/system.slice/docker-${ID.toUpperCase()}.scope`,
