@@ -29,7 +29,7 @@ export function renderProcessTree(lines: readonly TreeLine[], { style, width, as
     const suffix = line.holds ? HOLDS : "";
     const room = width === undefined ? Infinity : width - pidWidth - 2 - textWidth(tree) - suffix.length;
     const command = escapeText(line.args.length === 0 ? `[${line.command}]` : line.args.join(" "));
-    return `${pid}  ${tree}${cut(command, Math.max(LEAST_COMMAND, room), ascii)}${style.warn(suffix)}`;
+    return `${pid}  ${tree}${cut(command, Math.max(LEAST_COMMAND, room), ascii)}${suffix === "" ? "" : style.warn(suffix)}`;
   });
   return shown.join("\n");
 }
