@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { olderThan } from "../../src/base/kernel-release.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
 import { Campaign } from "../oracles/free/campaign.ts";
+import { tellHarm } from "../oracles/free/tell.ts";
 import { whyNoNamespace } from "./namespace.ts";
 import { SECOND_USER } from "./needs.ts";
 
@@ -28,7 +29,7 @@ test("free makes the port bindable, and harms nobody", { skip: skip ?? false }, 
   try {
     const started = Date.now();
     const harms = await campaign.run(SEED, SCENES);
-    if (harms.length > 0) assert.fail(JSON.stringify(harms, undefined, 1));
+    if (harms.length > 0) assert.fail(harms.map(tellHarm).join("\n\n"));
     const { tally } = campaign;
     context.diagnostic(
       `${JSON.stringify(tally)} in ${Math.round((Date.now() - started) / 1000)} s; ${JSON.stringify([...tally.occupants])} ${JSON.stringify([...tally.steps])}`,

@@ -7,6 +7,7 @@ import { enterGround } from "./ground.ts";
 import type { Ground } from "./ground.ts";
 import { isStubborn, judgeProcesses, judgeSockets, judgeWords } from "./judge.ts";
 import type { Played, Verdict } from "./played.ts";
+import { socketsOf } from "./process-life.ts";
 import { randomScene } from "./random-scene.ts";
 import type { FreeScene } from "./scene.ts";
 import { Stage, emptyScene } from "./stage.ts";
@@ -101,6 +102,11 @@ export class Campaign {
     await build(ground, batch);
     const beyond = ground.host.enter({ pid: ground.bystanders.beyond.pid });
     const before = lookAround(ground.host, beyond);
+    const holdings = new Map(
+      batch
+        .flatMap(({ owners }) => owners.flatMap(({ processes }) => processes))
+        .map(({ pid }) => [pid, socketsOf(pid)] as const),
+    );
     const verdicts = new Map<Played, Verdict>();
     await Promise.all(batch.map(async (played) => verdicts.set(played, await freeAndBind(ground, played))));
     ground.owners.listen();
@@ -113,11 +119,11 @@ export class Campaign {
     };
     for (const [played, verdict] of verdicts) {
       for (const problem of judgeWords(played, verdict)) complain(played, problem);
-      for (const problem of judgeProcesses(played, verdict, { before, after })) complain(played, problem);
+      for (const problem of judgeProcesses(played, verdict, { before, after, holdings })) complain(played, problem);
       this.#count(played, verdict);
     }
     const scenes = new Map([...verdicts].map(([played, verdict]) => [played.port, { played, verdict }] as const));
-    judgeSockets({ before, after }, scenes, complain);
+    judgeSockets({ before, after, holdings }, scenes, complain);
     const harm = await Promise.all(Object.values(ground.bystanders).map((one) => one.harm()));
     for (const one of harm) if (one !== undefined) complain(undefined, one);
     // Where somebody was killed nobody answers.

@@ -9,6 +9,8 @@ import { Ends, isIntact } from "./world.ts";
 export interface Looks {
   readonly before: World;
   readonly after: World;
+  /** The sockets of each of the processes that may have to end, by inode, as it was before. */
+  readonly holdings: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 /** One program that neither closes what has failed nor lets the kernel take the port back. */
@@ -46,19 +48,20 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
 }
 
 /** Processes that have ended, or go on though they were stopped. */
-export function judgeProcesses(played: Played, { result }: Verdict, { before }: Looks): string[] {
+export function judgeProcesses(played: Played, { result }: Verdict, { before, holdings }: Looks): string[] {
   const problems: string[] = [];
+  const inTheWay = new Set([...played.pieces].flatMap(([cookie, piece]) => keepsThePort(played, piece, before.get(cookie)?.socket)));
   for (const owner of played.owners) {
-    const mayEnd = [...played.pieces].some(
-      ([cookie, piece]) => piece.owners.includes(owner) && endsForIt(played, piece, before.get(cookie)?.socket),
-    );
-    for (const { pid, startTicks, innocent } of owner.processes) {
+    const held = (pid: number): boolean => [...(holdings.get(pid) ?? [])].some((inode) => inTheWay.has(inode));
+    const anyHeld = owner.processes.some(({ pid }) => held(pid));
+    for (const { pid, startTicks } of owner.processes) {
       const planned = result.done.some((step) => step.kind === "signal" && step.pid === pid);
       const who = `the ${owner.conduct} process ${pid}`;
+      // What a dying process leaves behind was not there to be looked at, and holds what that one held.
+      const mayEnd = holdings.has(pid) ? held(pid) : anyHeld;
       if (startOf(pid) === startTicks) {
         if (owner.conduct === "stopped" && !planned && !isStopped(pid)) problems.push(`${who} was continued`);
-      } else if (innocent) problems.push(`${who}, which holds an innocent connection only, was ended`);
-      else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
+      } else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
       else if (!planned) problems.push(`${who} was ended, and no step says so`);
     }
   }
@@ -66,9 +69,10 @@ export function judgeProcesses(played: Played, { result }: Verdict, { before }: 
 }
 
 /** A listener, or a socket that is bound only: nothing else may cost a process its life. */
-function endsForIt(played: Played, { occupant }: Piece, socket: Socket | undefined): boolean {
-  if (socket === undefined || (socket.state !== "LISTEN" && socket.state !== "BOUND")) return false;
-  return isInTheWay(played, { ...occupant, address: socket.local.address }, socket.state === "LISTEN");
+function keepsThePort(played: Played, { occupant }: Piece, socket: Socket | undefined): number[] {
+  if (socket?.inode === undefined || (socket.state !== "LISTEN" && socket.state !== "BOUND")) return [];
+  const isKept = isInTheWay(played, { ...occupant, address: socket.local.address }, socket.state === "LISTEN");
+  return isKept ? [socket.inode] : [];
 }
 
 function isInTheWay({ scene }: Played, binding: Piece["occupant"], listens: boolean): boolean {
@@ -114,19 +118,25 @@ function isShortLived({ timer }: Socket): boolean {
 }
 
 /** Undefined: it had to go, or had to be expected to. */
-function whyNot(played: Played, result: FreeResult, socket: Socket, { before, after }: Looks): string | undefined {
+function whyNot(
+  played: Played,
+  result: FreeResult,
+  socket: Socket,
+  { before, after, holdings }: Looks,
+): string | undefined {
   const piece = played.pieces.get(socket.cookie ?? "");
   const { occupant, owners = [], bystander } = piece ?? {};
   if (result.done.length === 0) return "and nothing was to be done";
-  if (owners.length > 0 && bystander === undefined) {
-    const alive = owners.filter(({ processes }) =>
-      processes.some(({ pid, startTicks }) => startOf(pid) === startTicks),
+  const { inode } = socket;
+  if (inode !== undefined && bystander === undefined) {
+    const holders = owners.flatMap(({ conduct, processes }) => processes.map((one) => ({ conduct, ...one })));
+    const alive = holders.filter(
+      ({ pid, startTicks }) => holdings.get(pid)?.has(inode) === true && startOf(pid) === startTicks,
     );
-    // Also the children that it has left behind were named, or the socket would be there.
     if (alive.length === 0) return undefined;
     const drained = alive.every(
-      ({ conduct, processes }) =>
-        conduct === "drains" && result.done.some((step) => step.kind === "signal" && step.pid === processes[0]?.pid),
+      ({ conduct, pid }) =>
+        conduct === "drains" && result.done.some((step) => step.kind === "signal" && step.pid === pid),
     );
     if (socket.state === "LISTEN" || socket.state === "BOUND")
       return drained ? undefined : "its process lives and has not closed it";
