@@ -2,6 +2,7 @@
 import type { FreeResult } from "../../../src/tcp/free-plan.ts";
 import type { Socket } from "../../../src/tcp/socket.ts";
 import { conflicts, meets } from "./conflict.ts";
+import type { Owner } from "./owner.ts";
 import type { Piece, Played, Verdict, World } from "./played.ts";
 import { isStopped, startOf } from "./process-life.ts";
 import { Ends, isIntact } from "./world.ts";
@@ -48,7 +49,7 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
 }
 
 /** Processes that have ended, or go on though they were stopped. */
-export function judgeProcesses(played: Played, { result }: Verdict, { before, holdings }: Looks): string[] {
+export function judgeProcesses(played: Played, { result }: Verdict, { before, after, holdings }: Looks): string[] {
   const problems: string[] = [];
   const inTheWay = new Set([...played.pieces].flatMap(([cookie, piece]) => keepsThePort(played, piece, before.get(cookie)?.socket)));
   for (const owner of played.owners) {
@@ -59,6 +60,8 @@ export function judgeProcesses(played: Played, { result }: Verdict, { before, ho
       const who = `the ${owner.conduct} process ${pid}`;
       // What a dying process leaves behind was not there to be looked at, and holds what that one held.
       const mayEnd = holdings.has(pid) ? held(pid) : anyHeld;
+      // It has become a server of one connection, which was ended.
+      if (hasLostConnection(played, owner, before, after)) continue;
       if (startOf(pid) === startTicks) {
         if (owner.conduct === "stopped" && !planned && !isStopped(pid)) problems.push(`${who} was continued`);
       } else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
@@ -66,6 +69,16 @@ export function judgeProcesses(played: Played, { result }: Verdict, { before, ho
     }
   }
   return problems;
+}
+
+function hasLostConnection({ pieces }: Played, owner: Owner, before: World, after: World): boolean {
+  return (
+    owner.echoes !== undefined &&
+    [...pieces].some(([cookie, { owners }]) => {
+      const was = before.get(cookie)?.socket;
+      return owners.includes(owner) && was?.state === "ESTABLISHED" && !isIntact(was, after);
+    })
+  );
 }
 
 /** A listener, or a socket that is bound only: nothing else may cost a process its life. */
@@ -95,7 +108,9 @@ export function judgeSockets(
     if (isIntact(socket, after) || isShortLived(socket)) continue;
     const what = `${beyond ? "beyond: " : ""}${tell(socket)} is ${after.get(cookie)?.socket.state ?? "gone"}`;
     const innocent = innocents.get(cookie);
-    if (innocent !== undefined) complain(innocent, `innocent: ${what}`);
+    if (innocent !== undefined) {
+      if (!isLastAttempt(socket, innocent, scenes)) complain(innocent, `innocent: ${what}`);
+    }
     else if (beyond) complain(undefined, what);
     else {
       const local = scenes.get(socket.local.port);
@@ -110,6 +125,16 @@ export function judgeSockets(
       } else complain(undefined, what);
     }
   }
+}
+
+/** Before it gives up, what only may be in the way is cleared: of what no program holds, nobody can tell whether it is. */
+function isLastAttempt(
+  { inode, local }: Socket,
+  innocent: Played,
+  scenes: ReadonlyMap<number, { readonly verdict: Verdict }>,
+): boolean {
+  const done = scenes.get(local.port)?.verdict.result.done ?? [];
+  return inode === undefined && isStubborn(innocent) && done.some((step) => step.kind === "destroy" && step.ifNeeded === true);
 }
 
 /** One that ends by itself while it is looked at, of a scene long ago. */

@@ -138,7 +138,7 @@ export class Owners {
     const fds = [...holders, ...connections].slice(0, MOST_FDS);
     const key = `o${this.#next++}`;
     const child = spawn("/bin/sh", ["-c", scriptOf(conduct, fds.length), key], {
-      stdio: [this.#life[0], this.#news[1], "inherit", ...fds],
+      stdio: [this.#life[0], this.#news[1], "ignore", ...fds],
       ...(uid === 0 ? {} : { uid, gid: uid, cwd: "/" }),
     });
     const owner = new Owner(conduct, child, fds.length - holders.length);
