@@ -221,7 +221,12 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
   const text = `${what}: ${ended}${ifInTheWay(group[0]!)}, the program left alone; ${seen}`;
   const sockets = socketsOf(group);
   const staysBound = group.some((one) => one.holder.autoBound !== true);
-  return { kind: "drop", step: { kind: "drop", how, count, socket, text, ...ifNeeded(group[0]!) }, sockets, staysBound };
+  return {
+    kind: "drop",
+    step: { kind: "drop", how, count, socket, text, ...ifNeeded(group[0]!) },
+    sockets,
+    staysBound,
+  };
 }
 
 /** SOCK_DESTROY, else a reset through its program's descriptor. */

@@ -44,8 +44,10 @@ const SCENES_A_GROUND = 200;
 const FIRST_PORT = 1013;
 /** So that the ports of two scenes are not alike when a digit is added or taken away. */
 const PORT_STEP = 11;
-const LEAST_GRACE_MS = 80;
+/** Whoever ends or lets go when asked to has this long; a busy machine may need some of it. */
 const GRACE_MS = 3000;
+/** Where it is waited for in vain: nobody hears, or what is still answered keeps the port. */
+const SHORT_GRACE_MS = { deaf: 80, drains: 250 } as const;
 
 export class Campaign {
   readonly tally: Tally = {
@@ -220,10 +222,12 @@ async function build(ground: Ground, batch: readonly Played[]): Promise<void> {
 
 async function freeAndBind({ calls }: Ground, { scene, port, owners }: Played): Promise<Verdict> {
   const { protocol, address, v6only, reuseAddr, reusePort, device } = scene.question;
-  const deaf = owners.some(({ conduct }) => conduct === "deaf");
+  const graces = owners.map(({ conduct }) =>
+    conduct === "deaf" || conduct === "drains" ? SHORT_GRACE_MS[conduct] : GRACE_MS,
+  );
   const result = await free(
     { protocol, address, port, v6only, ...(device === undefined ? {} : { device }) },
-    { reuseAddr, reusePort, yes: true, ...scene.wish, graceMs: deaf ? LEAST_GRACE_MS : GRACE_MS },
+    { reuseAddr, reusePort, yes: true, ...scene.wish, graceMs: Math.min(GRACE_MS, ...graces) },
   );
   const fd = calls.open(protocol, address, scene.question);
   let answer = calls.bind(fd, address, port);

@@ -51,7 +51,9 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
 /** Processes that have ended, or go on though they were stopped. */
 export function judgeProcesses(played: Played, { result }: Verdict, { before, after, holdings }: Looks): string[] {
   const problems: string[] = [];
-  const inTheWay = new Set([...played.pieces].flatMap(([cookie, piece]) => keepsThePort(played, piece, before.get(cookie)?.socket)));
+  const inTheWay = new Set(
+    [...played.pieces].flatMap(([cookie, piece]) => keepsThePort(played, piece, before.get(cookie)?.socket)),
+  );
   for (const owner of played.owners) {
     const held = (pid: number): boolean => [...(holdings.get(pid) ?? [])].some((inode) => inTheWay.has(inode));
     const anyHeld = owner.processes.some(({ pid }) => held(pid));
@@ -110,8 +112,7 @@ export function judgeSockets(
     const innocent = innocents.get(cookie);
     if (innocent !== undefined) {
       if (!isLastAttempt(socket, innocent, scenes)) complain(innocent, `innocent: ${what}`);
-    }
-    else if (beyond) complain(undefined, what);
+    } else if (beyond) complain(undefined, what);
     else {
       const local = scenes.get(socket.local.port);
       const remote = scenes.get(socket.remote?.port ?? 0);
@@ -134,7 +135,11 @@ function isLastAttempt(
   scenes: ReadonlyMap<number, { readonly verdict: Verdict }>,
 ): boolean {
   const done = scenes.get(local.port)?.verdict.result.done ?? [];
-  return inode === undefined && isStubborn(innocent) && done.some((step) => step.kind === "destroy" && step.ifNeeded === true);
+  return (
+    inode === undefined &&
+    isStubborn(innocent) &&
+    done.some((step) => step.kind === "destroy" && step.ifNeeded === true)
+  );
 }
 
 /** One that ends by itself while it is looked at, of a scene long ago. */

@@ -67,7 +67,7 @@ export function randomScene(seed: number, means: Means): FreeScene {
   const grouped = dice.chance(0.12);
   const mood: Mood = {
     protocol,
-    reuseAddr: dice.pick([0.1, 0.5, 0.95]),
+    reuseAddr: dice.pick([0.05, 0.4, 0.9]),
     reusePort: grouped ? 1 : 0.05,
     devices: means.devices && dice.chance(0.15) ? [undefined, "lo", "pm0"] : [undefined],
     users: means.users ? [ROOT, ROOT, NOBODY] : [ROOT],
@@ -104,7 +104,7 @@ export function randomScene(seed: number, means: Means): FreeScene {
 }
 
 function randomOccupant(dice: Dice, mood: Mood, asked: string): Occupant {
-  const address = dice.chance(0.6) ? asked : dice.pick(ADDRESSES);
+  const address = dice.chance(0.75) ? asked : dice.pick(ADDRESSES);
   const device = dice.pick(mood.devices);
   const binding: Binding = {
     address,

@@ -9,7 +9,7 @@ import { ROOT } from "./scene.ts";
 import type { Binding, FreeScene, Half, Left, Occupant } from "./scene.ts";
 
 /** On `lo` a connection is there when connect() returns; the machine may be busy. */
-const DEADLINE_MS = 200;
+const DEADLINE_MS = 20;
 const PLAIN: SocketOptions = { v6only: false, reuseAddr: false, reusePort: false };
 
 type Of<K extends Occupant["kind"]> = Extract<Occupant, { kind: K }>;
@@ -180,7 +180,12 @@ export class Stage {
   }
 
   /** An outgoing connection from a port that is asked for. */
-  connectFrom(binding: Binding, port: number, uid: number, target: string): { readonly mine: number; readonly peer: number } {
+  connectFrom(
+    binding: Binding,
+    port: number,
+    uid: number,
+    target: string,
+  ): { readonly mine: number; readonly peer: number } {
     const mine = this.bound(binding, port, uid, "tcp");
     this.#callHelper(mine, target, binding.address.includes(":"));
     return { mine, peer: this.#accept(this.#ground.helper.fd, mine) };

@@ -11,7 +11,10 @@ export function tellHarm({ scene, problems, told, result }: Harm): string {
     "what was refused:",
     ...(result?.refused ?? []).map(({ text }) => `  ${text}`),
     "what was done:",
-    ...(result?.done ?? []).map((step) => `  ${step.result}${step.errno === undefined ? "" : ` ${step.errno}`}: ${step.text}${step.why === undefined ? "" : ` (${step.why})`}`),
+    ...(result?.done ?? []).map(
+      (step) =>
+        `  ${step.result}${step.errno === undefined ? "" : ` ${step.errno}`}: ${step.text}${step.why === undefined ? "" : ` (${step.why})`}`,
+    ),
     ...(result?.cameBack === undefined ? [] : [`came back: ${result.cameBack.text}`]),
     `it says: ${result?.bindable === true ? "bindable" : "not bindable"}`,
     ...problems.map((problem) => `problem: ${problem}`),
