@@ -28,6 +28,9 @@ export interface Tally {
   /** Connections that had something to say afterwards. */
   talks: number;
   processes: number;
+  /** Servers that still answered after they had let go of the port, and those that were killed instead: the machine was busy. */
+  drained: number;
+  drainedNot: number;
   readonly occupants: Map<string, number>;
   readonly steps: Map<string, number>;
 }
@@ -60,6 +63,8 @@ export class Campaign {
     innocents: 0,
     talks: 0,
     processes: 0,
+    drained: 0,
+    drainedNot: 0,
     occupants: new Map(),
     steps: new Map(),
   };
@@ -182,7 +187,21 @@ export class Campaign {
     else if (result.done.length === 0) tally.refused++;
     else if (isStubborn(played)) tally.stubborn++;
     tally.innocents += played.innocent.size;
-    for (const { processes } of played.owners) tally.processes += processes.length;
+    for (const owner of played.owners) {
+      tally.processes += owner.processes.length;
+      if (owner.isDraining()) tally.drained++;
+      else if (
+        owner.conduct === "drains" &&
+        result.done.some(
+          (step) =>
+            step.kind === "signal" &&
+            step.signal === "SIGKILL" &&
+            step.result === "ok" &&
+            step.pid === owner.processes[0]?.pid,
+        )
+      )
+        tally.drainedNot++;
+    }
     for (const { occupant } of played.pieces.values()) {
       const more = "conduct" in occupant ? occupant.conduct : occupant.ending;
       countOne(tally.occupants, `${occupant.kind} ${more}`);

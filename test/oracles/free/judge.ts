@@ -41,12 +41,24 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
   for (const step of result.done)
     if (!result.plan.some((one) => one.text === step.text)) problems.push(`done and not planned: ${step.text}`);
   if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
+  if (!wish.force && result.done.some((step) => step.kind === "signal" && step.signal === "SIGKILL"))
+    problems.push("SIGKILL, and nobody allowed it");
+  if (result.refused.length > 0 && !isStubborn(played) && result.done.some((step) => isCostly(step)))
+    problems.push(`done in vain: ${result.refused.map(({ text }) => text).join("; ")}`);
   if (holdsItself(played)) {
     if (result.done.length > 0) problems.push("something was done although this program itself holds the port");
   } else if (!wish.dryRun && wish.force && wish.dropClients && bind !== "ok" && !isStubborn(played))
     problems.push(`not free: ${bind}; ${result.refused.map(({ text }) => text).join("; ")}`);
   return problems;
 }
+
+/** Somebody loses something by it. */
+function isCostly(step: FreeResult["done"][number]): boolean {
+  return (step.kind === "signal" || step.kind === "drop") && step.result === "ok";
+}
+
+/** These end, or let go, as soon as they are asked to: SIGKILL is for others. */
+const WILLING = new Set(["prompt", "stopped", "slow", "forked", "shared", "heir", "parent"]);
 
 /** Processes that have ended, or go on though they were stopped. */
 export function judgeProcesses(played: Played, { result }: Verdict, { before, after, holdings }: Looks): string[] {
@@ -60,6 +72,11 @@ export function judgeProcesses(played: Played, { result }: Verdict, { before, af
     for (const { pid, startTicks } of owner.processes) {
       const planned = result.done.some((step) => step.kind === "signal" && step.pid === pid);
       const who = `the ${owner.conduct} process ${pid}`;
+      const killed = result.done.some(
+        (step) => step.kind === "signal" && step.pid === pid && step.signal === "SIGKILL" && step.result === "ok",
+      );
+      if (killed && WILLING.has(owner.conduct) && hasTime(played))
+        problems.push(`${who} was killed, and would have ended`);
       // What a dying process leaves behind was not there to be looked at, and holds what that one held.
       const mayEnd = holdings.has(pid) ? held(pid) : anyHeld;
       // It has become a server of one connection, which was ended.
@@ -81,6 +98,11 @@ function hasLostConnection({ pieces }: Played, owner: Owner, before: World, afte
       return owners.includes(owner) && was?.state === "ESTABLISHED" && !isIntact(was, after);
     })
   );
+}
+
+/** Nobody is there for whom the time to end was made short. */
+function hasTime({ owners }: Played): boolean {
+  return owners.every(({ conduct }) => WILLING.has(conduct));
 }
 
 /** A listener, or a socket that is bound only: nothing else may cost a process its life. */
@@ -183,6 +205,7 @@ function whyNot(
   const kind = socket.inode === undefined ? "destroy" : "drop";
   if (result.done.some((step) => step.kind === kind)) {
     const held = socket.inode !== undefined;
+    if (occupant?.kind === "client" && !played.scene.wish.dropClients) return "and nobody agreed to it";
     if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
     return undefined;
   }
