@@ -42,7 +42,7 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   // What a server accepted goes when it goes: one that is in the way, not any that has the same port on another address. What somebody went
   // out by stays, and must not be refused only when the server has ended for it.
   const served = blocking.some(({ rule }) => rule === "listener");
-  const released = blocking.filter((one) => isConnection(one) && (!served || one.rule === "client"));
+  const released = blocking.filter((one) => isConnection(one) && (!served || one.outgoing === true));
   for (const group of grouped(released)) {
     const planned = planRelease(group, facts, wish);
     if (!("step" in planned)) refused.push(planned);
@@ -63,7 +63,7 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
 
 /** Its program is somebody's client, and does not have to end. */
 function asClient(one: Blocking, { snapshot }: FreeFacts): Blocking {
-  return isUdpClient(one.holder.socket, snapshot.settings) ? { ...one, rule: "client" } : one;
+  return isUdpClient(one.holder.socket, snapshot.settings) ? { ...one, rule: "client", outgoing: true } : one;
 }
 
 function refusalOfRule({ why }: CloseVerdict): (blocker: CloseVerdict["why"]["blockers"][number]) => FreeRefusal {
@@ -99,7 +99,7 @@ function grouped(blocking: readonly Blocking[]): Blocking[][] {
   for (const one of blocking) {
     const { socket, autoBound } = one.holder;
     const pids = (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const key = `${one.perhaps === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
+    const key = `${one.perhaps === true}|${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);
@@ -187,17 +187,17 @@ export function whyNotDestroy(
 }
 
 function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWish): PlannedStep | FreeRefusal {
-  const [{ rule, holder }] = group as [Blocking];
+  const [{ holder, outgoing = false }] = group as [Blocking];
   const { socket } = holder;
   const count = group.length;
   const owner = socket.owners?.[0];
   const whose = owner === undefined ? "" : ` of ${owner.command} (pid ${owner.pid})`;
   const what =
     count === 1
-      ? `${rule === "client" ? "the outgoing connection" : "the connection"}${whose} ${rule === "client" ? "to" : "with"} ${socket.remote === undefined ? "?" : formatEndpoint(socket.remote)}`
-      : `${count} ${rule === "client" ? "outgoing " : ""}connections${whose}`;
+      ? `${outgoing ? "the outgoing connection" : "the connection"}${whose} ${outgoing ? "to" : "with"} ${socket.remote === undefined ? "?" : formatEndpoint(socket.remote)}`
+      : `${count} ${outgoing ? "outgoing " : ""}connections${whose}`;
   const base = { count, socket, ...(owner === undefined ? {} : { pid: owner.pid }) };
-  if (rule === "client" && wish.clients === "leave") {
+  if (outgoing && wish.clients === "leave") {
     return {
       ...base,
       lacks: "option",

@@ -136,9 +136,12 @@ function destroyAll(
 }
 
 async function clearRemains({ step }: Extract<PlannedStep, { kind: "destroy" }>, run: FreeRun): Promise<DoneStep> {
-  const remains = (await run.lookForRemains()).filter(
-    (one): one is Extract<PlannedStep, { kind: "destroy" }> => one.kind === "destroy" && one.sockets.length > 0,
-  );
+  const remains: Extract<PlannedStep, { kind: "destroy" }>[] = [];
+  for (const one of await run.lookForRemains()) {
+    // What only may be in the way comes after what somebody holds, and that is not for this step to end.
+    if (one.kind !== "destroy" || one.sockets.length === 0) break;
+    remains.push(one);
+  }
   const results: DoneStep[] = [];
   let count = 0;
   for (const one of remains) {

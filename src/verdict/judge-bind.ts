@@ -11,7 +11,7 @@ import { inferOptions } from "./infer-options.ts";
 import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import { describe, freeInMs, isServed, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, freeInMs, isClient, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictBind, predictListen } from "./predict-bind.ts";
 import { preconditionBlocker } from "./preconditions.ts";
 
@@ -28,6 +28,8 @@ export interface CloseVerdict {
     readonly freeInMs?: number;
     /** Others are likelier to be in the way; whether this one is hangs on what cannot be seen. */
     readonly perhaps?: true;
+    /** A program went out by it, whatever has become of it since. */
+    readonly outgoing?: true;
   }[];
 }
 
@@ -89,6 +91,9 @@ export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
       holder,
       rule,
       ...(ms === undefined ? {} : { freeInMs: ms }),
+      ...(holder.socket.inode !== undefined && isClient(holder, served, snapshot.settings)
+        ? { outgoing: true as const }
+        : {}),
       ...(index < likely.length ? {} : { perhaps: true as const }),
     };
   });

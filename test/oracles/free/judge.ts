@@ -192,6 +192,8 @@ function whyNot(
     );
     if (socket.state === "LISTEN" || socket.state === "BOUND")
       return drained ? undefined : "its process lives and has not closed it";
+    // It goes on with one of its connections, and closes the others itself.
+    if (drained && piece?.goesOn !== true) return undefined;
   }
   if (socket.inode === undefined && piece === undefined) {
     const served = [...played.pieces].some(

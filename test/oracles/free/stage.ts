@@ -113,7 +113,8 @@ export class Stage {
       this.#played.owners.push(...started);
       for (const one of fds) calls.close(one);
     }
-    for (const cookie of cookies) this.#piece(cookie, { occupant, owners: started, ...(self ? { mine: true } : {}) });
+    for (const [index, cookie] of cookies.entries())
+      this.#piece(cookie, { occupant, owners: started, mine: self, goesOn: index === 1 });
     for (const [index, { peer }] of connections.entries()) {
       const near = this.give(peer, index === 0 ? bystanders.first : bystanders.nobody);
       const far = started[0];
