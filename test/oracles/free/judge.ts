@@ -207,11 +207,17 @@ function whyNot(
   const kind = socket.inode === undefined ? "destroy" : "drop";
   if (result.done.some((step) => step.kind === kind)) {
     const held = socket.inode !== undefined;
-    if (occupant?.kind === "client" && !played.scene.wish.dropClients) return "and nobody agreed to it";
+    if (occupant?.kind === "client" && !played.scene.wish.dropClients && !isServed(played, before))
+      return "and nobody agreed to it";
     if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
     return undefined;
   }
   return `no step (${kind}) says so`;
+}
+
+/** Beside a listener, on whatever address, it is not looked for who went out. */
+function isServed({ port }: Played, before: World): boolean {
+  return [...before.values()].some(({ socket }) => socket.state === "LISTEN" && socket.local.port === port);
 }
 
 function tell({ state, local, remote }: Socket): string {
