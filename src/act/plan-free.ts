@@ -25,7 +25,6 @@ export function isHarmless(steps: readonly PlannedStep[]): boolean {
 export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   const { verdict } = facts;
   if (verdict.why.bindable) return { steps: [], refused: [] };
-  const { served } = verdict;
   const blocking = verdict.blocking.map((one) => asClient(one, facts));
   // A right that is missing or an address that nobody has: no socket is in the way.
   if (blocking.length === 0) return { steps: [], refused: verdict.why.blockers.map(refusalOfRule(verdict)) };
@@ -33,17 +32,21 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   const refused: FreeRefusal[] = [];
   const waited = blocking.filter(({ freeInMs }) => freeInMs !== undefined && freeInMs <= wish.waitMs);
   if (waited.length > 0) steps.push(planWait(waited));
+  // What is in the way for certain goes first: without it the bind may work, and the others stay.
+  const last: PlannedStep[] = [];
   for (const group of grouped(blocking.filter((one) => !waited.includes(one) && isOwnerless(one)))) {
     const refusal = whyNotDestroy(group, facts, wish);
-    if (refusal === undefined) steps.push(planDestroy(group));
-    else refused.push(refusal);
+    if (refusal !== undefined) refused.push(refusal);
+    else (group[0]?.perhaps === true ? last : steps).push(planDestroy(group));
   }
-  // What a server accepted goes when it goes.
-  const released = served ? [] : blocking.filter((one) => isConnection(one));
+  // What a server accepted goes when it goes: one that is in the way, not any that has the same port on another address. What somebody went
+  // out by stays, and must not be refused only when the server has ended for it.
+  const served = blocking.some(({ rule }) => rule === "listener");
+  const released = blocking.filter((one) => isConnection(one) && (!served || one.outgoing === true));
   for (const group of grouped(released)) {
     const planned = planRelease(group, facts, wish);
-    if ("step" in planned) steps.push(planned);
-    else refused.push(planned);
+    if (!("step" in planned)) refused.push(planned);
+    else (group[0]?.perhaps === true ? last : steps).push(planned);
   }
   const held = blocking.filter(({ rule }) => rule === "listener" || rule === "bound");
   const ending = planEnding(
@@ -53,13 +56,14 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   );
   steps.push(...ending.steps);
   refused.push(...ending.refused);
+  steps.push(...last);
   if (ending.steps.length > 0) steps.push(leftBehind());
   return { steps, refused };
 }
 
 /** Its program is somebody's client, and does not have to end. */
 function asClient(one: Blocking, { snapshot }: FreeFacts): Blocking {
-  return isUdpClient(one.holder.socket, snapshot.settings) ? { ...one, rule: "client" } : one;
+  return isUdpClient(one.holder.socket, snapshot.settings) ? { ...one, rule: "client", outgoing: true } : one;
 }
 
 function refusalOfRule({ why }: CloseVerdict): (blocker: CloseVerdict["why"]["blockers"][number]) => FreeRefusal {
@@ -95,12 +99,20 @@ function grouped(blocking: readonly Blocking[]): Blocking[][] {
   for (const one of blocking) {
     const { socket, autoBound } = one.holder;
     const pids = (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const key = `${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
+    const key = `${one.perhaps === true}|${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);
   }
   return [...groups.values()];
+}
+
+function ifInTheWay({ perhaps }: Blocking): string {
+  return perhaps === true ? " if it turns out to be in the way" : "";
+}
+
+function ifNeeded({ perhaps }: Blocking): { readonly ifNeeded?: true } {
+  return perhaps === true ? { ifNeeded: true } : {};
 }
 
 function socketsOf(group: readonly Blocking[]): Socket[] {
@@ -121,8 +133,12 @@ function planDestroy(group: readonly Blocking[]): PlannedStep {
   const sockets = socketsOf(group);
   const count = sockets.length;
   const lost = first.rule === "orphan" ? "; what was not delivered yet is lost" : "";
-  const text = `${describe(first.rule, sockets[0]!, count)}: cleared${lost}`;
-  return { kind: "destroy", step: { kind: "destroy", count, socket: sockets[0]!, text }, sockets };
+  const text = `${describe(first.rule, sockets[0]!, count)}: cleared${ifInTheWay(first)}${lost}`;
+  return {
+    kind: "destroy",
+    step: { kind: "destroy", count, socket: sockets[0]!, text, ...ifNeeded(first) },
+    sockets,
+  };
 }
 
 /** A program's end leaves connections that it closed first, and with SO_REUSEADDR missing on one side they keep the port. */
@@ -171,17 +187,17 @@ export function whyNotDestroy(
 }
 
 function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWish): PlannedStep | FreeRefusal {
-  const [{ rule, holder }] = group as [Blocking];
+  const [{ holder, outgoing = false }] = group as [Blocking];
   const { socket } = holder;
   const count = group.length;
   const owner = socket.owners?.[0];
   const whose = owner === undefined ? "" : ` of ${owner.command} (pid ${owner.pid})`;
   const what =
     count === 1
-      ? `${rule === "client" ? "the outgoing connection" : "the connection"}${whose} ${rule === "client" ? "to" : "with"} ${socket.remote === undefined ? "?" : formatEndpoint(socket.remote)}`
-      : `${count} ${rule === "client" ? "outgoing " : ""}connections${whose}`;
+      ? `${outgoing ? "the outgoing connection" : "the connection"}${whose} ${outgoing ? "to" : "with"} ${socket.remote === undefined ? "?" : formatEndpoint(socket.remote)}`
+      : `${count} ${outgoing ? "outgoing " : ""}connections${whose}`;
   const base = { count, socket, ...(owner === undefined ? {} : { pid: owner.pid }) };
-  if (rule === "client" && wish.clients === "leave") {
+  if (outgoing && wish.clients === "leave") {
     return {
       ...base,
       lacks: "option",
@@ -202,10 +218,15 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
     socket.protocol === "udp"
       ? "its socket has neither peer nor port then"
       : `it gets ${how === "reset" ? "ECONNRESET" : "ECONNABORTED"}, the peer ECONNRESET`;
-  const text = `${what}: ${ended}, the program left alone; ${seen}`;
+  const text = `${what}: ${ended}${ifInTheWay(group[0]!)}, the program left alone; ${seen}`;
   const sockets = socketsOf(group);
   const staysBound = group.some((one) => one.holder.autoBound !== true);
-  return { kind: "drop", step: { kind: "drop", how, count, socket, text }, sockets, staysBound };
+  return {
+    kind: "drop",
+    step: { kind: "drop", how, count, socket, text, ...ifNeeded(group[0]!) },
+    sockets,
+    staysBound,
+  };
 }
 
 /** SOCK_DESTROY, else a reset through its program's descriptor. */

@@ -136,12 +136,21 @@ function destroyAll(
 }
 
 async function clearRemains({ step }: Extract<PlannedStep, { kind: "destroy" }>, run: FreeRun): Promise<DoneStep> {
-  const remains = (await run.lookForRemains()).filter(
-    (one): one is Extract<PlannedStep, { kind: "destroy" }> => one.kind === "destroy" && one.sockets.length > 0,
-  );
-  const count = remains.reduce((sum, { sockets }) => sum + sockets.length, 0);
+  const remains: Extract<PlannedStep, { kind: "destroy" }>[] = [];
+  for (const one of await run.lookForRemains()) {
+    // What only may be in the way comes after what somebody holds, and that is not for this step to end.
+    if (one.kind !== "destroy" || one.sockets.length === 0) break;
+    remains.push(one);
+  }
+  const results: DoneStep[] = [];
+  let count = 0;
+  for (const one of remains) {
+    // What is in the way for certain comes first.
+    if (count > 0 && isFree(run)) break;
+    results.push(destroy(one, run));
+    count += one.sockets.length;
+  }
   if (count === 0) return { ...step, result: "not-needed" };
-  const results = remains.map((one) => destroy(one, run));
   const bad = results.find(({ result }) => result === "failed");
   return {
     ...step,

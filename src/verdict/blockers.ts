@@ -12,16 +12,43 @@ import { foldHolders, isUntraced } from "./fold-holders.ts";
 import { findConflicts, preparePort } from "./predict-bind.ts";
 import { describe, freeInMs, isServed, ownerlessText, ownersText } from "./holder-rule.ts";
 
-/**
- * The holders that block this bind, the certain ones first. Where the rules hang on an option that nobody may see, the kernel's answer
- * decides: it refused, so where no holder is known to block, at least one of those that may do does. Beside a listener they are left out:
- * what a server accepted goes when it goes, and shares its options.
- */
+/** The holders that block this bind, the certain ones first. */
 export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, result: string): readonly PortHolder[] {
-  if (result === "ok") return [];
+  const { sure, perhaps } = conflictingHolders(snapshot, question, result);
+  return [...sure, ...perhaps];
+}
+
+/** The same, the likelier ones apart: if the bind works without them, the others are in nobody's way. */
+export function likelyFirst(
+  snapshot: BindSnapshot,
+  question: BindQuestion,
+  result: string,
+): { readonly likely: readonly PortHolder[]; readonly others: readonly PortHolder[] } {
+  const { sure, perhaps } = conflictingHolders(snapshot, question, result);
+  if (sure.length > 0) return { likely: sure, others: perhaps };
+  // Whether it is V6ONLY is told of no connection, and one that is leaves IPv4 alone.
+  const isFar = ({ socket }: PortHolder): boolean => isIpv6(socket.local.address) && !isIpv6(question.address);
+  const likely = perhaps.filter((holder) => !isFar(holder));
+  return likely.length > 0 ? { likely, others: perhaps.filter(isFar) } : { likely: perhaps, others: [] };
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(":") && !address.startsWith("::ffff:");
+}
+
+/**
+ * Where the rules hang on an option that nobody may see, the kernel's answer decides: it refused, so where no holder is known to block, at
+ * least one of those that may do does. Beside a listener they are left out: what a server accepted goes when it goes, and shares its options.
+ */
+function conflictingHolders(
+  snapshot: BindSnapshot,
+  question: BindQuestion,
+  result: string,
+): { readonly sure: readonly PortHolder[]; readonly perhaps: readonly PortHolder[] } {
+  if (result === "ok") return { sure: [], perhaps: [] };
   const port = preparePort(snapshot.holders, question.protocol, snapshot.settings.kernelRelease);
   const { sure, perhaps } = findConflicts(port, question);
-  return sure.some(({ socket }) => socket.state === "LISTEN") ? sure : [...sure, ...perhaps];
+  return { sure, perhaps: sure.some(({ socket }) => socket.state === "LISTEN") ? [] : perhaps };
 }
 
 /** The same holders as the output shows them: alike ones folded, those with the most to say first. */

@@ -42,7 +42,7 @@ export function ruleOf(holder: PortHolder, served: boolean, settings: BindSettin
  * one outside the range from which outgoing connections get theirs; inside it, a connection to a listening port of this machine, or to a
  * port outside the range, went out.
  */
-function isClient({ socket, peerListens }: PortHolder, served: boolean, settings: BindSettings): boolean {
+export function isClient({ socket, peerListens }: PortHolder, served: boolean, settings: BindSettings): boolean {
   if (peerListens === true || socket.state === "SYN-SENT") return true;
   if (served) return false;
   return wentOut(socket, settings);

@@ -5,13 +5,13 @@ import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
 import type { Blocker, BlockerRule, Spared, Why } from "./why.ts";
-import { blockingHolders, bystanders, foldBlockers } from "./blockers.ts";
+import { blockingHolders, bystanders, foldBlockers, likelyFirst } from "./blockers.ts";
 import { foldHolders } from "./fold-holders.ts";
 import { inferOptions } from "./infer-options.ts";
 import { findRivals } from "./rivals.ts";
 import { elsewhereText } from "./elsewhere.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import { describe, freeInMs, isServed, ownersText, ruleOf } from "./holder-rule.ts";
+import { describe, freeInMs, isClient, isServed, ownersText, ruleOf } from "./holder-rule.ts";
 import { predictBind, predictListen } from "./predict-bind.ts";
 import { preconditionBlocker } from "./preconditions.ts";
 
@@ -22,8 +22,15 @@ export function judgeBind(seen: BindSnapshot): Why {
 /** For whoever acts on it: the holders themselves that stand in the way, with all that is known of their options, and who they are to the port. */
 export interface CloseVerdict {
   readonly why: Why;
-  readonly blocking: readonly { readonly holder: PortHolder; readonly rule: BlockerRule; readonly freeInMs?: number }[];
-  readonly served: boolean;
+  readonly blocking: readonly {
+    readonly holder: PortHolder;
+    readonly rule: BlockerRule;
+    readonly freeInMs?: number;
+    /** Others are likelier to be in the way; whether this one is hangs on what cannot be seen. */
+    readonly perhaps?: true;
+    /** A program went out by it, whatever has become of it since. */
+    readonly outgoing?: true;
+  }[];
 }
 
 export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
@@ -73,14 +80,24 @@ export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
     incomplete: snapshot.incomplete,
   };
   const served = isServed(snapshot.holders);
-  const inTheWay =
-    preconditionBlocker(snapshot, asked.result) === undefined ? blockingHolders(snapshot, question, asked.result) : [];
-  const blocking = inTheWay.map((holder) => {
+  const { likely, others } =
+    preconditionBlocker(snapshot, asked.result) === undefined
+      ? likelyFirst(snapshot, question, asked.result)
+      : { likely: [], others: [] };
+  const blocking = [...likely, ...others].map((holder, index) => {
     const rule = ruleOf(holder, served, snapshot.settings);
     const ms = freeInMs(rule, holder.socket);
-    return { holder, rule, ...(ms === undefined ? {} : { freeInMs: ms }) };
+    return {
+      holder,
+      rule,
+      ...(ms === undefined ? {} : { freeInMs: ms }),
+      ...(holder.socket.inode !== undefined && isClient(holder, served, snapshot.settings)
+        ? { outgoing: true as const }
+        : {}),
+      ...(index < likely.length ? {} : { perhaps: true as const }),
+    };
   });
-  return { why, blocking, served };
+  return { why, blocking };
 }
 
 /** The attempt that was asked for first, then the same with the other SO_REUSEADDR; real binds where they were made, else the rules. */

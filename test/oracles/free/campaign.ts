@@ -7,6 +7,7 @@ import { enterGround } from "./ground.ts";
 import type { Ground } from "./ground.ts";
 import { isStubborn, judgeProcesses, judgeSockets, judgeWords } from "./judge.ts";
 import type { Played, Verdict } from "./played.ts";
+import { socketsOf } from "./process-life.ts";
 import { randomScene } from "./random-scene.ts";
 import type { FreeScene } from "./scene.ts";
 import { Stage, emptyScene } from "./stage.ts";
@@ -27,6 +28,9 @@ export interface Tally {
   /** Connections that had something to say afterwards. */
   talks: number;
   processes: number;
+  /** Servers that still answered after they had let go of the port, and those that were killed instead: the machine was busy. */
+  drained: number;
+  drainedNot: number;
   readonly occupants: Map<string, number>;
   readonly steps: Map<string, number>;
 }
@@ -43,8 +47,10 @@ const SCENES_A_GROUND = 200;
 const FIRST_PORT = 1013;
 /** So that the ports of two scenes are not alike when a digit is added or taken away. */
 const PORT_STEP = 11;
-const LEAST_GRACE_MS = 80;
+/** Whoever ends or lets go when asked to has this long; a busy machine may need some of it. */
 const GRACE_MS = 3000;
+/** Where it is waited for in vain: nobody hears, or what is still answered keeps the port. */
+const SHORT_GRACE_MS = { deaf: 80, drains: 250 } as const;
 
 export class Campaign {
   readonly tally: Tally = {
@@ -57,6 +63,8 @@ export class Campaign {
     innocents: 0,
     talks: 0,
     processes: 0,
+    drained: 0,
+    drainedNot: 0,
     occupants: new Map(),
     steps: new Map(),
   };
@@ -101,6 +109,11 @@ export class Campaign {
     await build(ground, batch);
     const beyond = ground.host.enter({ pid: ground.bystanders.beyond.pid });
     const before = lookAround(ground.host, beyond);
+    const holdings = new Map(
+      batch
+        .flatMap(({ owners }) => owners.flatMap(({ processes }) => processes))
+        .map(({ pid }) => [pid, socketsOf(pid)] as const),
+    );
     const verdicts = new Map<Played, Verdict>();
     await Promise.all(batch.map(async (played) => verdicts.set(played, await freeAndBind(ground, played))));
     ground.owners.listen();
@@ -113,11 +126,11 @@ export class Campaign {
     };
     for (const [played, verdict] of verdicts) {
       for (const problem of judgeWords(played, verdict)) complain(played, problem);
-      for (const problem of judgeProcesses(played, verdict, { before, after })) complain(played, problem);
+      for (const problem of judgeProcesses(played, verdict, { before, after, holdings })) complain(played, problem);
       this.#count(played, verdict);
     }
     const scenes = new Map([...verdicts].map(([played, verdict]) => [played.port, { played, verdict }] as const));
-    judgeSockets({ before, after }, scenes, complain);
+    judgeSockets({ before, after, holdings }, scenes, complain);
     const harm = await Promise.all(Object.values(ground.bystanders).map((one) => one.harm()));
     for (const one of harm) if (one !== undefined) complain(undefined, one);
     // Where somebody was killed nobody answers.
@@ -174,7 +187,21 @@ export class Campaign {
     else if (result.done.length === 0) tally.refused++;
     else if (isStubborn(played)) tally.stubborn++;
     tally.innocents += played.innocent.size;
-    for (const { processes } of played.owners) tally.processes += processes.length;
+    for (const owner of played.owners) {
+      tally.processes += owner.processes.length;
+      if (owner.isDraining()) tally.drained++;
+      else if (
+        owner.conduct === "drains" &&
+        result.done.some(
+          (step) =>
+            step.kind === "signal" &&
+            step.signal === "SIGKILL" &&
+            step.result === "ok" &&
+            step.pid === owner.processes[0]?.pid,
+        )
+      )
+        tally.drainedNot++;
+    }
     for (const { occupant } of played.pieces.values()) {
       const more = "conduct" in occupant ? occupant.conduct : occupant.ending;
       countOne(tally.occupants, `${occupant.kind} ${more}`);
@@ -214,10 +241,12 @@ async function build(ground: Ground, batch: readonly Played[]): Promise<void> {
 
 async function freeAndBind({ calls }: Ground, { scene, port, owners }: Played): Promise<Verdict> {
   const { protocol, address, v6only, reuseAddr, reusePort, device } = scene.question;
-  const deaf = owners.some(({ conduct }) => conduct === "deaf");
+  const graces = owners.map(({ conduct }) =>
+    conduct === "deaf" || conduct === "drains" ? SHORT_GRACE_MS[conduct] : GRACE_MS,
+  );
   const result = await free(
     { protocol, address, port, v6only, ...(device === undefined ? {} : { device }) },
-    { reuseAddr, reusePort, yes: true, ...scene.wish, graceMs: deaf ? LEAST_GRACE_MS : GRACE_MS },
+    { reuseAddr, reusePort, yes: true, ...scene.wish, graceMs: Math.min(GRACE_MS, ...graces) },
   );
   const fd = calls.open(protocol, address, scene.question);
   let answer = calls.bind(fd, address, port);

@@ -96,16 +96,9 @@ export class Crowd {
 
   /** The port is the client's own, and asked for. */
   #client(place: Place): void {
-    const { calls, helper, bystanders } = this.#ground;
-    const fd = this.#stage.bound(bindingOf(place), place.port, place.uid, "tcp");
-    if (calls.connect(fd, targetOf(place), helper.port, place.address.includes(":")) < 0) {
-      calls.close(fd);
-      throw new Missed("connect");
-    }
-    const peer = calls.accept(helper.fd);
-    if (peer < 0) throw new Missed("accept");
-    const near = this.#spare(fd, this.#holder(place.uid));
-    const far = this.#spare(peer, bystanders.second);
+    const { mine, peer } = this.#stage.connectFrom(bindingOf(place), place.port, place.uid, targetOf(place));
+    const near = this.#spare(mine, this.#holder(place.uid));
+    const far = this.#spare(peer, this.#ground.bystanders.second);
     this.#played.connections.push({ near, far, what: `a client with ${place.what}` });
   }
 

@@ -89,9 +89,9 @@ function enter(): { leave(): void } {
 }
 
 function prepare(): void {
-  // Clients are given a port of a scene by IP_LOCAL_PORT_RANGE, all others one of OTHERS.
-  setUp("net.ipv4.ip_local_port_range", `1000 ${OTHERS.last}`);
   setUp("net.ipv4.ip_unprivileged_port_start", "0");
+  // Clients are given a port of a scene by IP_LOCAL_PORT_RANGE, all others one of OTHERS. Below the privileged ports there can be none.
+  setUp("net.ipv4.ip_local_port_range", `1000 ${OTHERS.last}`);
   setUp("net.ipv4.tcp_max_tw_buckets", "1000000");
   setUp("net.ipv4.tcp_max_orphans", "1000000");
 }

@@ -2,6 +2,7 @@
 import type { FreeResult } from "../../../src/tcp/free-plan.ts";
 import type { Socket } from "../../../src/tcp/socket.ts";
 import { conflicts, meets } from "./conflict.ts";
+import type { Owner } from "./owner.ts";
 import type { Piece, Played, Verdict, World } from "./played.ts";
 import { isStopped, startOf } from "./process-life.ts";
 import { Ends, isIntact } from "./world.ts";
@@ -9,6 +10,8 @@ import { Ends, isIntact } from "./world.ts";
 export interface Looks {
   readonly before: World;
   readonly after: World;
+  /** The sockets of each of the processes that may have to end, by inode, as it was before. */
+  readonly holdings: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 /** One program that neither closes what has failed nor lets the kernel take the port back. */
@@ -38,6 +41,10 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
   for (const step of result.done)
     if (!result.plan.some((one) => one.text === step.text)) problems.push(`done and not planned: ${step.text}`);
   if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
+  if (!wish.force && result.done.some((step) => step.kind === "signal" && step.signal === "SIGKILL"))
+    problems.push("SIGKILL, and nobody allowed it");
+  if (result.refused.length > 0 && !isStubborn(played) && result.done.some((step) => isCostly(step)))
+    problems.push(`done in vain: ${result.refused.map(({ text }) => text).join("; ")}`);
   if (holdsItself(played)) {
     if (result.done.length > 0) problems.push("something was done although this program itself holds the port");
   } else if (!wish.dryRun && wish.force && wish.dropClients && bind !== "ok" && !isStubborn(played))
@@ -45,30 +52,64 @@ export function judgeWords(played: Played, { result, bind }: Verdict): string[] 
   return problems;
 }
 
+/** Somebody loses something by it. */
+function isCostly(step: FreeResult["done"][number]): boolean {
+  return (step.kind === "signal" || step.kind === "drop") && step.result === "ok";
+}
+
+/** These end, or let go, as soon as they are asked to: SIGKILL is for others. */
+const WILLING = new Set(["prompt", "stopped", "slow", "forked", "shared", "heir", "parent"]);
+
 /** Processes that have ended, or go on though they were stopped. */
-export function judgeProcesses(played: Played, { result }: Verdict, { before }: Looks): string[] {
+export function judgeProcesses(played: Played, { result }: Verdict, { before, after, holdings }: Looks): string[] {
   const problems: string[] = [];
+  const inTheWay = new Set(
+    [...played.pieces].flatMap(([cookie, piece]) => keepsThePort(played, piece, before.get(cookie)?.socket)),
+  );
   for (const owner of played.owners) {
-    const mayEnd = [...played.pieces].some(
-      ([cookie, piece]) => piece.owners.includes(owner) && endsForIt(played, piece, before.get(cookie)?.socket),
-    );
-    for (const { pid, startTicks, innocent } of owner.processes) {
+    const held = (pid: number): boolean => [...(holdings.get(pid) ?? [])].some((inode) => inTheWay.has(inode));
+    const anyHeld = owner.processes.some(({ pid }) => held(pid));
+    for (const { pid, startTicks } of owner.processes) {
       const planned = result.done.some((step) => step.kind === "signal" && step.pid === pid);
       const who = `the ${owner.conduct} process ${pid}`;
+      const killed = result.done.some(
+        (step) => step.kind === "signal" && step.pid === pid && step.signal === "SIGKILL" && step.result === "ok",
+      );
+      if (killed && WILLING.has(owner.conduct) && hasTime(played))
+        problems.push(`${who} was killed, and would have ended`);
+      // What a dying process leaves behind was not there to be looked at, and holds what that one held.
+      const mayEnd = holdings.has(pid) ? held(pid) : anyHeld;
+      // It has become a server of one connection, which was ended.
+      if (hasLostConnection(played, owner, before, after)) continue;
       if (startOf(pid) === startTicks) {
         if (owner.conduct === "stopped" && !planned && !isStopped(pid)) problems.push(`${who} was continued`);
-      } else if (innocent) problems.push(`${who}, which holds an innocent connection only, was ended`);
-      else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
+      } else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
       else if (!planned) problems.push(`${who} was ended, and no step says so`);
     }
   }
   return problems;
 }
 
+function hasLostConnection({ pieces }: Played, owner: Owner, before: World, after: World): boolean {
+  return (
+    owner.echoes !== undefined &&
+    [...pieces].some(([cookie, { owners }]) => {
+      const was = before.get(cookie)?.socket;
+      return owners.includes(owner) && was?.state === "ESTABLISHED" && !isIntact(was, after);
+    })
+  );
+}
+
+/** Nobody is there for whom the time to end was made short. */
+function hasTime({ owners }: Played): boolean {
+  return owners.every(({ conduct }) => WILLING.has(conduct));
+}
+
 /** A listener, or a socket that is bound only: nothing else may cost a process its life. */
-function endsForIt(played: Played, { occupant }: Piece, socket: Socket | undefined): boolean {
-  if (socket === undefined || (socket.state !== "LISTEN" && socket.state !== "BOUND")) return false;
-  return isInTheWay(played, { ...occupant, address: socket.local.address }, socket.state === "LISTEN");
+function keepsThePort(played: Played, { occupant }: Piece, socket: Socket | undefined): number[] {
+  if (socket?.inode === undefined || (socket.state !== "LISTEN" && socket.state !== "BOUND")) return [];
+  const isKept = isInTheWay(played, { ...occupant, address: socket.local.address }, socket.state === "LISTEN");
+  return isKept ? [socket.inode] : [];
 }
 
 function isInTheWay({ scene }: Played, binding: Piece["occupant"], listens: boolean): boolean {
@@ -91,8 +132,9 @@ export function judgeSockets(
     if (isIntact(socket, after) || isShortLived(socket)) continue;
     const what = `${beyond ? "beyond: " : ""}${tell(socket)} is ${after.get(cookie)?.socket.state ?? "gone"}`;
     const innocent = innocents.get(cookie);
-    if (innocent !== undefined) complain(innocent, `innocent: ${what}`);
-    else if (beyond) complain(undefined, what);
+    if (innocent !== undefined) {
+      if (!isLastAttempt(socket, innocent, scenes)) complain(innocent, `innocent: ${what}`);
+    } else if (beyond) complain(undefined, what);
     else {
       const local = scenes.get(socket.local.port);
       const remote = scenes.get(socket.remote?.port ?? 0);
@@ -108,28 +150,50 @@ export function judgeSockets(
   }
 }
 
+/** Before it gives up, what only may be in the way is cleared: of what no program holds, nobody can tell whether it is. */
+function isLastAttempt(
+  { inode, local }: Socket,
+  innocent: Played,
+  scenes: ReadonlyMap<number, { readonly verdict: Verdict }>,
+): boolean {
+  const done = scenes.get(local.port)?.verdict.result.done ?? [];
+  return (
+    inode === undefined &&
+    isStubborn(innocent) &&
+    done.some((step) => step.kind === "destroy" && step.ifNeeded === true)
+  );
+}
+
 /** One that ends by itself while it is looked at, of a scene long ago. */
 function isShortLived({ timer }: Socket): boolean {
   return timer?.kind === "time-wait" && timer.remainingMs < 20_000;
 }
 
 /** Undefined: it had to go, or had to be expected to. */
-function whyNot(played: Played, result: FreeResult, socket: Socket, { before, after }: Looks): string | undefined {
+function whyNot(
+  played: Played,
+  result: FreeResult,
+  socket: Socket,
+  { before, after, holdings }: Looks,
+): string | undefined {
   const piece = played.pieces.get(socket.cookie ?? "");
   const { occupant, owners = [], bystander } = piece ?? {};
   if (result.done.length === 0) return "and nothing was to be done";
-  if (owners.length > 0 && bystander === undefined) {
-    const alive = owners.filter(({ processes }) =>
-      processes.some(({ pid, startTicks }) => startOf(pid) === startTicks),
+  const { inode } = socket;
+  if (inode !== undefined && bystander === undefined) {
+    const holders = owners.flatMap(({ conduct, processes }) => processes.map((one) => ({ conduct, ...one })));
+    const alive = holders.filter(
+      ({ pid, startTicks }) => holdings.get(pid)?.has(inode) === true && startOf(pid) === startTicks,
     );
-    // Also the children that it has left behind were named, or the socket would be there.
     if (alive.length === 0) return undefined;
     const drained = alive.every(
-      ({ conduct, processes }) =>
-        conduct === "drains" && result.done.some((step) => step.kind === "signal" && step.pid === processes[0]?.pid),
+      ({ conduct, pid }) =>
+        conduct === "drains" && result.done.some((step) => step.kind === "signal" && step.pid === pid),
     );
     if (socket.state === "LISTEN" || socket.state === "BOUND")
       return drained ? undefined : "its process lives and has not closed it";
+    // It goes on with one of its connections, and closes the others itself.
+    if (drained && piece?.goesOn !== true) return undefined;
   }
   if (socket.inode === undefined && piece === undefined) {
     const served = [...played.pieces].some(
@@ -143,10 +207,17 @@ function whyNot(played: Played, result: FreeResult, socket: Socket, { before, af
   const kind = socket.inode === undefined ? "destroy" : "drop";
   if (result.done.some((step) => step.kind === kind)) {
     const held = socket.inode !== undefined;
+    if (occupant?.kind === "client" && !played.scene.wish.dropClients && !isServed(played, before))
+      return "and nobody agreed to it";
     if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
     return undefined;
   }
   return `no step (${kind}) says so`;
+}
+
+/** Beside a listener, on whatever address, it is not looked for who went out. */
+function isServed({ port }: Played, before: World): boolean {
+  return [...before.values()].some(({ socket }) => socket.state === "LISTEN" && socket.local.port === port);
 }
 
 function tell({ state, local, remote }: Socket): string {

@@ -43,7 +43,7 @@ function scriptOf(conduct: Conduct, count: number): string {
       if (connection === undefined) return `${up}; ${LIVE}`;
       const others = close(fds.filter((fd) => fd !== connection));
       const child = `(exec ${others}; echo "$0 ready 0"; exec cat <&${connection} >&${connection})`;
-      return `exec 9<&0; ${child} & echo "$0 innocent $!"; exec ${close([connection])}; echo "$0 up $$"; ${LIVE}`;
+      return `exec 9<&0; ${child} & echo "$0 child $!"; exec ${close([connection])}; echo "$0 up $$"; ${LIVE}`;
     }
     default:
       return `${up}; ${LIVE}`;
@@ -58,8 +58,6 @@ function echo(connection: number, fds: readonly number[], close: (list: readonly
 export interface OwnedProcess {
   readonly pid: number;
   readonly startTicks: number;
-  /** It holds nothing that can be in the way. */
-  readonly innocent: boolean;
 }
 
 export class Owner {
@@ -92,8 +90,7 @@ export class Owner {
   hear(word: string, pid: number): void {
     this.#missing--;
     const startTicks = startOf(pid);
-    if (word !== "ready" && startTicks !== undefined)
-      this.processes.push({ pid, startTicks, innocent: word === "innocent" });
+    if (word !== "ready" && startTicks !== undefined) this.processes.push({ pid, startTicks });
   }
 
   async stop(): Promise<void> {
@@ -141,7 +138,7 @@ export class Owners {
     const fds = [...holders, ...connections].slice(0, MOST_FDS);
     const key = `o${this.#next++}`;
     const child = spawn("/bin/sh", ["-c", scriptOf(conduct, fds.length), key], {
-      stdio: [this.#life[0], this.#news[1], "inherit", ...fds],
+      stdio: [this.#life[0], this.#news[1], "ignore", ...fds],
       ...(uid === 0 ? {} : { uid, gid: uid, cwd: "/" }),
     });
     const owner = new Owner(conduct, child, fds.length - holders.length);

@@ -29,6 +29,8 @@ export interface Piece {
   readonly bystander?: Bystander;
   /** This program holds it. */
   readonly mine?: boolean;
+  /** The connection with which a server goes on that drains. */
+  readonly goesOn?: boolean;
 }
 
 export interface Played {

@@ -1,5 +1,5 @@
 /** Is it still the same process? By /proc, with nothing of the program under test. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 /** In clock ticks since boot; undefined: it has ended, as far as it can. */
 export function startOf(pid: number): number | undefined {
@@ -9,6 +9,18 @@ export function startOf(pid: number): number | undefined {
 
 export function isStopped(pid: number): boolean {
   return lifeOf(pid)?.state === "T";
+}
+
+/** By inode. */
+export function socketsOf(pid: number): Set<number> {
+  const inodes = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return Number(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? 0);
+    } catch {
+      return 0;
+    }
+  });
+  return new Set(inodes.filter((inode) => inode !== 0));
 }
 
 /** Of its program. */

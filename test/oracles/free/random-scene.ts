@@ -67,25 +67,27 @@ export function randomScene(seed: number, means: Means): FreeScene {
   const grouped = dice.chance(0.12);
   const mood: Mood = {
     protocol,
-    reuseAddr: dice.pick([0.1, 0.5, 0.95]),
+    reuseAddr: dice.pick([0.05, 0.4, 0.9]),
     reusePort: grouped ? 1 : 0.05,
     devices: means.devices && dice.chance(0.15) ? [undefined, "lo", "pm0"] : [undefined],
     users: means.users ? [ROOT, ROOT, NOBODY] : [ROOT],
     kinds: grouped ? SERVER_KINDS : dice.pick([ANY_KIND, ANY_KIND, SERVER_KINDS, ["left", "accepted", "client"]]),
   };
-  const device = dice.chance(0.3) ? dice.pick(mood.devices) : undefined;
+  // An address that the device does not have is refused for that, whoever has the port.
+  const isAnywhere = address === "::" || address === "0.0.0.0";
+  const device = dice.chance(0.3) ? dice.pick(isAnywhere ? mood.devices : [undefined]) : undefined;
   const question = {
     protocol,
     address,
     v6only,
-    reuseAddr: dice.chance(0.6),
+    reuseAddr: dice.chance(0.5),
     reusePort: grouped ? dice.chance(0.3) : dice.chance(0.03),
     ...(device === undefined ? {} : { device }),
   } as const;
   // In a group all have one address and one user, as the kernel wants it.
   const together = dice.pick(ADDRESSES);
   const uid = dice.pick(mood.users);
-  const occupants = Array.from({ length: dice.pick([0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3]) }, () => {
+  const occupants = Array.from({ length: dice.pick([0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3]) }, () => {
     const one = randomOccupant(dice, mood, address);
     return grouped && "uid" in one ? { ...one, address: together, v6only: false, uid } : one;
   });
@@ -102,7 +104,7 @@ export function randomScene(seed: number, means: Means): FreeScene {
 }
 
 function randomOccupant(dice: Dice, mood: Mood, asked: string): Occupant {
-  const address = dice.chance(0.4) ? asked : dice.pick(ADDRESSES);
+  const address = dice.chance(0.75) ? asked : dice.pick(ADDRESSES);
   const device = dice.pick(mood.devices);
   const binding: Binding = {
     address,

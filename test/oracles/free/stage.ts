@@ -9,7 +9,7 @@ import { ROOT } from "./scene.ts";
 import type { Binding, FreeScene, Half, Left, Occupant } from "./scene.ts";
 
 /** On `lo` a connection is there when connect() returns; the machine may be busy. */
-const DEADLINE_MS = 200;
+const DEADLINE_MS = 20;
 const PLAIN: SocketOptions = { v6only: false, reuseAddr: false, reusePort: false };
 
 type Of<K extends Occupant["kind"]> = Extract<Occupant, { kind: K }>;
@@ -63,7 +63,7 @@ export class Stage {
         return this.#serve(occupant);
       case "bound": {
         const { protocol } = this.#played.scene.question;
-        const fd = this.#bound(occupant, this.#port, occupant.uid, protocol);
+        const fd = this.bound(occupant, this.#port, occupant.uid, protocol);
         return this.#hold(occupant, fd, []);
       }
       case "left":
@@ -76,7 +76,7 @@ export class Stage {
   }
 
   #serve(occupant: Of<"server">): void {
-    const fd = this.#listening(occupant, this.#port, occupant.uid);
+    const fd = this.listening(occupant, this.#port, occupant.uid);
     const connections: { readonly mine: number; readonly peer: number }[] = [];
     for (let made = 0; made < occupant.clients; made++) {
       try {
@@ -113,7 +113,8 @@ export class Stage {
       this.#played.owners.push(...started);
       for (const one of fds) calls.close(one);
     }
-    for (const cookie of cookies) this.#piece(cookie, { occupant, owners: started, ...(self ? { mine: true } : {}) });
+    for (const [index, cookie] of cookies.entries())
+      this.#piece(cookie, { occupant, owners: started, mine: self, goesOn: index === 1 });
     for (const [index, { peer }] of connections.entries()) {
       const near = this.give(peer, index === 0 ? bystanders.first : bystanders.nobody);
       const far = started[0];
@@ -159,7 +160,8 @@ export class Stage {
     const target = silent ? SILENT_ADDRESS : reachedBy(occupant);
     if (occupant.chosen) calls.onlyPorts(fd, this.#port);
     else this.#require(calls.bind(fd, occupant.address, this.#port), "bind", fd);
-    this.#require(calls.connect(fd, target, silent ? 9 : helper.port, ipv6), "connect", fd);
+    if (silent) this.#require(calls.connect(fd, target, 9, ipv6), "connect", fd);
+    else this.#callHelper(fd, target, ipv6);
     if (calls.localPort(fd) !== this.#port) this.#require(-1, "to be given the port", fd);
     if (silent) {
       const end = this.give(fd, this.#ground.bystanders.second);
@@ -169,6 +171,25 @@ export class Stage {
     }
     const peer = this.#accept(helper.fd, fd);
     this.#keepHalf(occupant, occupant.ending as Half, fd, peer, occupant.tidy);
+  }
+
+  #callHelper(fd: number, target: string, ipv6: boolean): void {
+    const { calls, helper } = this.#ground;
+    // What came too late for another scene.
+    for (let late = calls.accept(helper.fd); late >= 0; late = calls.accept(helper.fd)) calls.abandon(late);
+    this.#require(calls.connect(fd, target, helper.port, ipv6), "connect", fd);
+  }
+
+  /** An outgoing connection from a port that is asked for. */
+  connectFrom(
+    binding: Binding,
+    port: number,
+    uid: number,
+    target: string,
+  ): { readonly mine: number; readonly peer: number } {
+    const mine = this.bound(binding, port, uid, "tcp");
+    this.#callHelper(mine, target, binding.address.includes(":"));
+    return { mine, peer: this.#accept(this.#ground.helper.fd, mine) };
   }
 
   /** A bystander holds it, and must survive its loss. */
@@ -190,7 +211,7 @@ export class Stage {
   }
 
   #connectionOfNobody(binding: Binding): { readonly mine: number; readonly peer: number } {
-    const listener = this.#listening(binding, this.#port, ROOT);
+    const listener = this.listening(binding, this.#port, ROOT);
     try {
       return this.connected(listener, reachedBy(binding), this.#port);
     } finally {
@@ -198,7 +219,7 @@ export class Stage {
     }
   }
 
-  #bound(binding: Binding, port: number, uid: number, protocol: "tcp" | "udp"): number {
+  bound(binding: Binding, port: number, uid: number, protocol: "tcp" | "udp"): number {
     const calls = this.#calls;
     return calls.as(uid, () => {
       const fd = calls.open(protocol, binding.address, binding);
@@ -207,18 +228,10 @@ export class Stage {
     });
   }
 
-  #listening(binding: Binding, port: number, uid: number): number {
-    return this.listening(binding, port, uid);
-  }
-
   listening(binding: Binding, port: number, uid: number): number {
-    const fd = this.#bound(binding, port, uid, "tcp");
+    const fd = this.bound(binding, port, uid, "tcp");
     this.#require(this.#calls.listen(fd), "listen", fd);
     return fd;
-  }
-
-  bound(binding: Binding, port: number, uid: number, protocol: "tcp" | "udp"): number {
-    return this.#bound(binding, port, uid, protocol);
   }
 
   /** A connection to a listener of this program. */
