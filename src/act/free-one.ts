@@ -89,10 +89,11 @@ export class FreeOne {
       const next = this.#plan(this.#facts);
       const steps = next.steps.filter((one) => this.#isNew(one));
       const stuck = next.steps.flatMap((one) => (this.#isNew(one) ? [] : (this.#whyStuck(one) ?? [])));
-      const isLast = this.cameBack !== undefined || round === MOST_ROUNDS;
-      this.#current = { steps: [], refused: this.cameBack === undefined ? [...next.refused, ...stuck] : [] };
+      const endless = round === MOST_ROUNDS ? steps.flatMap((one) => whyEndless(one) ?? []) : [];
+      const refused = [...next.refused, ...stuck, ...endless];
+      this.#current = { steps: [], refused: this.cameBack === undefined ? refused : [] };
       // What remains besides is not touched either: the port would not be free.
-      if (isLast || steps.length === 0 || this.#current.refused.length > 0) break;
+      if (this.cameBack !== undefined || round === MOST_ROUNDS || steps.length === 0 || refused.length > 0) break;
       this.#take({ steps, refused: [] });
       if (!(await options.consent())) break;
     }
@@ -237,6 +238,19 @@ export class FreeOne {
 
 function durationWord(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/** Only what cannot be heard keeps a program from handing its listener on. */
+function whyEndless(one: PlannedStep): FreeRefusal | undefined {
+  if (one.kind !== "signal" || one.step.signal !== "SIGTERM") return undefined;
+  const { process, step } = one;
+  return {
+    count: 1,
+    pid: process.pid,
+    ...(step.socket === undefined ? {} : { socket: step.socket }),
+    text: `${nameOf(process)} holds it now: whoever is asked to end hands it to a new process first, again and again`,
+    command: `kill -KILL ${process.pid}`,
+  };
 }
 
 function waitingFor(what: ProcessNode | Socket): string {

@@ -89,6 +89,13 @@ export function isAlive(pid: number): boolean {
   return !["", "Z", "X"].includes(stateOf(pid));
 }
 
+/** SIGKILL when the test is over, for a process that is nobody's child here. */
+export function endAtLast(s: Story, pid: number): void {
+  s.atEnd(() => {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  });
+}
+
 export async function hasEnded(pid: number): Promise<void> {
   await until(`pid ${pid} has ended`, () => !isAlive(pid));
 }
