@@ -190,6 +190,9 @@ export class FreeOne {
         text: `${nameOf(process)} has not closed the connection that was ended, and the port stays with its descriptor`,
       };
     if (this.#task.wish.force) return undefined;
+    // It may be that SIGKILL reaches it there (TASK_KILLABLE); it cannot be seen from outside.
+    if (process.state === "D")
+      return { ...base, text: `${nameOf(process)} was asked to end and sleeps in the kernel (state D)` };
     const text = `${nameOf(process)} was asked to end and has not; with --force it is killed`;
     return { ...base, lacks: "option", text, command: this.#command(["--force"], false) };
   }

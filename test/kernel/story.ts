@@ -86,6 +86,12 @@ export class Story {
     return this.#kept(new Program(this.compile(name), args, { compiled: true }));
   }
 
+  /** A program of test/programs/ that another command starts. */
+  under(words: readonly string[], name: string): Program {
+    const [command, ...more] = [...words, process.execPath, join(import.meta.dirname, "../programs", `${name}.js`)];
+    return this.child(command!, more);
+  }
+
   /** Any other command, with lines in and lines out. */
   child(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     return this.#kept(new Program(command, args, { compiled: true, env: { ...process.env, ...env } }));
