@@ -87,8 +87,13 @@ export class Story {
   }
 
   /** A program of test/programs/ that another command starts. */
-  under(words: readonly string[], name: string): Program {
-    const [command, ...more] = [...words, process.execPath, join(import.meta.dirname, "../programs", `${name}.js`)];
+  under(words: readonly string[], name: string, args: readonly string[] = []): Program {
+    const [command, ...more] = [
+      ...words,
+      process.execPath,
+      join(import.meta.dirname, "../programs", `${name}.js`),
+      ...args,
+    ];
     return this.child(command!, more);
   }
 
