@@ -12,7 +12,7 @@ const ALONE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 /** Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and a kernel with CONFIG_CHECKPOINT_RESTORE. */
 const CHOSEN_PIDS = once(() => {
   const [command, ...words] = [...ALONE, "sh", "-c", "echo 100 > /proc/sys/kernel/ns_last_pid"];
-  const { status, stderr, error } = spawnSync(command!, words, { encoding: "utf8" });
+  const { status, stderr, error } = spawnSync(command, words, { encoding: "utf8" });
   return status === 0 ? undefined : `probed: ns_last_pid in a pid namespace; ${error?.message ?? stderr.trim()}`;
 });
 
