@@ -31,7 +31,7 @@ test(
     assert.deepEqual(signals(gentle.json), [[server.pid, "SIGTERM", "failed"]]);
     assert.deepEqual(
       gentle.json.refused.map(({ lacks, command }) => [lacks, command]),
-      [["option", "portmortem free 48531 --force"]],
+      [["option", "portmortem free 48531 --grace 300ms --force"]],
     );
     assert.ok(isAlive(server.pid));
     const started = Date.now();
@@ -39,7 +39,7 @@ test(
     assert.ok(Date.now() - started >= 700, "it had its grace");
     assert.deepEqual([forced.status, forced.json.bindable], [0, true]);
     assert.deepEqual(signals(forced.json), [
-      [server.pid, "SIGTERM", "ok"],
+      [server.pid, "SIGTERM", "failed"],
       [server.pid, "SIGKILL", "ok"],
     ]);
     assert.ok(!isAlive(server.pid));
@@ -179,7 +179,7 @@ test(
       const gentle = await free(s, "48538 --grace 700ms");
       assert.equal(gentle.status, 1);
       assert.match(gentle.json.done[0]?.why ?? "", /stops again: it wants its terminal/);
-      assert.equal(gentle.json.refused[0]?.command, "portmortem free 48538 --force");
+      assert.equal(gentle.json.refused[0]?.command, "portmortem free 48538 --grace 700ms --force");
       assert.equal(stateOf(pid), "T");
       const forced = await free(s, "48538 --grace 300ms --force");
       assert.deepEqual([forced.status, forced.json.bindable], [0, true]);
