@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly uid?: number;
   readonly gid?: number;
   readonly cwd?: string;
+  /** The words of a command that starts it. */
+  readonly under?: readonly string[];
   /** The name is that of a program that runs by itself. */
   readonly compiled?: boolean;
   readonly env?: NodeJS.ProcessEnv;
@@ -29,10 +31,14 @@ export class Program {
   readonly #gone: Promise<void>;
   #ended = false;
 
-  constructor(name: string, args: readonly string[] = [], { compiled = false, ...options }: ProgramOptions = {}) {
+  constructor(
+    name: string,
+    args: readonly string[] = [],
+    { compiled = false, under = [], ...options }: ProgramOptions = {},
+  ) {
     const script = name.startsWith("/") ? name : join(PROGRAMS, `${name}.js`);
-    const [command, words] = compiled ? [name, args] : [process.execPath, [script, ...args]];
-    this.#child = spawn(command, words, {
+    const [command, ...words] = [...under, ...(compiled ? [name] : [process.execPath, script]), ...args];
+    this.#child = spawn(command!, words, {
       stdio: ["pipe", "pipe", "inherit"],
       ...options,
     });

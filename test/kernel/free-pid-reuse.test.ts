@@ -17,7 +17,7 @@ const CHOSEN_PIDS = once(() => {
 });
 
 async function reuse(s: Story, port: number, otherPort: number) {
-  const program = s.under(ALONE, "pid-reuse", [String(port), String(otherPort)]);
+  const program = s.program("pid-reuse", [String(port), String(otherPort)], { under: ALONE });
   return JSON.parse(await program.line()) as { result: FreeResult; asked: string; pid: number };
 }
 

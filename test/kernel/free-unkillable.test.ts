@@ -16,7 +16,7 @@ interface Sleeper {
 
 /** A listener whose process waits for a file system that does not answer. Until the first signal its sleep is one that a signal can end. */
 async function sleepingServer(s: Story, port: number): Promise<Sleeper> {
-  const fileSystem = s.under(["unshare", "--mount"], "silent-file-system");
+  const fileSystem = s.program("silent-file-system", [], { under: ["unshare", "--mount"] });
   const path = await fileSystem.line();
   const server = s.actor();
   // Before the server, whose end would be waited for as long as it sleeps.

@@ -11,6 +11,7 @@ import type { Why } from "../../src/verdict/why.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
 import type { DoctorReport } from "../../src/ask/doctor.ts";
 import { Actor, Program } from "./actor.ts";
+import type { ProgramOptions } from "./actor.ts";
 import { argumentsOf, askHere, isAskedHere, underFiles } from "./ask-doctor.ts";
 import type { DoctorQuestion } from "./ask-doctor.ts";
 import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
@@ -53,8 +54,8 @@ export class Story {
   }
 
   /** A process that makes the calls it is told to. */
-  actor(): Actor {
-    return this.#kept(new Actor());
+  actor(options: ProgramOptions = {}): Actor {
+    return this.#kept(new Actor("socket-actor", options));
   }
 
   /** A process in a network namespace of its own, which nothing but the process holds. */
@@ -77,24 +78,13 @@ export class Story {
     return inside.run(() => this.actor());
   }
 
-  program(name: string, args: readonly string[] = [], options: { readonly argv0?: string } = {}): Program {
+  program(name: string, args: readonly string[] = [], options: ProgramOptions = {}): Program {
     return this.#kept(new Program(name, args, options));
   }
 
   /** A program in C of test/programs/: what Node cannot do, as to fork. Needs `C_COMPILER` of needs.ts. */
   compiled(name: string, args: readonly string[] = []): Program {
     return this.#kept(new Program(this.compile(name), args, { compiled: true }));
-  }
-
-  /** A program of test/programs/ that another command starts. */
-  under(words: readonly string[], name: string, args: readonly string[] = []): Program {
-    const [command, ...more] = [
-      ...words,
-      process.execPath,
-      join(import.meta.dirname, "../programs", `${name}.js`),
-      ...args,
-    ];
-    return this.child(command!, more);
   }
 
   /** Any other command, with lines in and lines out. */
