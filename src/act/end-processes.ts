@@ -171,6 +171,8 @@ class Target {
     const state = this.#host.again().process(this.process.pid)?.state;
     if (state === "D")
       return "it sleeps in the kernel where no signal reaches it (state D): it ends when what it waits for, most often a disk or a file server, answers";
+    if (state === "T")
+      return "each time it is continued it stops again: it wants its terminal, and is not in the foreground there";
     return `it was still there after ${seconds} s`;
   }
 

@@ -18,6 +18,7 @@ import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 import { nameOf } from "./plan-ending.ts";
 import { GRACE_MS } from "./planned-step.ts";
 import { isFree, runFree } from "./run-free.ts";
+import { sleep } from "./sleep.ts";
 import { watchForRestart } from "./watch-restart.ts";
 
 export interface FreeTask {
@@ -37,6 +38,9 @@ export interface RunOptions {
 
 /** Whoever forks as it dies, again and again, is not followed for ever. */
 const MOST_ROUNDS = 6;
+/** A process that ends is seen without its descriptors, and with its listener, for a millisecond or two. */
+const LOOK_AGAIN_MS = 5;
+const MOST_LOOKS = 20;
 
 export class FreeOne {
   readonly #task: FreeTask;
@@ -55,8 +59,7 @@ export class FreeOne {
   }
 
   async look(): Promise<void> {
-    this.#facts = await this.#gather();
-    this.#take(this.#plan(this.#facts));
+    this.#take(await this.#see(this.#task.signal));
     for (const { socket } of this.#facts.snapshot.holders)
       if (socket.cookie !== undefined) this.#known.add(socket.cookie);
   }
@@ -71,7 +74,7 @@ export class FreeOne {
         actions,
         attempt,
         graceMs: wish.graceMs,
-        lookForRemains: async () => this.#plan(await this.#gather()).steps,
+        lookForRemains: async () => this.#plan(await this.#gather(undefined)).steps,
         ...(signal === undefined ? {} : { signal }),
         ...(options.onWaiting === undefined
           ? {}
@@ -82,17 +85,17 @@ export class FreeOne {
       this.bindable = outcome.bindable;
       if (signal?.aborted === true) break;
       if (this.bindable && !(await this.#comesBack(attempt))) break;
-      this.#facts = await this.#gather();
-      this.bindable = this.#facts.verdict.why.bindable;
+      // Once something was done, an interruption is no error: it has to be told.
+      const next = await this.#see(undefined);
       if (this.bindable) break;
       this.cameBack = this.#findRestart();
-      const next = this.#plan(this.#facts);
       const steps = next.steps.filter((one) => this.#isNew(one));
       const stuck = next.steps.flatMap((one) => (this.#isNew(one) ? [] : (this.#whyStuck(one) ?? [])));
-      const isLast = this.cameBack !== undefined || round === MOST_ROUNDS;
-      this.#current = { steps: [], refused: this.cameBack === undefined ? [...next.refused, ...stuck] : [] };
+      const endless = round === MOST_ROUNDS ? steps.flatMap((one) => whyEndless(one) ?? []) : [];
+      const refused = [...next.refused, ...stuck, ...endless];
+      this.#current = { steps: [], refused: this.cameBack === undefined ? refused : [] };
       // What remains besides is not touched either: the port would not be free.
-      if (isLast || steps.length === 0 || this.#current.refused.length > 0) break;
+      if (this.cameBack !== undefined || round === MOST_ROUNDS || steps.length === 0 || refused.length > 0) break;
       this.#take({ steps, refused: [] });
       if (!(await options.consent())) break;
     }
@@ -141,8 +144,21 @@ export class FreeOne {
     return [];
   }
 
-  async #gather(): Promise<FreeFacts> {
-    const { host, actions, request, signal } = this.#task;
+  /** Looks, and looks again where the last holder has gone between two looks: then there is nothing to do, nor anybody to blame. */
+  async #see(signal: AbortSignal | undefined): Promise<PlannedFree> {
+    for (let look = 1; ; look++) {
+      this.#facts = await this.#gather(signal);
+      const planned = this.#plan(this.#facts);
+      if (this.bindable || look === MOST_LOOKS) return planned;
+      const { host, attemptOf } = this.#task;
+      const isGone = (): boolean => isFree({ host, attempt: attemptOf(this.#facts.snapshot.question) });
+      if (planned.refused.length > 0 ? !isGone() : planned.steps.length > 0) return planned;
+      await sleep(LOOK_AGAIN_MS, signal);
+    }
+  }
+
+  async #gather(signal: AbortSignal | undefined): Promise<FreeFacts> {
+    const { host, actions, request } = this.#task;
     return gatherFreeFacts(host.again(), actions, request, signal);
   }
 
@@ -189,6 +205,9 @@ export class FreeOne {
         text: `${nameOf(process)} has not closed the connection that was ended, and the port stays with its descriptor`,
       };
     if (this.#task.wish.force) return undefined;
+    // It may be that SIGKILL reaches it there (TASK_KILLABLE); it cannot be seen from outside.
+    if (process.state === "D")
+      return { ...base, text: `${nameOf(process)} was asked to end and sleeps in the kernel (state D)` };
     const text = `${nameOf(process)} was asked to end and has not; with --force it is killed`;
     return { ...base, lacks: "option", text, command: this.#command(["--force"], false) };
   }
@@ -237,6 +256,19 @@ export class FreeOne {
 
 function durationWord(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+/** Only what cannot be heard keeps a program from handing its listener on. */
+function whyEndless(one: PlannedStep): FreeRefusal | undefined {
+  if (one.kind !== "signal" || one.step.signal !== "SIGTERM") return undefined;
+  const { process, step } = one;
+  return {
+    count: 1,
+    pid: process.pid,
+    ...(step.socket === undefined ? {} : { socket: step.socket }),
+    text: `${nameOf(process)} holds it now: whoever is asked to end hands it to a new process first, again and again`,
+    command: `kill -KILL ${process.pid}`,
+  };
 }
 
 function waitingFor(what: ProcessNode | Socket): string {

@@ -162,7 +162,7 @@ export function whyNotDestroy(
   const instead =
     waiting === undefined
       ? ""
-      : `; ${count === 1 ? "it ends" : "they end"} by ${count === 1 ? "itself" : "themselves"} in ${waiting.slice(0, -1)} s`;
+      : `; ${count === 1 ? "it ends" : "they end"} by ${count === 1 ? "itself" : "themselves"} in ${waiting.slice(0, -1)} s, and --wait ${waiting} waits for that`;
   const waitCommand = waiting === undefined ? {} : { command: wish.command(["--wait", waiting], false) };
   if (sockDestroy.answer === "no" && sockDestroy.lacks === "right")
     return {

@@ -15,6 +15,11 @@ export interface ProgramOptions {
   readonly uid?: number;
   readonly gid?: number;
   readonly cwd?: string;
+  /** The words of a command that starts it. */
+  readonly under?: readonly string[];
+  /** The name is that of a program that runs by itself. */
+  readonly compiled?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A program of test/programs/ as a child process; lines in, lines out. */
@@ -26,9 +31,14 @@ export class Program {
   readonly #gone: Promise<void>;
   #ended = false;
 
-  constructor(name: string, args: readonly string[] = [], options: ProgramOptions = {}) {
+  constructor(
+    name: string,
+    args: readonly string[] = [],
+    { compiled = false, under = [], ...options }: ProgramOptions = {},
+  ) {
     const script = name.startsWith("/") ? name : join(PROGRAMS, `${name}.js`);
-    this.#child = spawn(process.execPath, [script, ...args], {
+    const [command, ...words] = [...under, ...(compiled ? [name] : [process.execPath, script]), ...args];
+    this.#child = spawn(command!, words, {
       stdio: ["pipe", "pipe", "inherit"],
       ...options,
     });

@@ -21,6 +21,13 @@ export const USER_NAMESPACES = once(() => {
   return status === 0 ? undefined : `probed: unshare --user; ${error?.message ?? stderr.trim()}`;
 });
 
+/** A file system of our own in a mount namespace of our own. */
+export const FUSE = once(() => {
+  const script = "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /tmp";
+  const { status, stderr, error } = spawnSync("unshare", ["--mount", "sh", "-c", script], { encoding: "utf8" });
+  return status === 0 ? undefined : `probed: mounting from /dev/fuse; ${error?.message ?? stderr.trim()}`;
+});
+
 /** Names below /run/netns: needs root of the machine. */
 export const NAMED_NAMESPACES = once(() => {
   const name = `portmortem-probe-${process.pid}`;

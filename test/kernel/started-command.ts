@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { HowItEnds } from "../programs/server-asked-to-end.ts";
-import type { Program } from "./actor.ts";
+import type { Program, ProgramOptions } from "./actor.ts";
 import { CLI } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -68,9 +68,14 @@ function watched(s: Story, child: ChildProcess): Started {
 }
 
 /** A server of test/programs/server-asked-to-end.ts, which listens when this returns. */
-export async function startServer(s: Story, port: number, how: HowItEnds): Promise<Program> {
-  const server = s.program("server-asked-to-end", [String(port), how]);
-  assert.equal(Number(await server.line()), server.pid);
+export async function startServer(
+  s: Story,
+  port: number,
+  how: HowItEnds,
+  options: ProgramOptions = {},
+): Promise<Program> {
+  const server = s.program("server-asked-to-end", [String(port), how], options);
+  assert.match(await server.line(), /^\d+$/);
   return server;
 }
 
@@ -87,6 +92,13 @@ export function stateOf(pid: number): string {
 
 export function isAlive(pid: number): boolean {
   return !["", "Z", "X"].includes(stateOf(pid));
+}
+
+/** SIGKILL when the test is over, for a process that is nobody's child here. */
+export function endAtLast(s: Story, pid: number): void {
+  s.atEnd(() => {
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  });
 }
 
 export async function hasEnded(pid: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** A test on the real kernel: its own network namespace, real processes in it, and the built command as another one. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { listSockets } from "../../src/ask/list-sockets.ts";
@@ -10,6 +11,7 @@ import type { Why } from "../../src/verdict/why.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
 import type { DoctorReport } from "../../src/ask/doctor.ts";
 import { Actor, Program } from "./actor.ts";
+import type { ProgramOptions } from "./actor.ts";
 import { argumentsOf, askHere, isAskedHere, underFiles } from "./ask-doctor.ts";
 import type { DoctorQuestion } from "./ask-doctor.ts";
 import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
@@ -52,8 +54,8 @@ export class Story {
   }
 
   /** A process that makes the calls it is told to. */
-  actor(): Actor {
-    return this.#kept(new Actor());
+  actor(options: ProgramOptions = {}): Actor {
+    return this.#kept(new Actor("socket-actor", options));
   }
 
   /** A process in a network namespace of its own, which nothing but the process holds. */
@@ -76,8 +78,27 @@ export class Story {
     return inside.run(() => this.actor());
   }
 
-  program(name: string, args: readonly string[] = [], options: { readonly argv0?: string } = {}): Program {
+  program(name: string, args: readonly string[] = [], options: ProgramOptions = {}): Program {
     return this.#kept(new Program(name, args, options));
+  }
+
+  /** A program in C of test/programs/: what Node cannot do, as to fork. Needs `C_COMPILER` of needs.ts. */
+  compiled(name: string, args: readonly string[] = []): Program {
+    return this.#kept(new Program(this.compile(name), args, { compiled: true }));
+  }
+
+  /** Any other command, with lines in and lines out. */
+  child(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    return this.#kept(new Program(command, args, { compiled: true, env: { ...process.env, ...env } }));
+  }
+
+  /** Answers where the program is. */
+  compile(name: string): string {
+    const folder = mkdtempSync(join(tmpdir(), "portmortem-c-"));
+    this.atEnd(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, name);
+    this.system("cc", "-Wall", "-Werror", "-O1", "-o", file, join(ROOT, "test/programs", `${name}.c`));
+    return file;
   }
 
   /** A client of another user, started as that user. Prints a line when it is connected, then how its connection ended. */

@@ -1,11 +1,18 @@
 /**
- * A server on 127.0.0.1 whose answer to SIGTERM is chosen: `server-asked-to-end.js PORT HOW [FD]`. Each process prints its pid once it
- * listens, and echoes what it is sent. With FD it was handed a listener. Whoever is left ends by itself after a minute.
+ * A server on 127.0.0.1 whose answer to SIGTERM is chosen: `server-asked-to-end.js PORT HOW`. Each process prints its pid once it
+ * listens, and echoes what it is sent. Whoever is left ends by itself after a minute.
  */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { errnoName } from "../../src/base/errno.ts";
-import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_REUSEPORT } from "../../src/host/linux/constants.ts";
+import {
+  AF_INET,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from "../../src/host/linux/constants.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 
@@ -14,24 +21,18 @@ export type HowItEnds =
   | "ignores"
   /** It closes its listener, and ends when its last connection has. */
   | "drains"
-  /** It hands its listener to a child, which ends when it is asked. */
-  | "bequeaths"
-  /** The same, and its child does so too, and so on. */
-  | "bequeaths-on"
   /** A child takes the port with a listener of its own before it ends (SO_REUSEPORT). */
-  | "reopens";
+  | "reopens"
+  /** The child of one that reopens. */
+  | "reopened";
 
-const [, script, port, how, handed] = process.argv as unknown as [string, string, string, HowItEnds, string?];
+const [, script, port, how] = process.argv as unknown as [string, string, string, HowItEnds];
 const LIFE_MS = 60_000;
-/** The descriptor under which a child finds what it was handed. */
-const HANDED = 3;
-
-const listener = handed === undefined ? open() : Number(handed);
 const server = createServer((connection) => {
   connection.on("error", () => undefined);
   connection.pipe(connection);
 });
-server.listen({ fd: listener }, () => process.stdout.write(`${process.pid}\n`));
+server.listen({ fd: open() }, () => process.stdout.write(`${process.pid}\n`));
 let times = 0;
 process.on("SIGTERM", () => answer());
 process.on("SIGUSR2", () => process.stdout.write(`asked ${times} times\n`));
@@ -44,17 +45,11 @@ function answer(): void {
       process.stdout.write("asked\n");
       return;
     case "drains":
+    case "reopened":
       server.close(() => process.exit());
       return;
-    case "bequeaths":
-    case "bequeaths-on": {
-      const heir = [script, port, how === "bequeaths" ? "drains" : how, String(HANDED)];
-      spawn(process.execPath, heir, { stdio: ["ignore", "inherit", "inherit", listener], detached: true });
-      process.exit();
-      return;
-    }
     case "reopens": {
-      const child = spawn(process.execPath, [script, port, "drains"], {
+      const child = spawn(process.execPath, [script, port, "reopened"], {
         stdio: ["ignore", "pipe", "inherit"],
         detached: true,
       });
@@ -72,7 +67,8 @@ function open(): number {
   const { libc } = loaded;
   const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const one = new Uint8Array(Int32Array.of(1).buffer);
-  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, one, one.length);
+  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, one, one.length);
+  if (how === "reopens" || how === "reopened") libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, one, one.length);
   const address = encodeSockaddr("127.0.0.1", Number(port))!;
   const result = libc.bind(fd, address, address.length);
   if (result < 0) throw new Error(`bind: ${errnoName(-result)}`);

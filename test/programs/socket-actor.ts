@@ -3,6 +3,7 @@
  * is answered with {"id":1,"value":0} or {"id":1,"errno":"EADDRINUSE"}. Unlike node:net it sets no option that it was not told to set.
  */
 import { spawn } from "node:child_process";
+import { statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { errnoName } from "../../src/base/errno.ts";
 import {
@@ -57,6 +58,8 @@ export interface ActorCalls {
   /** So many sockets in TIME-WAIT, on as many ports from this one on: each connects to itself, and its one close() is a simultaneous one. */
   timeWaits(call: { address: string; port: number; count: number }): number;
   setuid(call: { uid: number }): number;
+  /** Looks at a file; does not return as long as its file system does not answer. */
+  stat(call: { path: string }): number;
   /** Starts `sleep` with this descriptor inherited; answers its pid. */
   bequeath(call: { fd: number }): number;
 }
@@ -170,6 +173,7 @@ const calls: ActorCalls = {
     process.setuid?.(uid);
     return uid;
   },
+  stat: ({ path }) => statSync(path).size,
   bequeath({ fd }) {
     const child = spawn("sleep", ["600"], { stdio: ["ignore", "ignore", "ignore", fd], detached: true });
     child.on("error", () => undefined);
