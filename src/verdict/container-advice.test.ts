@@ -151,7 +151,7 @@ test("who only publishes a port is not the one to stop", () => {
 
 test("where nobody knows which container it is, its engine is asked by hand", () => {
   const proxy = end(PROXY);
-  assert.equal(proxy?.advice.text, "docker-proxy publishes a container's port: stop that container, not docker-proxy");
+  assert.equal(proxy?.advice.text, "docker-proxy publishes a container's port: stop that container, not the proxy");
   assert.equal(proxy.advice.command, "docker ps --filter publish=8080/tcp");
   assert.equal(proxy.container, undefined);
   assert.equal(end({ pid: 5, fd: 3, command: "rootlessport", uid: 1000 })?.advice.command, "podman port --all");

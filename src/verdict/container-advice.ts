@@ -1,5 +1,6 @@
 /** Which container to stop, and how, so that a port comes free; and who would start it again. Pure. */
 import type { ContainerBehind, ContainerState, KubernetesContainer } from "../tcp/container-state.ts";
+import { dockerProxyTarget } from "../tcp/docker-proxy.ts";
 import type { Supervisor } from "../tcp/process-node.ts";
 import { publishedContainer, publishesPorts } from "../tcp/port-publisher.ts";
 import type { Container, Owner, Protocol } from "../tcp/socket.ts";
@@ -39,7 +40,7 @@ export function endContainer(hold: ContainerHold): ContainerEnding | undefined {
   const known = state?.container ?? container;
   const way = wayToStop(hold, known, state);
   const inside = owner.container !== undefined;
-  const text = inside ? way.text : `${way.text}: ${owner.command} only publishes its port`;
+  const text = inside ? way.text : `${way.text}: ${programOf(owner)} only publishes its port`;
   return {
     advice: { text, command: way.command, costs: "downtime" },
     container: known,
@@ -168,10 +169,15 @@ function unknownContainer(hold: ContainerHold): ContainerEnding {
   const text =
     publishesPorts(owner) === "perhaps"
       ? `${owner.command} holds ports for containers, and this one perhaps: see which container it is, and stop that`
-      : `${owner.command} publishes a container's port: stop that container, not ${owner.command}`;
+      : `${programOf(owner)} publishes a container's port: stop that container, not the proxy`;
   return {
     advice: { text, command: `${toolSudo(hold, { runtime, id: "" })}${list}`, costs: "downtime" },
   };
+}
+
+/** docker-proxy is known by its command line, whatever its process is called. */
+function programOf(owner: Owner): string {
+  return dockerProxyTarget(owner) === undefined ? owner.command : "docker-proxy";
 }
 
 /**
