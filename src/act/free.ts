@@ -5,7 +5,7 @@ import type { BindOptions, EndpointInput } from "../ask/bind-request.ts";
 import { requireKnownOptions } from "../ask/known-options.ts";
 import { bindAttempt } from "../inspect/bind-facts.ts";
 import type { DoneStep, FreePlan, FreeResult } from "../tcp/free-plan.ts";
-import { requireActions } from "./acting-host.ts";
+import { refuseRecording, requireActions } from "./acting-host.ts";
 import { FreeOne } from "./free-one.ts";
 import { isHarmless } from "./plan-free.ts";
 import { giveWay } from "./sleep.ts";
@@ -115,6 +115,7 @@ async function gatherAll(
     if (!(ms >= 0))
       throw new PortmortemError("PM_USAGE", `${name} of ${ms} is none`, { hint: "milliseconds, from 0 on" });
   }
+  refuseRecording(bind.host);
   const all: FreeOne[] = [];
   for (const endpoint of list) {
     const { host, request } = requestFor(endpoint, bind, true);
