@@ -11,9 +11,9 @@ export function requireActions(host: Host): HostActions {
   throw new PortmortemError(code[actions.unable], `nothing can be done here: ${actions.why}`, { hint: actions.hint });
 }
 
-/** For what acts on nothing, and cannot be done to the past either. Throws PM_REPLAY_READ_ONLY. */
-export function refuseRecording(host: Host): void {
-  if ("unable" in host.actions && host.actions.unable === "recording") requireActions(host);
+/** For what cannot be done to the past, before it is asked anything: it may not hold the answer. Throws PM_REPLAY_READ_ONLY. */
+export function refuseRecording(host: Host | undefined): void {
+  if (host !== undefined && "unable" in host.actions && host.actions.unable === "recording") requireActions(host);
 }
 
 /** Throws PM_NO_SOCK_DIAG: /proc/net has no cookies, and without one the request for a connection could hit another socket. */

@@ -3,6 +3,7 @@
  * still answers its last requests is left to that. Each is held by a pidfd from before the first signal, so that none goes to whoever has
  * its number by then.
  */
+import { durationText } from "../base/duration.ts";
 import type { HostActions, ProcessHandle } from "../host/actions.ts";
 import type { Host } from "../host/host.ts";
 import type { DoneStep, SignalStep } from "../tcp/free-plan.ts";
@@ -22,7 +23,7 @@ export interface EndingTools {
   /** Does a real bind work by now? */
   readonly isFree: () => boolean;
   readonly signal?: AbortSignal;
-  readonly onWaiting?: (process: ProcessNode, waitedMs: number) => void;
+  readonly onWaiting?: (process: ProcessNode, waitedMs: number, limitMs: number) => void;
 }
 
 /** What is killed is gone within milliseconds, unless it sleeps in the kernel where no signal reaches it. */
@@ -100,7 +101,7 @@ async function waitFor(
       lookedAtState = now;
       for (const target of waiting) target.continueIfStopped();
     }
-    onWaiting?.(waiting[0]!.process, now - started);
+    onWaiting?.(waiting[0]!.process, now - started, limitMs);
     await sleep(Math.min(stepMs, limitMs - (now - started)), signal).catch(() => undefined);
     stepMs = Math.min(stepMs * 1.5, LONGEST_STEP_MS);
   }
@@ -167,13 +168,12 @@ class Target {
   }
 
   whyStillThere(afterMs: number): string {
-    const seconds = Math.round(afterMs / 1000);
     const state = this.#host.again().process(this.process.pid)?.state;
     if (state === "D")
       return "it sleeps in the kernel where no signal reaches it (state D): it ends when what it waits for, most often a disk or a file server, answers";
     if (state === "T")
       return "each time it is continued it stops again: it wants its terminal, and is not in the foreground there";
-    return `it was still there after ${seconds} s`;
+    return `it was still there after ${durationText(afterMs)}`;
   }
 
   close(): void {

@@ -33,7 +33,7 @@ export interface FreeTask {
 export interface RunOptions {
   /** For a plan that was not shown yet. */
   readonly consent: () => Promise<boolean>;
-  readonly onWaiting?: (text: string, waitedMs: number) => void;
+  readonly onWaiting?: (text: string, waitedMs: number, limitMs: number) => void;
 }
 
 /** Whoever forks as it dies, again and again, is not followed for ever. */
@@ -78,7 +78,7 @@ export class FreeOne {
         ...(signal === undefined ? {} : { signal }),
         ...(options.onWaiting === undefined
           ? {}
-          : { onWaiting: (what, ms) => options.onWaiting?.(waitingFor(what), ms) }),
+          : { onWaiting: (what, ms, limitMs) => options.onWaiting?.(waitingFor(what), ms, limitMs) }),
       });
       done.push(...outcome.done);
       this.#remember();

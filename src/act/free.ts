@@ -5,7 +5,7 @@ import type { BindOptions, EndpointInput } from "../ask/bind-request.ts";
 import { requireKnownOptions } from "../ask/known-options.ts";
 import { bindAttempt } from "../inspect/bind-facts.ts";
 import type { DoneStep, FreePlan, FreeResult } from "../tcp/free-plan.ts";
-import { requireActions } from "./acting-host.ts";
+import { refuseRecording, requireActions } from "./acting-host.ts";
 import { FreeOne } from "./free-one.ts";
 import { isHarmless } from "./plan-free.ts";
 import { giveWay } from "./sleep.ts";
@@ -34,8 +34,8 @@ export interface FreeOptions extends PlanFreeOptions {
   readonly yes?: boolean;
   /** Asked in place of `yes`, with the plan, before anything is done, and again for what comes to light on the way; false: nothing is. */
   readonly confirm?: (plan: FreePlan) => Promise<boolean>;
-  /** Called some times a second while something is waited for. */
-  readonly onWaiting?: (text: string, waitedMs: number) => void;
+  /** Called some times a second while something is waited for: for so long by now, and for so long at most. */
+  readonly onWaiting?: (text: string, waitedMs: number, limitMs: number) => void;
 }
 
 const BIND = ["host", "netns", "reuseAddr", "reusePort", "user", "onProgress", "signal"];
@@ -115,6 +115,7 @@ async function gatherAll(
     if (!(ms >= 0))
       throw new PortmortemError("PM_USAGE", `${name} of ${ms} is none`, { hint: "milliseconds, from 0 on" });
   }
+  refuseRecording(bind.host);
   const all: FreeOne[] = [];
   for (const endpoint of list) {
     const { host, request } = requestFor(endpoint, bind, true);
@@ -152,10 +153,13 @@ function planOf(all: readonly FreeOne[]): FreePlan {
 }
 
 function needsConsent(all: readonly FreeOne[]): PortmortemError {
-  const texts = all.flatMap(({ steps }) => steps).filter(({ kind }) => kind !== "wait" && kind !== "destroy");
+  const [first, ...more] = all
+    .flatMap(({ steps }) => steps)
+    .filter(({ kind }) => kind !== "wait" && kind !== "destroy");
+  const others = more.length === 0 ? "" : `; and ${more.length} more`;
   return new PortmortemError(
     "PM_NEEDS_CONSENT",
-    `this would be done, and nobody is here to be asked: ${texts.map(({ step }) => step.text).join("; ")}`,
+    `nobody is here to be asked about this: ${first?.step.text}${others}`,
     {
       hint: "look at all of it with --dry-run, then say --yes",
     },

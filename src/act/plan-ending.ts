@@ -93,7 +93,7 @@ function whatFor(socket: Socket | undefined): string {
 function kill({ process, sockets }: Holder, { graceMs }: FreeWish): PlannedStep {
   const [socket] = sockets;
   const until = socket === undefined ? "is still there" : "still holds the port";
-  const text = `${nameOf(process)}, if it ${until} ${durationText(graceMs)} later: killed; it can clean nothing up`;
+  const text = `${nameOf(process)}: killed if it ${until} ${durationText(graceMs)} later, with no time to clean up`;
   const step = {
     kind: "signal",
     pid: process.pid,

@@ -23,7 +23,7 @@ export interface FreeRun {
   /** What the ended have left behind, as steps. */
   readonly lookForRemains: () => Promise<readonly PlannedStep[]>;
   readonly signal?: AbortSignal;
-  readonly onWaiting?: (what: ProcessNode | Socket, waitedMs: number) => void;
+  readonly onWaiting?: (what: ProcessNode | Socket, waitedMs: number, limitMs: number) => void;
 }
 
 export interface FreeOutcome {
@@ -102,7 +102,7 @@ async function waitOut(
     const waitedMs = Date.now() - started;
     if (waitedMs > step.forMs + LATE_MS)
       return { ...step, result: "failed", why: "it is still there: something made it begin anew" };
-    onWaiting?.(left.at(-1)!, waitedMs);
+    onWaiting?.(left.at(-1)!, waitedMs, step.forMs);
     if (!(await rest(LOOK_MS, signal)))
       return { ...step, result: "interrupted", why: `after ${durationText(Date.now() - started)}` };
   }

@@ -40,8 +40,8 @@ export async function waitUntilBindable(endpoint: EndpointInput, options: WaitOp
   const { timeoutMs, onWaiting, signal, ...whyOptions } = options;
   signal?.throwIfAborted();
   requireKnownOptions("waitUntilBindable()", options, OPTIONS);
+  refuseRecording(options.host);
   const { host, request } = requestFor(endpoint, whyOptions, true);
-  refuseRecording(host);
   const deadline = timeoutMs === undefined ? Infinity : started + timeoutMs;
   const watch = new BlockerWatch(host);
   try {

@@ -55,7 +55,8 @@ export const runFree: Run = async (context, [words], options) => {
     container: flags.container ?? false,
     signal: interrupt.signal,
     onProgress: progress.report,
-    onWaiting: (what, waitedMs) => progress.say(() => `waiting for ${what}: ${durationText(waitedMs)}`),
+    onWaiting: (what, waitedMs, limitMs) =>
+      progress.say(() => `waiting for ${what}: ${wholeSeconds(waitedMs)} of ${wholeSeconds(limitMs)}`),
     ...(flags.dropClients === undefined ? {} : { dropClients: flags.dropClients }),
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(graceMs === undefined ? {} : { graceMs }),
@@ -70,6 +71,10 @@ export const runFree: Run = async (context, [words], options) => {
   else say(context, result, planShown);
   return interrupt.status() ?? (result === undefined ? EXIT.no : statusOf(result));
 };
+
+function wholeSeconds(ms: number): string {
+  return durationText(Math.ceil(ms / 1000) * 1000);
+}
 
 function durationOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -1,8 +1,8 @@
 /** `free` for a person: what will be done, then what came of it, and whether the port can be bound. */
-import type { DoneStep, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
-import { renderProcessTree } from "./process-tree.ts";
+import type { DoneStep, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
 import { escapeText } from "./escape.ts";
+import { renderProcessTree } from "./process-tree.ts";
 import type { Style } from "./style.ts";
 import { hang, textWidth } from "./text-layout.ts";
 
@@ -12,56 +12,85 @@ export interface FreeView {
   readonly verbose: boolean;
 }
 
-const MOST_LINES = 12;
+/** A word in front, what it is about behind it. */
+interface Row {
+  readonly label: string;
+  readonly paint: (text: string) => string;
+  readonly text: string;
+  /** Never wrapped: it is there to be pasted. */
+  readonly command?: string | undefined;
+}
+
+const MOST_STEPS = 12;
+const MOST_SPARED = 3;
 
 export function renderFreePlan(plan: FreePlan, view: FreeView): string {
-  return text([
-    ...tree(plan, view),
-    ...steps(plan.plan, view, () => undefined),
-    ...supervisors(plan, view),
-    ...refusals(plan.refused, view),
-    ...spared(plan, view),
-  ]);
+  const { style } = view;
+  const rows = [
+    ...stepRows(plan.plan, style, () => undefined),
+    ...supervisorRows(plan, style),
+    ...refusalRows(plan.refused, "refused", style),
+    ...sparedRows(plan, view),
+  ];
+  return text([...tree(plan, view), ...layout(rows, view)]);
 }
 
 /** `planShown`: it was on the terminal a moment ago. */
 export function renderFreeResult(result: FreeResult, view: FreeView & { readonly planShown: boolean }): string {
   const { style } = view;
   if (result.declined === true) return "nothing was done\n";
-  if (result.dryRun === true)
-    return `${renderFreePlan(result, view)}${text(result.plan.length === 0 ? endings(result, view) : [])}${style.dim("nothing was done (--dry-run)")}\n`;
+  if (result.dryRun === true) {
+    const free = result.endpoints.filter(({ bindable }) => bindable);
+    return `${renderFreePlan(result, view)}${text(endings({ ...result, endpoints: free }, view))}${style.dim("nothing was done (--dry-run)")}\n`;
+  }
   const shown = new Set(view.planShown ? result.done.filter(wentWell) : []);
-  return text([
-    ...steps(
-      result.done.filter((done) => !shown.has(done) && !(done.ifNeeded === true && done.result === "not-needed")),
-      view,
-      resultText,
-    ),
-    ...(result.done.length === 0 ? [] : cameBack(result, view)),
-    ...refusals(result.refused, view),
-    ...(view.planShown ? [] : spared(result, view)),
-    ...endings(result, view),
-  ]);
+  const news = result.done.filter(
+    (done) => !shown.has(done) && !(done.ifNeeded === true && done.result === "not-needed"),
+  );
+  const begun = result.done.length > 0;
+  const rows = [
+    ...stepRows(news, style, resultText(result)),
+    ...(begun ? cameBackRows(result, style) : []),
+    ...refusalRows(result.refused, begun ? "stuck" : "refused", style),
+    ...(view.planShown ? [] : sparedRows(result, view)),
+  ];
+  return text([...layout(rows, view), ...endings(result, view)]);
 }
 
 function text(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function steps<T extends FreeStep>(
-  all: readonly T[],
-  { style, width }: FreeView,
-  after: (step: T) => string | undefined,
-): string[] {
-  const labels = all.map((step) => (step.kind === "signal" ? step.signal : step.kind));
-  const wide = Math.max(0, ...labels.map(textWidth));
-  const lines = all.slice(0, MOST_LINES).map((step, at) => {
-    const label = labels[at]!;
-    const more = after(step);
-    const first = `  ${style.accent(label)}${" ".repeat(wide - textWidth(label))}  `;
-    return hang(first, escapeText(more === undefined ? step.text : `${step.text}: ${more}`), width);
+/** All texts begin in the same column. */
+function layout(rows: readonly Row[], { style, width }: FreeView): string[] {
+  const wide = Math.max(0, ...rows.map(({ label }) => textWidth(label)));
+  return rows.map(({ label, paint, text: about, command }) => {
+    const first = `  ${paint(label)}${" ".repeat(wide - textWidth(label))}  `;
+    const paragraph = hang(first, escapeText(about), width);
+    return command === undefined
+      ? paragraph
+      : `${paragraph}\n${" ".repeat(wide + 4)}${style.accent(`$ ${escapeText(command)}`)}`;
   });
-  return all.length > MOST_LINES ? [...lines, `  and ${all.length - MOST_LINES} more of the kind`] : lines;
+}
+
+/** What would be said twice, for two ports, is said once, at its last place. */
+function stepRows<T extends FreeStep>(
+  all: readonly T[],
+  { accent }: Style,
+  after: (step: T) => string | undefined,
+): Row[] {
+  const rows = new Map<string, Row>();
+  for (const step of all) {
+    const label = step.kind === "signal" ? step.signal : step.kind;
+    const more = after(step);
+    const row = { label, paint: accent, text: more === undefined ? step.text : `${step.text}; ${more}` };
+    const key = `${label} ${row.text}`;
+    rows.delete(key);
+    rows.set(key, row);
+  }
+  const few = [...rows.values()].slice(0, MOST_STEPS);
+  const left = rows.size - few.length;
+  return left === 0 ? few : [...few, { label: "", paint: accent, text: `and ${left} more of the kind` }];
 }
 
 function tree({ tree: lines }: FreePlan, { style, width }: FreeView): string[] {
@@ -74,57 +103,62 @@ function wentWell({ result }: DoneStep): boolean {
   return result === "ok" || result === "not-needed";
 }
 
-function resultText({ result, why }: DoneStep): string | undefined {
-  switch (result) {
-    case "ok":
-      return undefined;
-    case "gone":
-      return why ?? "it had gone already";
-    case "not-needed":
-      return "not needed";
-    case "failed":
-      return `FAILED, ${why ?? "without a reason"}`;
-    case "interrupted":
-      return why === undefined ? "not begun" : `interrupted, ${why}`;
-  }
+/** A step that failed is no failure where the next one did it. */
+function resultText({ bindable }: FreeResult): (done: DoneStep) => string | undefined {
+  return ({ result, why }) => {
+    switch (result) {
+      case "ok":
+        return undefined;
+      case "gone":
+        return why ?? "it had gone already";
+      case "not-needed":
+        return "not needed";
+      case "failed":
+        return bindable && why !== undefined ? why : `FAILED: ${why ?? "without a reason"}`;
+      case "interrupted":
+        return why === undefined ? "not begun" : `interrupted: ${why}`;
+    }
+  };
 }
 
-function supervisors(plan: FreePlan, { style, width }: FreeView): string[] {
-  return plan.supervisors.map(({ text: clause, command }) =>
-    withCommand(hang(`  ${style.warn("mind")}  `, escapeText(clause), width), command, style),
-  );
+function supervisorRows({ supervisors }: FreePlan, { warn }: Style): Row[] {
+  return supervisors.map(({ text: clause, command }) => ({ label: "mind", paint: warn, text: clause, command }));
 }
 
-function cameBack({ cameBack: back }: FreeResult, { style, width }: FreeView): string[] {
-  if (back === undefined) return [];
-  return [withCommand(hang(`  ${style.bad("came back")}  `, escapeText(back.text), width), back.command, style)];
+function cameBackRows({ cameBack }: FreeResult, { bad }: Style): Row[] {
+  return cameBack === undefined
+    ? []
+    : [{ label: "came back", paint: bad, text: cameBack.text, command: cameBack.command }];
 }
 
-function refusals(refused: readonly FreeRefusal[], { style, width }: FreeView): string[] {
-  return refused.map(({ text: why, command }) =>
-    withCommand(hang(`  ${style.bad("not touched")}  `, escapeText(why), width), command, style),
-  );
+function refusalRows(refused: readonly FreeRefusal[], label: string, { bad }: Style): Row[] {
+  return refused.map(({ text: why, command }) => ({ label, paint: bad, text: why, command }));
 }
 
-function spared({ spared: all }: FreePlan, { style, width, verbose }: FreeView): string[] {
-  const few = verbose ? all : all.slice(0, 3);
-  const lines = few.map((one) => hang(`  ${style.bold("spared")}  `, escapeText(one.text), width));
-  return all.length > few.length
-    ? [...lines, `  and ${all.length - few.length} more are spared (-v shows them)`]
-    : lines;
+function sparedRows({ spared }: FreePlan, { style: { bold }, verbose }: FreeView): Row[] {
+  const few = verbose ? spared : spared.slice(0, MOST_SPARED);
+  const rows = few.map((one) => ({ label: "spared", paint: bold, text: one.text }));
+  const left = spared.length - few.length;
+  return left === 0 ? rows : [...rows, { label: "", paint: bold, text: `and ${left} more are spared (-v shows them)` }];
 }
 
-/** A command is never wrapped: it is there to be pasted. */
-function withCommand(line: string, command: string | undefined, style: Style): string {
-  return command === undefined ? line : `${line}\n      ${style.accent(`$ ${escapeText(command)}`)}`;
-}
-
-function endings({ endpoints, done, interrupted }: FreeResult, { style }: FreeView): string[] {
+function endings(result: FreeResult, { style }: FreeView): string[] {
+  const { endpoints, done, refused, interrupted } = result;
   return endpoints.map(({ bindable, address, port, protocol }) => {
     const where = address === "::" || address === "0.0.0.0" ? `port ${port}` : formatEndpoint({ address, port });
     const name = `${protocol === "udp" ? "UDP " : ""}${where}`;
+    const isAbout = ({ socket }: { readonly socket?: FreeRefusal["socket"] }): boolean => socket?.local.port === port;
+    const touched = done.some((step) => step.kind !== "container" && isAbout(step));
     if (bindable)
-      return style.good(done.length === 0 ? `${name} can be bound already` : `${name} is free: a bind works`);
-    return style.bad(`${interrupted === true ? "interrupted: " : ""}${name} is still taken`);
+      return style.good(
+        touched || (endpoints.length === 1 && done.length > 0)
+          ? `${name} is free: a bind works`
+          : `${name} can be bound already`,
+      );
+    // Without a socket in the way it is the address, or a right.
+    const taken = touched || done.length > 0 || refused.some(isAbout) || refused.length === 0;
+    return style.bad(
+      `${interrupted === true ? "interrupted: " : ""}${name} ${taken ? "is still taken" : "cannot be bound"}`,
+    );
   });
 }

@@ -62,7 +62,7 @@ test(
       let line = await server.line();
       while (line === "asked") line = await server.line();
       const asked = Number(/\d+/.exec(line)?.[0]);
-      const told = /SIGTERM {2}node [^]*:\s+interrupted, it was\s+sent/.test(command.said());
+      const told = /SIGTERM {2}node [^]*;\s+interrupted: it was\s+sent/.test(command.said());
       assert.equal(
         told,
         asked > before,
@@ -122,8 +122,8 @@ test(
     await until("it waits", () => command.said().includes("waiting for"));
     command.type("\u0003");
     assert.equal(await command.ended, 130);
-    assert.match(command.said(), / {2}wait {5}a connection[^]*TIME-WAIT: wait [^:]*: interrupted,\s+after/m);
-    assert.match(command.said(), /^ {2}SIGTERM .*: asked to\s+end: not begun\r$/m);
+    assert.match(command.said(), / {2}wait {5}a connection[^]*TIME-WAIT: wait [^:]*;\s+interrupted:\s+after/m);
+    assert.match(command.said(), /^ {2}SIGTERM .*: asked to\s+end;\s+not begun\r$/m);
     assert.match(command.said(), /^interrupted: port 48505 is still taken\r$/m);
     assert.equal((await s.sockets("sport = :48505")).length, 2);
     assert.ok(isAlive(server.pid));

@@ -68,7 +68,7 @@ test(
       [[1, true]],
     );
     const human = await s.command(args, { under: inside });
-    assert.match(human.text, /not touched {2}pid 1/);
+    assert.match(human.text, /refused {2}pid 1/);
     assert.match(human.text, /port 48583 is still taken/);
     assert.ok(isAlive(Number(init)));
     // From outside it is a process like any other.
