@@ -102,6 +102,13 @@ export interface Host {
   /** More about one process; undefined when it is gone. */
   process(pid: number): ProcessFacts | undefined;
 
+  /**
+   * The values of these environment variables as the process was started with them, without those that it lacks. `NAME.MEMBER` is one member
+   * of a JSON object in NAME. An environment holds secrets: nothing else of it is told. Undefined when the process is gone, or may not be read
+   * (which needs the right to ptrace it).
+   */
+  processEnvironment(pid: number, names: readonly string[]): Readonly<Record<string, string>> | undefined;
+
   /** RLIMIT_NOFILE of a process; undefined when it is gone. */
   descriptorLimit(pid: number): DescriptorLimit | undefined;
 
@@ -138,6 +145,15 @@ export interface Host {
   /** The cgroup-v2 path with this id, below the mount; undefined when it is gone or hidden. */
   cgroupPath(id: number): string | undefined;
   cgroupId(path: string): number | undefined;
+
+  /**
+   * `Restart=` of a service unit, by its files: "no" where they do not say; undefined when there are none that can be read. `user`: of that
+   * user's own manager.
+   */
+  serviceRestart(unit: string, user?: number): string | undefined;
+
+  /** The socket units whose files name this port, of whatever address. `user`: of that user's own manager. */
+  socketUnits(port: number, user?: number): readonly string[];
 
   /** A container's name, from a file or the engine's local socket. Never takes longer than a quarter of a second. */
   containerName(container: Container): Promise<string | undefined>;

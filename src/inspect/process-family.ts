@@ -1,6 +1,7 @@
 /** The processes around those that hold a port: whom they were started by and, where that is asked, whom they started. */
 import type { Host, ProcessFacts } from "../host/host.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
+import { userManagerOf } from "../tcp/user-manager.ts";
 
 export interface ProcessFamily {
   /** The owners and their ancestors, this program and its own; with `descendants` also all that was started by their jobs. */
@@ -87,7 +88,21 @@ class Family {
 
 function nodeOf(facts: ProcessFacts | undefined): ProcessNode | undefined {
   if (facts === undefined) return undefined;
-  const { pid, startTicks, parentPid, processGroup = 0, sessionId, command, args, state, uid, unit, container } = facts;
+  const {
+    pid,
+    startTicks,
+    parentPid,
+    processGroup = 0,
+    sessionId,
+    command,
+    args,
+    state,
+    uid,
+    unit,
+    cgroup,
+    container,
+  } = facts;
+  const userManager = cgroup === undefined ? undefined : userManagerOf(cgroup);
   return {
     pid,
     startTicks,
@@ -99,6 +114,7 @@ function nodeOf(facts: ProcessFacts | undefined): ProcessNode | undefined {
     state,
     ...(uid === undefined ? {} : { uid }),
     ...(unit === undefined ? {} : { unit }),
+    ...(userManager === undefined ? {} : { userManager }),
     ...(container === undefined ? {} : { container }),
   };
 }

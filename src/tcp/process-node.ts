@@ -17,6 +17,8 @@ export interface ProcessNode {
   readonly state: string;
   readonly uid?: number;
   readonly unit?: string;
+  /** The uid of the user whose own service manager runs that unit; left out: the system's. */
+  readonly userManager?: number;
   readonly container?: Container;
 }
 

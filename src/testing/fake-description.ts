@@ -45,6 +45,8 @@ export interface FakeProcess {
   readonly unit?: string;
   /** Its name is what containerName() answers. */
   readonly container?: Container;
+  /** What processEnvironment() tells, to whom may read it; a member of JSON as `NAME.MEMBER`. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** These get the lowest free descriptors from 3 on. */
   readonly sockets?: readonly FakeSocket[];
   /** These get exactly these descriptors. */
@@ -69,6 +71,16 @@ export interface FakeContainer extends Partial<Omit<ContainerState, "container">
   readonly publishedBy?: readonly number[];
   /** What the engine answers instead of stopping it. */
   readonly refusesToStop?: EngineFailure;
+}
+
+/** The files of a unit of systemd. */
+export interface FakeUnit {
+  /** `Restart=`; default: "no". */
+  readonly restart?: string;
+  /** Ports of a socket unit. */
+  readonly ports?: readonly number[];
+  /** Whose manager's; default: the system's. */
+  readonly user?: number;
 }
 
 /** A network namespace. */
@@ -107,6 +119,8 @@ export interface FakeHostDescription extends FakeNetns {
   /** `procfs`: as on a machine without the native part, with all that /proc/net does not show left out. */
   readonly source?: SocketSource;
   readonly detached?: Partial<DetachedSockets>;
+  /** By their names, as "api.service". */
+  readonly units?: Readonly<Record<string, FakeUnit>>;
   /** What the files say that are applied at boot. */
   readonly sysctlLines?: readonly SysctlLine[];
   readonly containers?: readonly FakeContainer[];

@@ -39,6 +39,7 @@ import { routeOn } from "./route-model.ts";
 import {
   descriptorCountOf,
   descriptorLimitOf,
+  environmentOf,
   factsOf,
   fdsOf,
   optionsOf,
@@ -187,6 +188,21 @@ class FakeHost implements Host {
   process(pid: number): ProcessFacts | undefined {
     const living = this.#world.processes.get(pid);
     return living === undefined ? undefined : factsOf(living);
+  }
+
+  processEnvironment(pid: number, names: readonly string[]): Readonly<Record<string, string>> | undefined {
+    return environmentOf(this.#world.processes.get(pid), names);
+  }
+
+  serviceRestart(unit: string, user?: number): string | undefined {
+    const { units = {} } = this.#world.description;
+    const found = Object.hasOwn(units, unit) ? units[unit] : undefined;
+    return found === undefined || found.user !== user ? undefined : (found.restart ?? "no");
+  }
+
+  socketUnits(port: number, user?: number): readonly string[] {
+    const units = Object.entries(this.#world.description.units ?? {});
+    return units.filter(([, unit]) => unit.user === user && unit.ports?.includes(port) === true).map(([name]) => name);
   }
 
   descriptorLimit(pid: number): DescriptorLimit | undefined {

@@ -32,6 +32,15 @@ export function descriptorLimitOf(living: LivingProcess | undefined): Descriptor
   return living === undefined ? undefined : (living.facts.descriptorLimit ?? { soft: 1024, hard: 524_288 });
 }
 
+export function environmentOf(
+  living: LivingProcess | undefined,
+  names: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (living?.readable !== true) return undefined;
+  const { environment = {} } = living.facts;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => names.includes(name)));
+}
+
 export function descriptorCountOf(living: LivingProcess | undefined, atLeast: number): number | undefined {
   return living?.readable === true && living.fdCount >= atLeast ? living.fdCount : undefined;
 }

@@ -15,4 +15,11 @@
 export { createFakeHost } from "./fake-host.ts";
 export { bound, connection, listener, program, timeWait, udp } from "./builders.ts";
 export type { ConnectionOptions, ListenerOptions, TimeWaitOptions, UdpOptions } from "./builders.ts";
-export type { FakeContainer, FakeHostDescription, FakeNetns, FakeProcess, FakeSocket } from "./fake-description.ts";
+export type {
+  FakeContainer,
+  FakeHostDescription,
+  FakeNetns,
+  FakeProcess,
+  FakeSocket,
+  FakeUnit,
+} from "./fake-description.ts";

@@ -32,7 +32,10 @@ export function containerName({ name, id }: Container): string {
 }
 
 /** A user's units are his own manager's, whom everybody else has to name (systemctl(1), --machine). */
-export function systemctl({ userManager, user, uid }: Owner, asker: Asker): string {
+export function systemctl(
+  { userManager, user, uid }: Pick<Owner, "userManager" | "user" | "uid">,
+  asker: Asker,
+): string {
   if (userManager === undefined) return `${sudo(asker)}systemctl`;
   if (userManager === asker.uid) return "systemctl --user";
   const name = uid === userManager && user !== undefined ? user : String(userManager);

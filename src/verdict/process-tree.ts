@@ -7,6 +7,7 @@
  * manager that the script of the session has started, too: the root is then below their common ancestor.
  */
 import type { TreeLine } from "../tcp/free-plan.ts";
+import { ancestorsOf } from "../tcp/process-ancestors.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 
 type Nodes = ReadonlyMap<number, ProcessNode>;
@@ -67,18 +68,6 @@ function groupMatesAbove(nodes: Nodes, isProtected: (pid: number) => boolean): R
     if (!isProtected(node.pid)) continue;
     for (const ancestor of ancestorsOf(node, nodes))
       if (ancestor.processGroup === node.processGroup) found.add(ancestor.pid);
-  }
-  return found;
-}
-
-/** The parent first. A "parent" that is younger was given the number of one that is gone. */
-export function ancestorsOf(node: ProcessNode, nodes: Nodes): readonly ProcessNode[] {
-  const found: ProcessNode[] = [];
-  let child = node;
-  for (let parent = nodes.get(child.parentPid); parent !== undefined; parent = nodes.get(child.parentPid)) {
-    if (parent.startTicks > child.startTicks || parent === node || found.includes(parent)) break;
-    found.push(parent);
-    child = parent;
   }
   return found;
 }

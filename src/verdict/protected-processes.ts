@@ -3,7 +3,7 @@
  * Pure.
  */
 import type { ProcessNode } from "../tcp/process-node.ts";
-import { programName } from "./program-name.ts";
+import { lastPart } from "../tcp/program-words.ts";
 import { keeperOf } from "./service-keepers.ts";
 
 export interface Protection {
@@ -44,7 +44,7 @@ const WITH_VALUE = /^(?:--rcfile|--init-file|[-+][oO]|--config|--env-config|-C|-
 
 /** A shell without a script and without -c: its next command comes from a person, or from a pipe. */
 function readsCommands(args: readonly string[]): boolean {
-  if (!SHELL.test(programName(args[0] ?? "").replace(/^-/, ""))) return false;
+  if (!SHELL.test(lastPart(args[0] ?? "").replace(/^-/, ""))) return false;
   for (let at = 1; at < args.length; at++) {
     const arg = args[at]!;
     if (arg === "-s") return true;

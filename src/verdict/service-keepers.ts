@@ -3,7 +3,7 @@
  * was meant. By name, for /proc says nothing else about them. Pure.
  */
 import type { ProcessNode } from "../tcp/process-node.ts";
-import { programName } from "./program-name.ts";
+import { lastPart } from "../tcp/program-words.ts";
 
 const KEEPERS: readonly (readonly [text: string, names: RegExp])[] = [
   ["it manages the services of this machine", /^(?:systemd|init|\(sd-pam\)|openrc-init|launchd|dinit|shepherd|procd)$/],
@@ -37,6 +37,6 @@ const KEEPERS: readonly (readonly [text: string, names: RegExp])[] = [
 export function keeperOf({ command, args }: ProcessNode): string | undefined {
   // A daemon of pm2 writes what it is into its title; with an old one the title is in the name, too.
   if (/^PM2 .*God Daemon/.test(args[0] ?? "")) return "pm2's daemon keeps all of its apps alive";
-  const names = [command, programName((args[0] ?? "").split(" ", 1)[0]!)];
+  const names = [command, lastPart((args[0] ?? "").split(" ", 1)[0]!).replace(/:$/, "")];
   return KEEPERS.find(([, pattern]) => names.some((name) => pattern.test(name)))?.[0];
 }

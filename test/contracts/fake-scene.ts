@@ -25,7 +25,13 @@ const closed = timeWait({ port: 40004, peer: "127.0.0.1:8080" });
 export function createFakeScene(): { host: Host; scene: Scene } {
   const host = createFakeHost({
     processes: [
-      program("victim", { pid: PID, uid: 0, startedAtMs: 1_735_732_800_000, sockets: Object.values(sockets) }),
+      program("victim", {
+        pid: PID,
+        uid: 0,
+        startedAtMs: 1_735_732_800_000,
+        environment: { PM_CONTRACT: "is kept", PM_OTHER: "is not" },
+        sockets: Object.values(sockets),
+      }),
     ],
     sockets: [waiting, closed],
     containers: [

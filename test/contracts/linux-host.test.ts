@@ -8,7 +8,10 @@ const program = [process.execPath, "--enable-source-maps", join(import.meta.dirn
 
 function runOn(command: readonly string[]): LinuxRun {
   const [file = "", ...args] = command;
-  const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: "utf8" });
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    encoding: "utf8",
+    env: { ...process.env, PM_CONTRACT: "is kept" },
+  });
   if (error !== undefined) return { unable: `${file} could not be started: ${error.message}` };
   if (status === 0) return JSON.parse(stdout) as LinuxRun;
   if (file === "unshare" && stdout === "") return { unable: stderr.trim() };

@@ -108,6 +108,25 @@ export const MACHINE_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title: "processEnvironment() tells the variables that are asked for, and no others",
+    run(host, scene) {
+      assert.deepEqual(host.processEnvironment(scene.pid, ["PM_CONTRACT", "PM_NO_SUCH_VARIABLE"]), {
+        PM_CONTRACT: "is kept",
+      });
+      assert.deepEqual(host.processEnvironment(scene.pid, []), {});
+      assert.equal(host.processEnvironment(scene.deadPid, ["PM_CONTRACT"]), undefined);
+    },
+  },
+  {
+    title: "serviceRestart() and socketUnits() know nothing of units that are not there",
+    run(host, scene) {
+      assert.equal(host.serviceRestart("portmortem-no-such-unit.service"), undefined);
+      assert.equal(host.serviceRestart("portmortem-no-such-unit.service", scene.uid), undefined);
+      assert.equal(host.serviceRestart("../../etc/passwd"), undefined);
+      assert.deepEqual(host.socketUnits(scene.freePort), []);
+    },
+  },
+  {
     title: "relatives() tells the parent, nobody twice, and is undefined for a process that is gone",
     run(host, scene) {
       const parent = host.process(scene.pid)?.parentPid;
@@ -263,6 +282,8 @@ export const MACHINE_CASES: readonly ContractCase[] = [
         host.interfaces(),
         host.processes(),
         host.process(scene.pid),
+        host.processEnvironment(scene.pid, ["PM_CONTRACT"]),
+        host.socketUnits(scene.freePort),
         host.socketFds(scene.pid),
         host.socketFds(scene.deadPid),
         host.socketInode(scene.pid, scene.listener.fd),

@@ -3,6 +3,7 @@ import { isPortmortemError } from "../../base/errors.ts";
 import type { SysctlLine } from "../../tcp/health-snapshot.ts";
 import type { ContainerAnswer, PublisherAnswer } from "../../tcp/container-state.ts";
 import type { Container, Protocol, Socket } from "../../tcp/socket.ts";
+import { parseEnviron } from "../../wire/procfs/environ.ts";
 import { parseDescriptorLimit } from "../../wire/procfs/process-limits.ts";
 import type { Actions } from "../actions.ts";
 import { hasCapability, parseProcessStatus } from "../../wire/procfs/process-status.ts";
@@ -53,6 +54,7 @@ import { probeProcRights } from "./rights-from-proc.ts";
 import { readSocketFds } from "./socket-fds.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { readSysctlLines } from "./sysctl-lines.ts";
+import { readServiceRestart, readSocketUnits } from "./unit-files.ts";
 
 /** This machine. Nothing is opened or loaded before a method needs it, and nothing stays open. */
 export function createLinuxHost(): Host {
@@ -173,6 +175,19 @@ class LinuxHost implements Host {
 
   process(pid: number): ProcessFacts | undefined {
     return this.#machine.table.process(pid);
+  }
+
+  processEnvironment(pid: number, names: readonly string[]): Readonly<Record<string, string>> | undefined {
+    const text = readText(`/proc/${pid}/environ`);
+    return text === undefined ? undefined : parseEnviron(text, names);
+  }
+
+  serviceRestart(unit: string, user?: number): string | undefined {
+    return readServiceRestart(unit, this.#machine.unitUser(user));
+  }
+
+  socketUnits(port: number, user?: number): readonly string[] {
+    return readSocketUnits(port, this.#machine.unitUser(user));
   }
 
   descriptorLimit(pid: number): DescriptorLimit | undefined {

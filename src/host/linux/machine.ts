@@ -11,6 +11,7 @@ import { Namespace } from "./namespace.ts";
 import { resolveNetns } from "./namespaces.ts";
 import { ProcessTable } from "./process-table.ts";
 import { readLinkByLibc, readLowSocketsByLibc } from "./read-link.ts";
+import type { UnitUser } from "./unit-files.ts";
 import { Users } from "./users.ts";
 
 /** What all namespaces of a machine have in common. The list of processes is read once: a host answers for one command. */
@@ -40,6 +41,12 @@ export class Machine {
 
   summaries(): readonly ProcessSummary[] {
     return (this.#summaries ??= this.table.processes());
+  }
+
+  /** Whose unit files are meant; undefined: the system's. */
+  unitUser(uid: number | undefined): UnitUser | undefined {
+    const home = uid === undefined ? undefined : this.users.home(uid);
+    return uid === undefined ? undefined : { uid, ...(home === undefined ? {} : { home }) };
   }
 
   /** Throws PM_NETNS_NOT_FOUND or PM_NETNS_FORBIDDEN. */

@@ -6,6 +6,8 @@ import type { Host } from "../host.ts";
 
 type Shape =
   | "numbers"
+  | "texts"
+  | "texts by name?"
   | "pids?"
   | "object"
   | "object?"
@@ -35,6 +37,7 @@ const SHAPES: Record<Exclude<keyof Host, "kind" | "actions">, Shape> = {
   interfaces: "array",
   processes: "array",
   process: "object?",
+  processEnvironment: "texts by name?",
   descriptorLimit: "object?",
   descriptorCount: "number?",
   surroundings: "object?",
@@ -48,6 +51,8 @@ const SHAPES: Record<Exclude<keyof Host, "kind" | "actions">, Shape> = {
   userId: "number?",
   cgroupPath: "string?",
   cgroupId: "number?",
+  serviceRestart: "string?",
+  socketUnits: "texts",
   containerName: "string?",
   containerState: "container",
   findPublisher: "publisher",
@@ -72,6 +77,10 @@ function hasShape(answer: unknown, shape: Shape): boolean {
       return isObject(answer);
     case "numbers":
       return isObject(answer) && Object.values(answer).every((value) => typeof value === "number");
+    case "texts":
+      return isTexts(answer);
+    case "texts by name?":
+      return answer === null || (isObject(answer) && isTexts(Object.values(answer)));
     case "array":
       return isObjects(answer);
     case "pids?":
@@ -92,6 +101,10 @@ function hasShape(answer: unknown, shape: Shape): boolean {
     default:
       return answer === null || (shape === "object?" ? isObject(answer) : typeof answer === shape.slice(0, -1));
   }
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

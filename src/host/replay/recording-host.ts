@@ -16,7 +16,7 @@ import type {
 } from "../host.ts";
 import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
 import type { NamespaceRecord, RecordedError } from "./recording.ts";
-import { redacted, withoutSecrets } from "./secrets.ts";
+import { redacted, withoutSecretValues, withoutSecrets } from "./secrets.ts";
 
 export interface RecordingOptions {
   /** Leave the arguments of command lines out. */
@@ -105,6 +105,17 @@ class RecordingHost implements Host {
     return facts;
   }
 
+  processEnvironment(pid: number, names: readonly string[]): ReturnType<Host["processEnvironment"]> {
+    const values = this.#host.processEnvironment(pid, names);
+    const { redact } = this.#options;
+    this.#note(
+      "processEnvironment",
+      [pid, names],
+      values === undefined ? undefined : withoutSecretValues(values, redact),
+    );
+    return values;
+  }
+
   async containerName(container: Container): Promise<string | undefined> {
     return this.#note("containerName", [container], await this.#host.containerName(container));
   }
@@ -133,6 +144,10 @@ class RecordingHost implements Host {
   sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
   sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#note("sysctlLines", [], this.#host.sysctlLines());
   counters = (): ReturnType<Host["counters"]> => this.#note("counters", [], this.#host.counters());
+  serviceRestart = (unit: string, user?: number): string | undefined =>
+    this.#note("serviceRestart", [unit, user ?? null], this.#host.serviceRestart(unit, user));
+  socketUnits = (port: number, user?: number): readonly string[] =>
+    this.#note("socketUnits", [port, user ?? null], this.#host.socketUnits(port, user));
   descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> =>
     this.#note("descriptorLimit", [pid], this.#host.descriptorLimit(pid));
   descriptorCount = (pid: number, atLeast: number): number | undefined =>

@@ -75,6 +75,8 @@ test("parseRecording() refuses an answer that its method cannot give, and names 
     ["findPublisher", "[]", {}],
     ["findPublisher", "[]", { publisher: {}, unasked: [] }],
     ["findPublisher", "[]", { unasked: [{}] }],
+    ["processEnvironment", '[1,["name"]]', { name: 1 }],
+    ["socketUnits", "[80,null]", [1]],
     ["dumpSockets", '[{"states":1}]', { summary: { failed: [], blind: [] }, sockets: [{}] }],
     ["dumpSockets", '[{"states":1}]', { summary: {}, sockets: [] }],
     ["dumpSockets", "not json", { summary: { failed: [], blind: [] }, sockets: [] }],

@@ -142,6 +142,11 @@ class ReplayHost implements Host {
   sysctl = (name: string): string | undefined => this.#answer("sysctl", [name]);
   sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#answer("sysctlLines", []);
   counters = (): ReturnType<Host["counters"]> => this.#answer("counters", []);
+  processEnvironment = (pid: number, names: readonly string[]): ReturnType<Host["processEnvironment"]> =>
+    this.#answer("processEnvironment", [pid, names]);
+  serviceRestart = (unit: string, user?: number): string | undefined =>
+    this.#answer("serviceRestart", [unit, user ?? null]);
+  socketUnits = (port: number, user?: number): readonly string[] => this.#answer("socketUnits", [port, user ?? null]);
   descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> => this.#answer("descriptorLimit", [pid]);
   descriptorCount = (pid: number, atLeast: number): number | undefined =>
     this.#answer("descriptorCount", [pid, atLeast]);

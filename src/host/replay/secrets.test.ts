@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { redacted, withoutSecrets } from "./secrets.ts";
+import { redacted, withoutSecretValues, withoutSecrets } from "./secrets.ts";
 
 const cases: readonly (readonly [args: readonly string[], clean: readonly string[]])[] = [
   [
@@ -169,4 +169,20 @@ test("redacted() keeps docker-proxy's arguments, which are part of a verdict", (
   ];
   assert.deepEqual(redacted(args).filter((arg) => arg === "…").length, 1, "tcp alone");
   assert.deepEqual(redacted(args).slice(3), args.slice(3));
+});
+
+test("withoutSecretValues() hides what its name or its look gives away, and with --redact all but numbers", () => {
+  const values = { name: "api", pm_id: "0", SUPERVISOR_SERVER_URL: "http://me:secret@host:9001", API_TOKEN: "abc" };
+  assert.deepEqual(withoutSecretValues(values, false), {
+    name: "api",
+    pm_id: "0",
+    SUPERVISOR_SERVER_URL: "http://me:<hidden>@host:9001",
+    API_TOKEN: "<hidden>",
+  });
+  assert.deepEqual(withoutSecretValues(values, true), {
+    name: "…",
+    pm_id: "0",
+    SUPERVISOR_SERVER_URL: "…",
+    API_TOKEN: "…",
+  });
 });

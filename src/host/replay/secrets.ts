@@ -1,4 +1,4 @@
-/** What must not leave the machine with a recording. Environments are never read; command lines are cleaned here. Pure. */
+/** What must not leave the machine with a recording. Of environments only a few variables are read; they and command lines are cleaned here. Pure. */
 
 const WORD =
   "pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|auth|bearer|cookie|session";
@@ -68,4 +68,14 @@ export function redacted(args: readonly string[]): string[] {
       optionName.test(arg) || /^\d{1,5}$/.test(arg) || /^[\d.]{7,15}$/.test(arg) || /^[\da-f:]*:[\da-f:.]*$/i.test(arg);
     return kept ? arg : "…";
   });
+}
+
+/** Values of environment variables, by their names. With --redact only numbers stay. */
+export function withoutSecretValues(values: Readonly<Record<string, string>>, redact: boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      redact && !/^\d{1,5}$/.test(value) ? "…" : cleaned(`${name}=${value}`).slice(name.length + 1),
+    ]),
+  );
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { commandName, parseCmdline } from "./cmdline.ts";
+import { parseEnviron } from "./environ.ts";
 import { parsePasswd } from "./passwd.ts";
 import { parseProcessStat } from "./process-stat.ts";
 import { CAP_NET_ADMIN, CAP_SYS_PTRACE, hasCapability, parseProcessStatus } from "./process-status.ts";
@@ -94,13 +95,22 @@ test("commandName() says what the 15 bytes of comm hide", () => {
   assert.equal(commandName("sh", ["/bin/"]), "sh");
 });
 
+test("parseEnviron() tells the names that are asked for, the first of each, and members of JSON", () => {
+  const text = 'A=1\0B=x=y\0A=2\0=odd\0none\0pm2_env={"name":"api","pm_id":0,"env":{"SECRET":"s"},"ok":true}\0BAD={\0';
+  const names = ["A", "B", "C", "none", "pm2_env.name", "pm2_env.pm_id", "pm2_env.env", "pm2_env.ok", "BAD.name"];
+  assert.deepEqual(parseEnviron(text, names), { A: "1", B: "x=y", "pm2_env.name": "api", "pm2_env.pm_id": "0" });
+  for (const name of ["toString", "pm2_env.toString", "pm2_env.__proto__", "A.length"])
+    assert.deepEqual(parseEnviron(text, [name]), {}, name);
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (any) => void parseEnviron(any, names)));
+});
+
 test("parsePasswd() reads accounts and leaves out what is none", () => {
   // The first lines of Debian's /etc/passwd, and lines that NIS and people write.
   const text =
     "root:x:0:0:root:/root:/bin/bash\n# a comment\n+::::::\n\ndaemon:x:1:1::/usr/sbin:/x\nbad:x:-1:1:::\nbig:x:4294967296:1:::\ncut:x:12";
   assert.deepEqual(parsePasswd(text), [
-    { name: "root", uid: 0 },
-    { name: "daemon", uid: 1 },
+    { name: "root", uid: 0, home: "/root" },
+    { name: "daemon", uid: 1, home: "/usr/sbin" },
   ]);
   fc.assert(fc.property(fc.string({ unit: "binary" }), (any) => void parsePasswd(any)));
 });
