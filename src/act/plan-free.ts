@@ -99,12 +99,17 @@ function grouped(blocking: readonly Blocking[]): Blocking[][] {
   for (const one of blocking) {
     const { socket, autoBound } = one.holder;
     const pids = (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const key = `${one.perhaps === true}|${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
+    const key = `${one.perhaps === true ? isPlainIpv6(socket) : ""}|${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);
   }
   return [...groups.values()];
+}
+
+/** An IPv6 connection is less often in the way of IPv4 than another IPv4 one. */
+function isPlainIpv6({ local }: Socket): boolean {
+  return local.address.includes(":") && !local.address.startsWith("::ffff:");
 }
 
 function ifInTheWay({ perhaps }: Blocking): string {

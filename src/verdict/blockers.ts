@@ -25,11 +25,12 @@ export function likelyFirst(
   result: string,
 ): { readonly likely: readonly PortHolder[]; readonly others: readonly PortHolder[] } {
   const { sure, perhaps } = conflictingHolders(snapshot, question, result);
-  if (sure.length > 0) return { likely: sure, others: perhaps };
   // Whether it is V6ONLY is told of no connection, and one that is leaves IPv4 alone.
   const isFar = ({ socket }: PortHolder): boolean => isIpv6(socket.local.address) && !isIpv6(question.address);
-  const likely = perhaps.filter((holder) => !isFar(holder));
-  return likely.length > 0 ? { likely, others: perhaps.filter(isFar) } : { likely: perhaps, others: [] };
+  const near = perhaps.filter((holder) => !isFar(holder));
+  const far = perhaps.filter(isFar);
+  if (sure.length > 0) return { likely: sure, others: [...near, ...far] };
+  return near.length > 0 ? { likely: near, others: far } : { likely: far, others: [] };
 }
 
 function isIpv6(address: string): boolean {
