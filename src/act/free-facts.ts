@@ -6,11 +6,14 @@ import type { BindRequest } from "../inspect/bind-facts.ts";
 import { findContainerBehind } from "../inspect/container-behind.ts";
 import { gatherFamily } from "../inspect/process-family.ts";
 import type { ProcessFamily } from "../inspect/process-family.ts";
+import { gatherSupervisorFacts } from "../inspect/supervisor-facts.ts";
 import type { BindSnapshot } from "../tcp/bind-snapshot.ts";
 import type { ContainerBehind } from "../tcp/container-state.ts";
 import type { TreeLine } from "../tcp/free-plan.ts";
+import type { Supervisor } from "../tcp/process-node.ts";
 import { jobOf } from "../verdict/process-tree.ts";
 import { findProtected } from "../verdict/protected-processes.ts";
+import { findSupervisors } from "../verdict/supervisors.ts";
 import type { CloseVerdict } from "../verdict/judge-bind.ts";
 
 export interface FreeFacts {
@@ -21,6 +24,8 @@ export interface FreeFacts {
   readonly job: readonly TreeLine[];
   /** By the pid of who holds a port of a container. */
   readonly containers: ReadonlyMap<number, ContainerBehind>;
+  /** Who starts again what is asked to end. */
+  readonly supervisors: readonly Supervisor[];
   /** Of those that listen or are bound there, and their program: "ok", or why it cannot be signalled. */
   readonly maySignal: ReadonlyMap<number, string>;
   readonly sockDestroy: Probed;
@@ -71,6 +76,11 @@ export async function gatherFreeFacts(
     family,
     job,
     containers,
+    supervisors: findSupervisors(
+      family.nodes,
+      pids,
+      gatherSupervisorFacts(host, family.nodes, pids, snapshot.question.port),
+    ),
     maySignal,
     sockDestroy: destroyable ? host.rights().sockDestroy : NOT_ASKED,
     kernelRelease: host.system().kernelRelease,

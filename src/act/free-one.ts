@@ -6,17 +6,17 @@ import type { HostActions } from "../host/actions.ts";
 import type { BindAttempt, Host } from "../host/host.ts";
 import type { BindRequest } from "../inspect/bind-facts.ts";
 import type { BindQuestion } from "../tcp/bind-snapshot.ts";
-import { bindCommand } from "../tcp/bind-command.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { DoneStep, FreeEndpoint, FreePlan, FreeRefusal, FreeResult, FreeStep } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Socket } from "../tcp/socket.ts";
+import { findCameBack } from "./came-back.ts";
+import { freeCommand } from "./free-command.ts";
 import { gatherFreeFacts } from "./free-facts.ts";
 import type { FreeFacts } from "./free-facts.ts";
 import { isHarmless, planFree } from "./plan-free.ts";
 import type { FreeWish, PlannedFree, PlannedStep } from "./planned-step.ts";
 import { nameOf } from "./plan-ending.ts";
-import { GRACE_MS } from "./planned-step.ts";
 import { isFree, runFree } from "./run-free.ts";
 import { sleep } from "./sleep.ts";
 import { watchForRestart } from "./watch-restart.ts";
@@ -45,6 +45,7 @@ const MOST_LOOKS = 20;
 export class FreeOne {
   readonly #task: FreeTask;
   #facts!: FreeFacts;
+  #first!: FreeFacts;
   #current: PlannedFree = { steps: [], refused: [] };
   readonly #all: FreeStep[] = [];
   /** Every socket of the port that was seen, by cookie: another one is somebody's new one. */
@@ -60,6 +61,7 @@ export class FreeOne {
 
   async look(): Promise<void> {
     this.#take(await this.#see(this.#task.signal));
+    this.#first = this.#facts;
     for (const { socket } of this.#facts.snapshot.holders)
       if (socket.cookie !== undefined) this.#known.add(socket.cookie);
   }
@@ -88,7 +90,7 @@ export class FreeOne {
       // Once something was done, an interruption is no error: it has to be told.
       const next = await this.#see(undefined);
       if (this.bindable) break;
-      this.cameBack = this.#findRestart();
+      this.cameBack = findCameBack(this.#first, this.#facts, this.#known);
       const steps = next.steps.filter((one) => this.#isNew(one));
       const stuck = next.steps.flatMap((one) => (this.#isNew(one) ? [] : (this.#whyStuck(one) ?? [])));
       const endless = round === MOST_ROUNDS ? steps.flatMap((one) => whyEndless(one) ?? []) : [];
@@ -141,7 +143,7 @@ export class FreeOne {
   }
 
   get supervisors(): FreePlan["supervisors"] {
-    return [];
+    return this.#first.supervisors;
   }
 
   /** Looks, and looks again where the last holder has gone between two looks: then there is nothing to do, nor anybody to blame. */
@@ -212,24 +214,12 @@ export class FreeOne {
     return { ...base, lacks: "option", text, command: this.#command(["--force"], false) };
   }
 
-  /** A listener that was not there before. */
-  #findRestart(): FreeResult["cameBack"] {
-    const back = this.#facts.verdict.blocking.find(
-      ({ holder: { socket } }) =>
-        (socket.state === "LISTEN" || socket.state === "BOUND") &&
-        socket.cookie !== undefined &&
-        !this.#known.has(socket.cookie),
-    );
-    if (back === undefined) return undefined;
-    return restartOf(back.holder.socket, this.#facts);
-  }
-
   #comesBack(attempt: BindAttempt): Promise<boolean> {
     const { host, signal } = this.#task;
     return watchForRestart({
       host,
       question: this.#facts.snapshot.question,
-      family: this.#facts.family,
+      family: this.#first.family,
       supervisors: this.supervisors,
       ended: [...this.#asked.values()],
       isFree: () => isFree({ host, attempt }),
@@ -237,25 +227,9 @@ export class FreeOne {
     });
   }
 
-  /** What was said is said again. */
   #command(more: readonly string[], asRoot: boolean): string {
-    const { snapshot } = this.#facts;
-    const { force, tree, container, clients, waitMs, graceMs } = this.#task.wish;
-    const said = [
-      ...(waitMs === 0 || more.includes("--wait") ? [] : ["--wait", durationWord(waitMs)]),
-      ...(graceMs === GRACE_MS ? [] : ["--grace", durationWord(graceMs)]),
-      ...(clients === "drop" ? ["--drop-clients"] : []),
-      ...(force ? ["--force"] : []),
-      ...(tree ? ["--tree"] : []),
-      ...(container ? ["--container"] : []),
-    ];
-    const { asker } = snapshot.settings;
-    return bindCommand({ verb: "free", question: snapshot.question, asker, asRoot, options: [...said, ...more] });
+    return freeCommand(this.#facts.snapshot, this.#task.wish, { more, asRoot });
   }
-}
-
-function durationWord(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
 /** Only what cannot be heard keeps a program from handing its listener on. */
@@ -273,10 +247,4 @@ function whyEndless(one: PlannedStep): FreeRefusal | undefined {
 
 function waitingFor(what: ProcessNode | Socket): string {
   return "startTicks" in what ? `${nameOf(what)} to end` : `${formatEndpoint(what.local)} in ${what.state} to end`;
-}
-
-function restartOf(socket: Socket, { family }: FreeFacts): NonNullable<FreeResult["cameBack"]> {
-  const owner = family.nodes.get(socket.owners?.[0]?.pid ?? -1);
-  const who = owner === undefined ? "another program" : nameOf(owner);
-  return { socket, text: `${who} has taken it again` };
 }
