@@ -89,7 +89,7 @@ test("renderFreeResult() says how far an interrupted step came, or that it was n
     ],
     { interrupted: true },
   );
-  assert.match(text, /asked to end; interrupted: it was sent$/m);
+  assert.match(text, /asked to end; interrupted: it was\s+sent$/m);
   assert.match(text, /killed; not begun$/m);
   assert.match(text, /^interrupted: port 3000 is still taken$/m);
 });
