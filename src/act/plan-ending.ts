@@ -3,6 +3,7 @@ import { durationText } from "../base/duration.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { FreeRefusal } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
+import { programTitle } from "../tcp/program-words.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
 import { planContainers } from "./plan-containers.ts";
 import { ownerlessText } from "../verdict/holder-rule.ts";
@@ -156,14 +157,6 @@ function unseen(socket: Socket, wish: FreeWish): FreeRefusal {
   };
 }
 
-/** The command line says more than the name where many programs are "node". */
 export function nameOf({ command, pid, args }: ProcessNode): string {
-  // An option of one letter can have a value, or be a program by itself: node -e, python -m.
-  const first = args.slice(1).findIndex((word) => !word.startsWith("--"));
-  const script = args.slice(1)[first]?.startsWith("-") === false ? args[first + 1] : undefined;
-  const named =
-    script === undefined || !INTERPRETERS.test(command) ? command : `${command} ${script.split("/").at(-1)}`;
-  return `${named} (pid ${pid})`;
+  return `${programTitle(command, args)} (pid ${pid})`;
 }
-
-const INTERPRETERS = /^(?:node|nodejs|bun|deno|python[\d.]*|ruby[\d.]*|perl|php[\d.]*|java|sh|bash|zsh|MainThread)$/;

@@ -51,6 +51,7 @@ export function renderFreeResult(result: FreeResult, view: FreeView & { readonly
   const rows = [
     ...stepRows(news, style, resultText(result)),
     ...(begun ? cameBackRows(result, style) : []),
+    ...(view.planShown || result.cameBack !== undefined ? [] : supervisorRows(result, style)),
     ...refusalRows(result.refused, begun ? "stuck" : "refused", style),
     ...(view.planShown ? [] : sparedRows(result, view)),
   ];

@@ -5,6 +5,8 @@ export interface ProgramWords {
   readonly names: readonly string[];
   /** "node", "python3"; left out for a program that runs by itself. */
   readonly interpreter?: string;
+  /** The file that it runs, as it is called: "server.js"; of a module "flask". */
+  readonly script?: string;
   /** The interpreter's own: `--watch` of node. */
   readonly options: readonly string[];
   /** What the program itself was given. */
@@ -19,9 +21,11 @@ const CODE = /^(?:-e|--eval|-p|--print|-c)$/;
 const SUFFIX = /\.(?:[cm]?[jt]s|py|rb|pl|php|sh)$/;
 
 export function programWords(args: readonly string[]): ProgramWords {
-  const [first = "", ...words] = args;
-  // A process that wrote its title has it in one word: "npm run dev".
-  const name = lastPart(first.trim().split(" ", 1)[0]!);
+  // A process that wrote its title has it in one word: "npm run dev", "node /srv/server.js", and nothing in the others.
+  const [first = "", ...more] = args;
+  const title = first.trim().split(" ");
+  const name = lastPart(title[0]!);
+  const words = more.every((word) => word === "") && INTERPRETER.test(name) ? title.slice(1) : more;
   if (!INTERPRETER.test(name)) return { names: [name], options: [], rest: words };
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
@@ -31,15 +35,16 @@ export function programWords(args: readonly string[]): ProgramWords {
     if (!isModule && (word.startsWith("-") || WITH_VALUE.test(word))) continue;
     const script = isModule ? (words[at + 1] ?? "") : word;
     const rest = words.slice(isModule ? at + 2 : at + 1);
-    return { names: isModule ? [script] : scriptNames(script), interpreter: name, options: words.slice(0, at), rest };
+    const names = isModule ? [script] : scriptNames(script);
+    return { names, interpreter: name, script: lastPart(script), options: words.slice(0, at), rest };
   }
   return { names: [name], interpreter: name, options: words, rest: [] };
 }
 
 /** What a process is called for a person: "node server.js", "sh". */
 export function programTitle(command: string, args: readonly string[]): string {
-  const { names, interpreter } = programWords(args);
-  return interpreter === undefined || names[0] === interpreter ? command : `${interpreter} ${names[0]}`;
+  const { interpreter, script } = programWords(args);
+  return interpreter === undefined || script === undefined ? command : `${interpreter} ${script}`;
 }
 
 export function lastPart(path: string): string {
