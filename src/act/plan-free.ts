@@ -223,9 +223,12 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
     socket.protocol === "udp"
       ? "its socket has neither peer nor port then"
       : `it gets ${how === "reset" ? "ECONNRESET" : "ECONNABORTED"}, the peer ECONNRESET`;
-  const text = `${what}: ${ended}${ifInTheWay(group[0]!)}, the program left alone; ${seen}`;
-  const sockets = socketsOf(group);
   const staysBound = group.some((one) => one.holder.autoBound !== true);
+  // Known only where it was asked for in bind(); a guess is no reason to speak of it.
+  const kept = group.some((one) => one.holder.autoBound === false) && facts.snapshot.question.reuseAddr;
+  const then = kept ? "; if it keeps the dead socket, SO_REUSEADDR is set on that" : "";
+  const text = `${what}: ${ended}${ifInTheWay(group[0]!)}, the program left alone; ${seen}${then}`;
+  const sockets = socketsOf(group);
   return {
     kind: "drop",
     step: { kind: "drop", how, count, socket, text, ...ifNeeded(group[0]!) },

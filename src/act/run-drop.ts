@@ -13,7 +13,7 @@ import type { DropClass } from "../tcp/drop-plan.ts";
 import type { DropFailure } from "../tcp/drop-result.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { maskOf } from "../tcp/states.ts";
-import { endByDescriptor } from "./end-by-descriptor.ts";
+import { throughDescriptor } from "./through-descriptor.ts";
 import type { PlannedGroup } from "./plan-drop.ts";
 
 export interface DropOutcome {
@@ -90,7 +90,7 @@ export async function runDrop(
     } else {
       for (const socket of held) {
         if (isStillConnected(host, socket)) {
-          const answer = endByDescriptor(host, actions, socket, step.kind);
+          const answer = throughDescriptor(host, actions, socket, step.kind);
           if (answer === "ok") {
             outcome.dropped++;
             proof.expectEnded(socket, step.kind);

@@ -8,7 +8,7 @@ import type { DoneStep } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { durationText } from "../base/duration.ts";
-import { endByDescriptor } from "./end-by-descriptor.ts";
+import { throughDescriptor } from "./through-descriptor.ts";
 import { endProcesses } from "./end-processes.ts";
 import type { PlannedSignal } from "./end-processes.ts";
 import type { PlannedStep } from "./planned-step.ts";
@@ -177,7 +177,7 @@ async function release(
         return { ...step, result: "failed", errno: answer.errno, why: `the kernel answers ${answer.errno}` };
       gone++;
     } else if (isStillConnected(run.host, socket)) {
-      const answer = endByDescriptor(run.host, run.actions, socket, "reset");
+      const answer = throughDescriptor(run.host, run.actions, socket, "reset");
       if (answer !== "ok") return { ...step, result: "failed", errno: answer, why: `its descriptor answers ${answer}` };
       gone++;
     } else gone++;
@@ -185,7 +185,17 @@ async function release(
   // Its program reads an error and closes it, if it is well-behaved.
   const until = Date.now() + (staysBound ? CLOSE_MS : 0);
   while (!isFree(run) && Date.now() < until) if (!(await rest(CLOSE_STEP_MS, run.signal))) break;
-  return { ...step, result: "ok" };
+  return { ...step, result: "ok", ...(staysBound && !isFree(run) ? shareDead(sockets, run) : {}) };
+}
+
+/**
+ * What is dead and still bound is in nobody's way who sets SO_REUSEADDR, if it has it too (inet_bind_conflict): the option can be set through
+ * a duplicate of the descriptor.
+ */
+function shareDead(sockets: readonly Socket[], { host, actions, attempt }: FreeRun): { readonly why?: string } {
+  if (!attempt.reuseAddr || attempt.protocol !== "tcp") return {};
+  const set = sockets.filter((socket) => throughDescriptor(host, actions, socket, "allowReuse") === "ok");
+  return set.length === 0 ? {} : { why: "its program has not closed the socket: SO_REUSEADDR was set on it" };
 }
 
 async function stopContainer(

@@ -111,6 +111,8 @@ export interface DuplicatedSocket {
   shutdown(): string;
   /** Ends it at once, for both ends (connect() to AF_UNSPEC): what was not delivered is lost. */
   reset(): string;
+  /** Sets SO_REUSEADDR: unless it listens, whoever sets it too can bind beside it. */
+  allowReuse(): string;
   close(): void;
 }
 

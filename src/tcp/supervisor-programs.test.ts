@@ -82,6 +82,7 @@ test("programWords() looks behind the interpreter, and no further", () => {
   assert.deepEqual(programWords(["/usr/bin/python3.11", "-u", "-m", "flask", "run"]), {
     names: ["flask"],
     interpreter: "python3.11",
+    script: "flask",
     options: ["-u"],
     rest: ["run"],
   });
@@ -92,7 +93,8 @@ test("programWords() looks behind the interpreter, and no further", () => {
 });
 
 test("programTitle() says the script behind an interpreter", () => {
-  assert.equal(programTitle("node", ["/usr/bin/node", "/srv/respawn.js", "x"]), "node respawn");
+  assert.equal(programTitle("node", ["/usr/bin/node", "/srv/respawn.js", "x"]), "node respawn.js");
+  assert.equal(programTitle("node", ["node /srv/api/server.js ", "", ""]), "node server.js", "a title of its own");
   assert.equal(programTitle("sh", ["/bin/sh", "-c", "while :; do node server.js; done"]), "sh");
   assert.equal(programTitle("node", ["node", "-e", "1"]), "node");
 });

@@ -165,7 +165,11 @@ function duplicateOf(world: FakeWorld, held: HeldSocket): DuplicatedSocket {
     endSocket(world, held);
     return "ok";
   };
-  return { shutdown: end, reset: end, close: () => undefined };
+  const allowReuse = (): string => {
+    held.reuseAddr = true;
+    return "ok";
+  };
+  return { shutdown: end, reset: end, allowReuse, close: () => undefined };
 }
 
 function isThis(socket: Socket, { family, local, remote, interface: device, cookie }: ConnectionId): boolean {

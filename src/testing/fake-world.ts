@@ -6,7 +6,7 @@ import type { FakeContainer, FakeHostDescription, FakeNetns, FakeProcess, FakeSo
 
 export interface HeldSocket {
   readonly socket: Socket;
-  readonly reuseAddr: boolean;
+  reuseAddr: boolean;
   readonly reusePort: boolean;
 }
 

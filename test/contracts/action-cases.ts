@@ -191,6 +191,26 @@ export const ACTION_CASES: readonly ActionCase[] = [
     },
   })),
   {
+    title: "allowReuse() of a duplicate sets SO_REUSEADDR of the socket itself",
+    run({ host, client }) {
+      const optionsOf = (): unknown => {
+        const answer = host.socketOptions(client.pid, client.fd);
+        return "errno" in answer ? answer.errno : answer.reuseAddr;
+      };
+      assert.equal(optionsOf(), false);
+      const handle = open(host, client.pid);
+      try {
+        const duplicate = handle.duplicateSocket(client.fd, client.socket.cookie!);
+        assert.ok(!("errno" in duplicate));
+        assert.equal(duplicate.allowReuse(), "ok");
+        duplicate.close();
+        assert.equal(optionsOf(), true);
+      } finally {
+        handle.close();
+      }
+    },
+  },
+  {
     title: "followDestroyed() tells of a connection whose program ends, by its port and cookie, once",
     async run({ host, client }) {
       const follower = actionsOf(host).followDestroyed();

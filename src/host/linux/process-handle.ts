@@ -8,7 +8,16 @@ import { formatCookie } from "../../tcp/socket-row.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 import type { SignalName } from "../../tcp/signals.ts";
 import type { DuplicatedSocket, ProcessHandle, ProcessIdentity } from "../actions.ts";
-import { AF_UNSPEC, POLLIN, SHUT_RDWR, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal } from "./constants.ts";
+import {
+  AF_UNSPEC,
+  POLLIN,
+  SHUT_RDWR,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  SYS_pidfd_getfd,
+  SYS_pidfd_open,
+  SYS_pidfd_send_signal,
+} from "./constants.ts";
 import { readCookie } from "./held-socket.ts";
 import type { Libc } from "./libc.ts";
 
@@ -100,6 +109,12 @@ class Duplicate implements DuplicatedSocket {
     const unspecified = new Uint8Array(16);
     new DataView(unspecified.buffer).setUint16(0, AF_UNSPEC, LITTLE_ENDIAN);
     return answerOf(this.#libc.connect(this.#fd, unspecified, unspecified.length));
+  }
+
+  allowReuse(): string {
+    const on = new Uint8Array(4);
+    new DataView(on.buffer).setInt32(0, 1, LITTLE_ENDIAN);
+    return answerOf(this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_REUSEADDR, on, on.length));
   }
 
   close(): void {

@@ -1,4 +1,7 @@
-/** Ends one connection through its program's descriptor: the program stays, and the kernel needs no option nor the user more than the right to trace it. */
+/**
+ * What is done to one socket through its program's descriptor: the program stays, and the kernel needs no option nor the user more than the
+ * right to trace it.
+ */
 import type { HostActions } from "../host/actions.ts";
 import type { Host } from "../host/host.ts";
 import type { Socket } from "../tcp/socket.ts";
@@ -7,7 +10,12 @@ import type { Socket } from "../tcp/socket.ts";
  * "ok", or the errno of the last one of its holders. Whoever has the pid by now: nothing is done unless the descriptor leads to the socket
  * with this cookie, and a process that does not hold that one is only looked at.
  */
-export function endByDescriptor(host: Host, actions: HostActions, socket: Socket, how: "shutdown" | "reset"): string {
+export function throughDescriptor(
+  host: Host,
+  actions: HostActions,
+  socket: Socket,
+  what: "shutdown" | "reset" | "allowReuse",
+): string {
   let answer = "EBADF";
   for (const { pid, fd } of socket.owners ?? []) {
     const startTicks = host.process(pid)?.startTicks;
@@ -27,7 +35,7 @@ export function endByDescriptor(host: Host, actions: HostActions, socket: Socket
         continue;
       }
       try {
-        answer = duplicate[how]();
+        answer = duplicate[what]();
       } finally {
         duplicate.close();
       }
