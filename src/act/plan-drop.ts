@@ -9,6 +9,7 @@ import type { DropGroup, DropWay } from "../tcp/drop-plan.ts";
 import type { DropFailure, DropStep } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import type { Socket } from "../tcp/socket.ts";
+import { effectText, them } from "./drop-effects.ts";
 
 export interface DropMeans {
   readonly sockDestroy: Probed;
@@ -113,29 +114,4 @@ function whatText(group: DropGroup): string {
   const holder = owner === undefined ? "" : ` of ${owner.command} (pid ${owner.pid})`;
   if (count > 1) return `${count} connections${holder} in ${state}`;
   return `the connection${holder} from ${formatEndpoint(socket.local)}${socket.remote === undefined ? "" : ` to ${formatEndpoint(socket.remote)}`} in ${state}`;
-}
-
-/** What the two ends will see (docs/kernel/sock-destroy.md, the table of states). */
-function effectText(group: DropGroup, kind: DropWay): string {
-  if (kind === "shutdown")
-    return "shut in order; what was written is still delivered, then both ends read the end of the stream";
-  if (kind === "reset") return "reset; both ends get ECONNRESET, and what was not delivered is lost";
-  switch (group.class) {
-    case "time-wait":
-      return `cleared; no program holds ${them(group)}, and nobody is told`;
-    case "fin-wait-2":
-      return "cleared; no program here holds it, and the peer is told only once it sends something";
-    case "orphan":
-      return `cleared; no program here holds ${them(group)}, and what was not delivered yet is lost${group.state === "FIN-WAIT-1" ? "; the peer gets ECONNRESET" : ""}`;
-    case "unheld":
-      return "ended; the peer gets ECONNRESET, and the program that accepts it finds it ended";
-    case "held":
-      return group.state === "SYN-SENT"
-        ? "given up; its program gets ECONNABORTED, and the peer is not told"
-        : "ended; its program gets ECONNABORTED, the peer ECONNRESET, and what was not delivered is lost";
-  }
-}
-
-function them({ count }: DropGroup): string {
-  return count === 1 ? "it" : "them";
 }

@@ -272,5 +272,5 @@ function proofRequest(request: ListRequest, kind: DropClass): ListRequest {
   const { filter, states } = request;
   const narrowed = kind === "time-wait" && filter !== undefined && states !== undefined;
   const { protocols, owners, details } = request;
-  return { protocols, owners, details, ...(narrowed ? { filter, states } : {}) };
+  return { protocols, owners, details, anyOrder: true, ...(narrowed ? { filter, states } : {}) };
 }

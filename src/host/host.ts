@@ -211,6 +211,11 @@ export interface DumpRequest {
   readonly filter?: Filter;
   /** tcp_info, memory and congestion control too, or tcp_info alone. Costs the kernel and us time for each socket. */
   readonly details?: boolean | "tcp_info";
+  /**
+   * Nobody minds in which order they come: then both families of TCP can be had in one walk of the kernel's table. A walk for one family
+   * alone passes over a hundred thousand sockets of the other in one system call of 18 ms.
+   */
+  readonly anyOrder?: boolean;
 }
 
 export interface SocketDump extends Iterable<SocketBatch> {

@@ -66,6 +66,7 @@ export async function gatherDropCandidates(
     filter: question.filter,
     owners: false,
     details: false,
+    anyOrder: true,
     ...(question.progress === undefined ? {} : { progress: question.progress }),
   };
   const sorter = new Sorter(host, actions, question.limit ?? Infinity);

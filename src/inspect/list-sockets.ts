@@ -28,6 +28,8 @@ export interface ListRequest {
   readonly details: boolean;
   /** Say cgroups by their paths too, which costs a walk of their tree. */
   readonly cgroupPaths?: boolean;
+  /** As for DumpRequest. */
+  readonly anyOrder?: boolean;
   readonly progress?: Progress;
 }
 
@@ -231,6 +233,7 @@ function eachBatch(
       states: statesFor(request, protocol, filter),
       ...(filter === undefined ? {} : { filter }),
       ...(request.details ? { details: true } : {}),
+      ...(request.anyOrder === true ? { anyOrder: true } : {}),
     });
     for (const batch of dump) {
       signal?.throwIfAborted();

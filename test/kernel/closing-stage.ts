@@ -104,6 +104,20 @@ export class ClosingStage {
     assert.equal("errno" in answer ? answer.errno : answer.value === "" ? "EOF" : answer.value, remark);
   }
 
+  /** What a program reads, and what it gets when it then writes: "EOF ok", or the names of errors. */
+  async reads(side: Side): Promise<string> {
+    const fd = this.#fds[side] ?? -1;
+    const read = await this.#actors[side].try("read", { fd });
+    const written = await this.#actors[side].try("write", { fd, text: "x" });
+    const got = "errno" in read ? read.errno : read.value === "" ? "EOF" : read.value;
+    return `${got} ${"errno" in written ? written.errno : "ok"}`;
+  }
+
+  /** From now on nothing is lost. */
+  heal(): void {
+    this.#lose(undefined);
+  }
+
   async #do(move: Move): Promise<void> {
     if ("network" in move) this.#story.system("ip", "link", "set", "lo", move.network);
     else if ("both" in move) {

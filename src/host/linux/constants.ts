@@ -21,6 +21,7 @@ export const SO_RCVTIMEO = 20;
 export const SO_BINDTODEVICE = 25;
 export const SO_COOKIE = 57;
 export const IPV6_V6ONLY = 26;
+export const IP_FREEBIND = 15;
 export const IP_BIND_ADDRESS_NO_PORT = 24;
 
 export const AF_UNSPEC = 0;

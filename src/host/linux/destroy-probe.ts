@@ -1,6 +1,6 @@
 /**
- * May sockets be destroyed here? Found out on a listener of our own, bound to a free port of 127.0.0.1: with the cookie of exactly that
- * socket, the request can touch no other (docs/kernel/sock-destroy.md).
+ * May sockets be destroyed here? Found out on a listener of our own, on a free port of some address of 127.0.0.0/8: with the cookie of
+ * exactly that socket, the request can touch no other (docs/kernel/sock-destroy.md).
  */
 import { errnoName } from "../../base/errno.ts";
 import { SOCK_DESTROY, encodeDiagRequest } from "../../wire/inet-diag.ts";
@@ -12,9 +12,10 @@ import {
   decodeErrno,
   encodeMessage,
 } from "../../wire/netlink.ts";
+import { formatIpv4Bytes } from "../../tcp/ip-address.ts";
 import { encodeSockaddr } from "../../wire/sockaddr.ts";
 import type { Probed } from "../host.ts";
-import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_COOKIE } from "./constants.ts";
+import { AF_INET, IPPROTO_IP, IP_FREEBIND, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, SO_COOKIE } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 
@@ -51,11 +52,25 @@ function unknown(errno: string): Probed {
   return { answer: "unknown", why: `SOCK_DESTROY of an own socket was answered with ${errno}` };
 }
 
+const ON = new Uint8Array(new Uint32Array([1]).buffer);
+
+/**
+ * 127.0.0.1 is where ports have run out when connections are to be dropped: to look for a free one there would take the kernel 24 ms among
+ * a hundred thousand TIME-WAITs, and be in vain.
+ */
+function someLoopbackAddress(): Uint8Array {
+  const part = (): number => 1 + Math.floor(Math.random() * 254);
+  return new Uint8Array([127, part(), part(), part()]);
+}
+
 function destroyOwnListener(libc: Libc): string {
+  const address = someLoopbackAddress();
   const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return errnoName(-fd);
   try {
-    const loopback = encodeSockaddr("127.0.0.1", 0)!;
+    // Nobody minds on which address it was tried; and with it the bind works where `lo` is down.
+    libc.setsockopt(fd, IPPROTO_IP, IP_FREEBIND, ON, ON.length);
+    const loopback = encodeSockaddr(formatIpv4Bytes(address), 0)!;
     const bound = libc.bind(fd, loopback, loopback.length);
     if (bound < 0) return errnoName(-bound);
     const listening = libc.listen(fd, 1);
@@ -68,6 +83,7 @@ function destroyOwnListener(libc: Libc): string {
     if (told < 0) return errnoName(-told);
     return sendDestroy(
       libc,
+      address,
       new DataView(name.buffer).getUint16(2, false),
       new DataView(cookie.buffer).getBigUint64(0, LITTLE_ENDIAN),
     );
@@ -76,12 +92,12 @@ function destroyOwnListener(libc: Libc): string {
   }
 }
 
-function sendDestroy(libc: Libc, localPort: number, cookie: bigint): string {
+function sendDestroy(libc: Libc, address: Uint8Array, localPort: number, cookie: bigint): string {
   const socket = NetlinkSocket.open(libc);
   if ("errno" in socket) return socket.errno;
   try {
     const local = new Uint8Array(16);
-    local.set([127, 0, 0, 1]);
+    local.set(address);
     const identity = { local, remote: new Uint8Array(16), interfaceIndex: 0, cookie };
     const body = encodeDiagRequest({ family: "ipv4", protocol: "tcp", kernelStates: 0, localPort, identity });
     const sent = socket.send(

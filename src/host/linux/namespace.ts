@@ -122,8 +122,11 @@ export class Namespace {
       ...optional("remotePort", request.remotePort ?? ports.remotePort),
       ...(request.details === undefined ? {} : { details: request.details }),
       ...(compiled?.bytecode === undefined ? {} : { bytecode: compiled.bytecode }),
-      // Few are wanted then, and nobody minds their order.
-      mixed: request.protocol === "tcp" && request.families === undefined && compiled?.bytecode !== undefined,
+      // With a program few are wanted, and nobody minds their order.
+      mixed:
+        request.protocol === "tcp" &&
+        request.families === undefined &&
+        (compiled?.bytecode !== undefined || request.anyOrder === true),
       exactFilter: compiled?.exact ?? true,
       blind: request.protocol === "tcp" && maskHas(states, "BOUND") && olderThan(release(), 6, 8) ? ["BOUND"] : [],
       interfaceName: (index) => this.#interfaceName(libc, index),
