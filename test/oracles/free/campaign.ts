@@ -6,11 +6,12 @@ import { callListeners, eachBystander, fdsOf, speakAfter, speakBefore } from "./
 import { enterGround } from "./ground.ts";
 import type { Ground } from "./ground.ts";
 import { isStubborn, judgeProcesses, judgeSockets, judgeWords } from "./judge.ts";
-import type { Played, Verdict } from "./played.ts";
+import type { Newcomer, Played, Verdict, World } from "./played.ts";
 import { socketsOf } from "./process-life.ts";
 import { randomScene } from "./random-scene.ts";
 import type { FreeScene } from "./scene.ts";
 import { Stage, emptyScene } from "./stage.ts";
+import { swapOne } from "./swap.ts";
 import { lookAround } from "./world.ts";
 
 export interface Tally {
@@ -23,6 +24,8 @@ export interface Tally {
   refused: number;
   /** A program that keeps its port whatever happens to its connection. */
   stubborn: number;
+  /** Somebody took the place of what was planned to be cleared. */
+  swapped: number;
   /** Sockets that were there and to which nothing may happen. */
   innocents: number;
   /** Connections that had something to say afterwards. */
@@ -60,6 +63,7 @@ export class Campaign {
     dryRuns: 0,
     refused: 0,
     stubborn: 0,
+    swapped: 0,
     innocents: 0,
     talks: 0,
     processes: 0,
@@ -115,7 +119,7 @@ export class Campaign {
         .map(({ pid }) => [pid, socketsOf(pid)] as const),
     );
     const verdicts = new Map<Played, Verdict>();
-    await Promise.all(batch.map(async (played) => verdicts.set(played, await freeAndBind(ground, played))));
+    await Promise.all(batch.map(async (played) => verdicts.set(played, await freeAndBind(ground, played, before))));
     ground.owners.listen();
     const after = lookAround(ground.host, beyond);
     const problems = new Map<Played | undefined, string[]>();
@@ -179,8 +183,9 @@ export class Campaign {
     return FIRST_PORT + PORT_STEP * this.#playedHere++;
   }
 
-  #count(played: Played, { result }: Verdict): void {
+  #count(played: Played, { result, newcomer }: Verdict): void {
     const { tally } = this;
+    if (newcomer !== undefined) tally.swapped++;
     if (result.plan.length === 0 && result.bindable) tally.freeBefore++;
     else if (played.scene.wish.dryRun) tally.dryRuns++;
     else if (result.bindable) tally.freed++;
@@ -239,18 +244,29 @@ async function build(ground: Ground, batch: readonly Played[]): Promise<void> {
   await speakBefore(batch);
 }
 
-async function freeAndBind({ calls }: Ground, { scene, port, owners }: Played): Promise<Verdict> {
+async function freeAndBind(ground: Ground, played: Played, before: World): Promise<Verdict> {
+  const { calls } = ground;
+  const { scene, port, owners } = played;
   const { protocol, address, v6only, reuseAddr, reusePort, device } = scene.question;
   const graces = owners.map(({ conduct }) =>
     conduct === "deaf" || conduct === "drains" ? SHORT_GRACE_MS[conduct] : GRACE_MS,
   );
+  let newcomer: Newcomer | undefined;
+  let asked = 0;
+  const confirm = async (): Promise<boolean> => {
+    // What comes to light on the way is left there.
+    if (++asked > 1) return false;
+    newcomer = await swapOne(ground, played, before);
+    return true;
+  };
+  const consent = scene.swapped ? { confirm } : { yes: true };
   const result = await free(
     { protocol, address, port, v6only, ...(device === undefined ? {} : { device }) },
-    { reuseAddr, reusePort, yes: true, ...scene.wish, graceMs: Math.min(GRACE_MS, ...graces) },
+    { reuseAddr, reusePort, ...consent, ...scene.wish, graceMs: Math.min(GRACE_MS, ...graces) },
   );
   const fd = calls.open(protocol, address, scene.question);
   let answer = calls.bind(fd, address, port);
   if (answer >= 0 && protocol === "tcp") answer = calls.listen(fd);
   calls.close(fd);
-  return { result, bind: answer >= 0 ? "ok" : String(answer) };
+  return { ...(newcomer === undefined ? {} : { newcomer }), result, bind: answer >= 0 ? "ok" : String(answer) };
 }

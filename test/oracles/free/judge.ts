@@ -33,21 +33,36 @@ function holdsItself(played: Played): boolean {
 }
 
 /** What the program says, against a bind and its own plan. */
-export function judgeWords(played: Played, { result, bind }: Verdict): string[] {
+export function judgeWords(played: Played, { result, bind, newcomer }: Verdict): string[] {
   const problems: string[] = [];
   const { wish } = played.scene;
-  if (result.bindable !== (bind === "ok"))
+  // The port remembers who shared it by SO_REUSEPORT, and lets in whom it refused a moment ago (docs/kernel/bind.md).
+  const remembered = played.scene.question.reusePort && bind === "ok";
+  if (!remembered && result.bindable !== (bind === "ok"))
     problems.push(`it says ${result.bindable ? "bindable" : "not bindable"}, a bind says ${bind}`);
   for (const step of result.done)
     if (!result.plan.some((one) => one.text === step.text)) problems.push(`done and not planned: ${step.text}`);
   if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
   if (!wish.force && result.done.some((step) => step.kind === "signal" && step.signal === "SIGKILL"))
     problems.push("SIGKILL, and nobody allowed it");
-  if (result.refused.length > 0 && !isStubborn(played) && result.done.some((step) => isCostly(step)))
+  if (
+    result.refused.length > 0 &&
+    !isStubborn(played) &&
+    newcomer === undefined &&
+    result.done.some((step) => isCostly(step))
+  )
     problems.push(`done in vain: ${result.refused.map(({ text }) => text).join("; ")}`);
   if (holdsItself(played)) {
     if (result.done.length > 0) problems.push("something was done although this program itself holds the port");
-  } else if (!wish.dryRun && wish.force && wish.dropClients && bind !== "ok" && !isStubborn(played))
+  } else if (
+    newcomer === undefined &&
+    !played.scene.swapped &&
+    !wish.dryRun &&
+    wish.force &&
+    wish.dropClients &&
+    bind !== "ok" &&
+    !isStubborn(played)
+  )
     problems.push(`not free: ${bind}; ${result.refused.map(({ text }) => text).join("; ")}`);
   return problems;
 }
@@ -80,7 +95,7 @@ export function judgeProcesses(played: Played, { result }: Verdict, { before, af
       // What a dying process leaves behind was not there to be looked at, and holds what that one held.
       const mayEnd = holdings.has(pid) ? held(pid) : anyHeld;
       // It has become a server of one connection, which was ended.
-      if (hasLostConnection(played, owner, before, after)) continue;
+      if (!planned && hasLostConnection(played, owner, before, after)) continue;
       if (startOf(pid) === startTicks) {
         if (owner.conduct === "stopped" && !planned && !isStopped(pid)) problems.push(`${who} was continued`);
       } else if (!mayEnd) problems.push(`${who} holds nothing that is in the way, and was ended`);
@@ -125,6 +140,11 @@ export function judgeSockets(
 ): void {
   const { before, after } = looks;
   const ends = new Ends(before);
+  for (const { played, verdict } of scenes.values()) {
+    const { newcomer } = verdict;
+    if (newcomer !== undefined && after.get(newcomer.cookie)?.socket.state !== "LISTEN")
+      complain(played, `the server that came meanwhile is ${after.get(newcomer.cookie)?.socket.state ?? "gone"}`);
+  }
   const innocents = new Map(
     [...scenes.values()].flatMap(({ played }) => [...played.innocent].map((one) => [one, played] as const)),
   );
@@ -138,14 +158,14 @@ export function judgeSockets(
     else {
       const local = scenes.get(socket.local.port);
       const remote = scenes.get(socket.remote?.port ?? 0);
-      if (local !== undefined) {
+      if (local !== undefined && local.verdict.newcomer?.insteadOf !== cookie) {
         const why = whyNot(local.played, local.verdict.result, socket, looks);
         if (why !== undefined) complain(local.played, `${what}: ${why}`);
-      } else if (remote !== undefined) {
+      } else if (remote !== undefined && local === undefined) {
         const other = ends.otherOf(socket);
         if (other === undefined || isIntact(other, after))
           complain(remote.played, `${what}, and its other end is as it was`);
-      } else complain(undefined, what);
+      } else if (local === undefined) complain(undefined, what);
     }
   }
 }

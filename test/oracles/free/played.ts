@@ -59,7 +59,16 @@ export interface Played {
   readonly kept: number[];
 }
 
+/** A server that took the place of what was planned to be cleared. */
+export interface Newcomer {
+  readonly end: End;
+  readonly cookie: string;
+  /** Whose place it took. */
+  readonly insteadOf: string;
+}
+
 export interface Verdict {
+  readonly newcomer?: Newcomer;
   readonly result: FreeResult;
   /** What a bind made by the test answered right after it. */
   readonly bind: string;

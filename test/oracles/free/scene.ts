@@ -81,6 +81,8 @@ export interface FreeScene {
   readonly seed: number;
   readonly question: Binding & { readonly protocol: Protocol };
   readonly wish: { readonly dryRun: boolean; readonly force: boolean; readonly dropClients: boolean };
+  /** After the plan is made, and before it is carried out, what no program held is gone, and a server has its port. */
+  readonly swapped: boolean;
   readonly occupants: readonly Occupant[];
   readonly innocents: readonly Innocent[];
 }
