@@ -94,6 +94,12 @@ test("advice for a client that asked for its port says that it has to close it, 
   assert.deepEqual(advise([ofNobody], { settings }), []);
 });
 
+test("advice for what a client has left of a connection takes the consent for clients as well", () => {
+  const closed = held(connection({ local: "10.0.0.1:8080", remote: "10.0.0.9:443", state: "CLOSE-WAIT" }));
+  assert.equal(advise([{ ...closed, peerListens: true }])[0]?.command, "sudo portmortem free 8080 --drop-clients");
+  assert.equal(advise([closed])[0]?.command, "sudo portmortem free 8080");
+});
+
 test("advice for a bound socket or a listener is to end who holds it", () => {
   for (const socket of [listener({ port: 8080 }), bound({ port: 8080 })])
     assert.deepEqual(commands(advise([held(socket)])), ["downtime: portmortem free 8080"]);
