@@ -12,8 +12,6 @@ function advise(holders: readonly PortHolder[], asked: Asked = {}): readonly Adv
 }
 
 const commands = (advice: readonly Advice[]) => advice.map(({ command, costs }) => `${costs}: ${command ?? "-"}`);
-const ofOwner = (owner: Partial<Owner>) =>
-  advise([held(listener({ port: 8080 }), { owners: [{ ...NODE, ...owner }] })]);
 const client = { ...held(connection({ local: "10.0.0.1:8080", remote: "10.0.0.9:443" })), peerListens: true };
 
 test("advice for a TIME-WAIT is to wait, to clear it, or to mend the program, all for nothing", () => {
@@ -94,6 +92,12 @@ test("advice for a client that asked for its port says that it has to close it, 
   assert.deepEqual(advise([ofNobody], { settings }), []);
 });
 
+test("advice for what a client has left of a connection takes the consent for clients as well", () => {
+  const closed = held(connection({ local: "10.0.0.1:8080", remote: "10.0.0.9:443", state: "CLOSE-WAIT" }));
+  assert.equal(advise([{ ...closed, peerListens: true }])[0]?.command, "sudo portmortem free 8080 --drop-clients");
+  assert.equal(advise([closed])[0]?.command, "sudo portmortem free 8080");
+});
+
 test("advice for a bound socket or a listener is to end who holds it", () => {
   for (const socket of [listener({ port: 8080 }), bound({ port: 8080 })])
     assert.deepEqual(commands(advise([held(socket)])), ["downtime: portmortem free 8080"]);
@@ -115,70 +119,6 @@ test("advice for connections of a server that is gone is to end them, and no pro
     );
   const [both] = advise([of("[fd00::9]:50443", "CLOSE-WAIT"), of("[fd00::9]:50444", "CLOSE-WAIT")]);
   assert.match(both?.text ?? "", /^end those 2 connections and leave node \(pid 812\) alone/);
-});
-
-test("advice fits how the program is run", () => {
-  const cases: readonly (readonly [Partial<Owner>, text: RegExp, ...commands: string[]])[] = [
-    [{}, /^ask node \(pid 812\) to end, and prove that the port is free$/, "portmortem free 8080"],
-    [{ uid: 0 }, /^ask node/, "sudo portmortem free 8080"],
-    [{ state: "T" }, /to end \(stopped by Ctrl-Z, it is let go on first\)/, "portmortem free 8080"],
-    [{ unit: "api.service" }, /^stop the unit api\.service/, "sudo systemctl stop api.service"],
-    [{ unit: "a\\x2db.service" }, /./, "sudo systemctl stop 'a\\x2db.service'"],
-    [{ unit: "api.service", userManager: 1000 }, /./, "systemctl --user stop api.service"],
-    [
-      { unit: "api.service", userManager: 33, uid: 33, user: "www-data" },
-      /./,
-      "sudo systemctl --user --machine=www-data@.host stop api.service",
-    ],
-    [{ unit: "session-3.scope" }, /^ask node/, "portmortem free 8080"],
-    [
-      { container: { runtime: "docker", id: "f".repeat(64), name: "web" } },
-      /^stop the container web$/,
-      "docker stop web",
-      "portmortem free 8080 --container",
-    ],
-    [
-      { container: { runtime: "podman", id: "f".repeat(64) } },
-      /ffffffffffff$/,
-      "podman stop ffffffffffff",
-      "portmortem free 8080 --container",
-    ],
-    [
-      { command: "docker-proxy", args: ["docker-proxy", "-container-ip", "172.17.0.2", "-container-port", "80"] },
-      /stop that container, not the proxy$/,
-      "docker ps --filter publish=8080/tcp",
-      "portmortem free 8080 --container",
-    ],
-    [
-      { command: "dockerd", unit: "docker.service" },
-      /^see whether dockerd holds it for a container/,
-      "portmortem free 8080 --dry-run",
-    ],
-    [
-      { container: { runtime: "containerd", id: "f".repeat(64), name: "default/web-0/web" } },
-      /^delete the pod web-0 /,
-      "kubectl delete pod web-0 -n default",
-    ],
-    [{ command: "systemd", pid: 1, unit: "init.scope" }, /for a socket unit/, "systemctl list-sockets"],
-    [{ pid: 1 }, /^node is pid 1/],
-  ];
-  for (const [owner, text, ...expected] of cases) {
-    const advice = ofOwner(owner);
-    assert.deepEqual(
-      advice.flatMap(({ command = [] }) => command),
-      expected,
-    );
-    assert.match(advice[0]?.text ?? "", text);
-    for (const { costs, command } of advice)
-      assert.equal(costs, command?.endsWith("--dry-run") ? "nothing" : "downtime");
-  }
-});
-
-test("advice names each of several processes once", () => {
-  const owners = [NODE, { ...NODE, fd: 22 }, { ...NODE, pid: 813 }];
-  const [first, ...others] = advise([held(listener({ port: 8080 }), { owners })]);
-  assert.equal(first?.text, "ask the 2 node processes to end, and prove that the port is free");
-  assert.deepEqual(others, []);
 });
 
 test("advice for an owner that cannot be seen is to look as root, for whoever is not", () => {

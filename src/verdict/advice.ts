@@ -6,9 +6,8 @@ import { endContainer } from "./container-advice.ts";
 import type { ContainerEnding } from "./container-advice.ts";
 import { endingOf } from "./ending.ts";
 import type { Ending } from "./ending.ts";
-import { freeAdvice, waitAdvice } from "./freeing-advice.ts";
+import { AFTER, freeAdvice, waitAdvice, wentOut } from "./freeing-advice.ts";
 import type { FreeingQuestion, InTheWay } from "./freeing-advice.ts";
-import { isServed, isUdpClient } from "./holder-rule.ts";
 import { isLeftBehind } from "./left-behind.ts";
 import { managerCommand, sudo, systemctl } from "./manager-command.ts";
 import { askedOfDevice } from "./preconditions.ts";
@@ -46,11 +45,14 @@ function adviceOn(asked: FreeingQuestion, blockers: readonly Blocker[]): Advice[
   if (free.length === 0) return [...aside, ...managers];
   const others = way.asked.length + way.connections.length + way.contained.length > 0;
   const what = others ? "what else is in the way" : "what is left behind";
-  const then = managers.length === 0 ? "once it is held no longer" : "after that";
+  const then = managers.length === 0 ? "once it is held no longer" : AFTER;
   return [
     ...aside,
     ...managers.map((one) => ({ ...one, text: `${one.text}; ${what} still blocks then` })),
-    ...[...wait, ...free].map((one) => ({ ...one, text: `${then}: ${one.text}` })),
+    ...[...wait, ...free].map((one) => ({
+      ...one,
+      text: one.text.startsWith(AFTER) ? one.text : `${then}: ${one.text}`,
+    })),
   ];
 }
 
@@ -70,12 +72,14 @@ function sortOut(blockers: readonly Blocker[], snapshot: BindSnapshot): SortedOu
   const managed: Managed[] = [];
   const unseen: Blocker[] = [];
   const left = blockers.filter(isLeftBehind);
+  const served = blockers.some(({ rule }) => rule === "listener");
   for (const blocker of blockers) {
     const { rule, socket } = blocker;
     if (socket === undefined || left.includes(blocker)) continue;
-    if ((rule !== "listener" && rule !== "bound") || isUdpClient(socket, snapshot.settings)) {
+    const outgoing = wentOut(blocker, snapshot);
+    if (outgoing || (rule !== "listener" && rule !== "bound")) {
       // What a server accepted goes when it goes.
-      if (rule !== "client" && socket.protocol === "tcp" && isServed(snapshot.holders)) continue;
+      if (served && !outgoing) continue;
       if (isEndable(blocker, snapshot)) connections.push(blocker);
       else unseen.push(blocker);
       continue;

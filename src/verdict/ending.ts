@@ -1,7 +1,7 @@
 /** Who has to end so that a port comes free, and who brings that about. Pure. */
 import { publishesPorts } from "../tcp/port-publisher.ts";
 import type { Owner } from "../tcp/socket.ts";
-import { isServiceUnit } from "./service-unit.ts";
+import { serviceUnitOf } from "./service-unit.ts";
 
 export type Ending =
   /** A signal: `free` sends it. */
@@ -26,7 +26,7 @@ export function endingOf(owners: readonly Owner[]): Ending | undefined {
   // Its service has the socket as well (systemd.socket(5)); ended alone, that would be started again.
   const manager = owners.find(({ command }) => command === "systemd");
   if (manager !== undefined) return { by: "socket-unit", owner: manager };
-  const service = owners.find(({ unit }) => isServiceUnit(unit));
+  const service = owners.find((owner) => serviceUnitOf(owner) !== undefined);
   if (service !== undefined) return { by: "systemd", owner: service };
   const init = owners.find(({ pid }) => pid === 1);
   if (init !== undefined) return { by: "init", owner: init };

@@ -3,12 +3,15 @@ import { needsRootToDestroy, needsRootToSignal } from "../tcp/asker.ts";
 import { bindCommand } from "../tcp/bind-command.ts";
 import type { BindCommand } from "../tcp/bind-command.ts";
 import type { BindQuestion, BindSnapshot } from "../tcp/bind-snapshot.ts";
-import type { Owner } from "../tcp/socket.ts";
+import type { Owner, Socket } from "../tcp/socket.ts";
 import type { ContainerEnding } from "./container-advice.ts";
-import { isUdpClient } from "./holder-rule.ts";
+import { isClient, isServed, isUdpClient } from "./holder-rule.ts";
 import { containerName } from "./manager-command.ts";
 import { clearCosts, clearText, endsInMs, seconds, waitText, whyNotCleared } from "./left-behind.ts";
 import type { Advice, Blocker } from "./why.ts";
+
+/** How a text begins of what is worth nothing before what stands above it is done. */
+export const AFTER = "after that";
 
 /** What stands in the way, by what is to be done about it. */
 export interface InTheWay {
@@ -56,7 +59,7 @@ export function freeAdvice(asked: FreeingQuestion, way: InTheWay): Advice[] {
   const line = freeLine(asked, { ...way, left: [] }, []);
   return [
     { ...line, text: `${line.text}; what is left behind still blocks then` },
-    ...stuck.map(({ text, ...rest }) => ({ ...rest, text: `after that: ${text}` })),
+    ...stuck.map(({ text, ...rest }) => ({ ...rest, text: `${AFTER}: ${text}` })),
   ];
 }
 
@@ -70,7 +73,7 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
     asRoot: needsRoot(snapshot, way, waiting.length > 0),
     options: [
       ...waiting,
-      ...(connections.some((one) => isClient(snapshot, one)) ? ["--drop-clients"] : []),
+      ...(connections.some((one) => wentOut(one, snapshot)) ? ["--drop-clients"] : []),
       ...(contained.length > 0 ? ["--container"] : []),
     ],
   };
@@ -82,8 +85,18 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
   }
 }
 
-function isClient({ settings }: BindSnapshot, { rule, socket }: Blocker): boolean {
-  return rule === "client" || (socket !== undefined && isUdpClient(socket, settings));
+/** Whether a program went out by this connection, whatever has become of it since: to end such a one takes a consent of its own. */
+export function wentOut({ rule, socket }: Blocker, { holders, settings }: BindSnapshot): boolean {
+  if (socket === undefined || rule === "listener") return false;
+  if (rule === "client" || isUdpClient(socket, settings)) return true;
+  if (rule === "bound" || socket.inode === undefined) return false;
+  const served = isServed(holders);
+  return holders.some((holder) => isAlike(holder.socket, socket) && isClient(holder, served, settings));
+}
+
+/** Of those that are folded with it. */
+function isAlike(one: Socket, other: Socket): boolean {
+  return one.state === other.state && one.owners?.[0]?.pid === other.owners?.[0]?.pid;
 }
 
 function needsRoot(snapshot: BindSnapshot, { asked, connections, left }: InTheWay, waits: boolean): boolean {

@@ -2,7 +2,7 @@
 import type { Asker } from "../tcp/asker.ts";
 import type { Container, Owner } from "../tcp/socket.ts";
 import { shellWord } from "../tcp/typed-command.ts";
-import { isServiceUnit } from "./service-unit.ts";
+import { serviceUnitOf } from "./service-unit.ts";
 
 export interface ManagerCommand {
   /** "the unit api.service", "the container web". */
@@ -15,8 +15,9 @@ export interface ManagerCommand {
 /** Undefined for a program that nobody is known to manage. */
 export function managerCommand(owner: Owner, asker: Asker, verb: "stop" | "restart"): ManagerCommand | undefined {
   if (owner.container !== undefined) return containerCommand(owner.container, asker, verb);
-  if (!isServiceUnit(owner.unit)) return undefined;
-  return { what: `the unit ${owner.unit}`, command: `${systemctl(owner, asker)} ${verb} ${shellWord(owner.unit)}` };
+  const unit = serviceUnitOf(owner);
+  if (unit === undefined) return undefined;
+  return { what: `the unit ${unit}`, command: `${systemctl(owner, asker)} ${verb} ${shellWord(unit)}` };
 }
 
 function containerCommand(container: Container, asker: Asker, verb: "stop" | "restart"): ManagerCommand {

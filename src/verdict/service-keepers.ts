@@ -34,7 +34,7 @@ const KEEPERS: readonly (readonly [text: string, names: RegExp])[] = [
 ];
 
 /** One clause: what it keeps alive; undefined for a program that can be ended by itself. */
-export function keeperOf({ command, args }: ProcessNode): string | undefined {
+export function keeperOf({ command, args }: Pick<ProcessNode, "command" | "args">): string | undefined {
   // A daemon of pm2 writes what it is into its title; with an old one the title is in the name, too.
   if (/^PM2 .*God Daemon/.test(args[0] ?? "")) return "pm2's daemon keeps all of its apps alive";
   const names = [command, lastPart((args[0] ?? "").split(" ", 1)[0]!).replace(/:$/, "")];
