@@ -96,7 +96,7 @@ test(
   "--wait waits it out, without any right",
   story(async (s) => {
     const free = nobody(s);
-    s.system("sh", "-c", "echo 1 > /proc/sys/net/ipv4/tcp_fin_timeout");
+    s.system("sh", "-c", "echo 3 > /proc/sys/net/ipv4/tcp_fin_timeout");
     const server = s.actor();
     const listener = await server.listen("127.0.0.1:48595");
     await s.actor().connect("127.0.0.1:48595");
