@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { expectNone, read, root, sourceFiles } from "./repository.ts";
 
 const maxLines = 400;
-const maxPackedBytes = 600_000;
+const maxPackedBytes = 700_000;
 /** A file of constants only, that says so in its first line, may be longer. */
 const TABLE = /^(\/\/|\/\*\*?).*\btable of constants\b/i;
 const PUBLISHED = /^(dist\/.*(?<!\.map)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;

@@ -66,13 +66,13 @@ test("readServiceRestart() finds templates, and drop-ins of prefixes and of all 
 test("readServiceRestart() reads a user's own units, and none for a name that is a path", () => {
   withTree(
     {
-      "/home/me/.config/systemd/user/api.service": restart("always"),
+      "/var/people/deploy/.config/systemd/user/api.service": restart("always"),
       "/usr/lib/systemd/user/api.service": restart("no"),
       "/usr/lib/systemd/system/api.service": restart("on-abort"),
       "/etc/systemd/secret.service": restart("always"),
     },
     (root) => {
-      assert.equal(readServiceRestart("api.service", { uid: 1000, home: "/home/me" }, root), "always");
+      assert.equal(readServiceRestart("api.service", { uid: 1000, home: "/var/people/deploy" }, root), "always");
       assert.equal(readServiceRestart("api.service", { uid: 1000 }, root), "no");
       assert.equal(readServiceRestart("api.service", undefined, root), "on-abort");
       for (const name of ["../secret.service", "none.service", "api.scope", "", "a/b.service"])
