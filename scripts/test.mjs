@@ -180,11 +180,13 @@ function reasonOf(error) {
 }
 
 function finish() {
-  const strict = Boolean(process.env.CI) && total.skipped.length > 0;
+  // What no package brings, a device of the kernel, is said and not held against the machine.
+  const missing = total.skipped.filter((line) => !line.includes("no package brings it"));
+  const strict = Boolean(process.env.CI) && missing.length > 0;
   if (total.skipped.length > 0) say(`\nskipped:\n${total.skipped.map((line) => `  ${line}`).join("\n")}`);
   if (strict)
     say(
-      `\nCI is set, so the ${total.skipped.length} skipped above count against this run: make the machine able to run them.`,
+      `\nCI is set, so ${missing.length} of the skipped above count against this run: make the machine able to run them.`,
     );
   say(`\nin ${seconds(startedAt)}, Node ${process.version}`);
   say(counted(total.passed, total.failed, total.skipped.length));
