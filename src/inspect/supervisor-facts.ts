@@ -3,6 +3,7 @@
  * terminal costs nothing.
  */
 import type { Host } from "../host/host.ts";
+import type { Asker } from "../tcp/asker.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { SupervisorFacts } from "../tcp/supervisor-facts.ts";
 import { unitKey } from "../tcp/supervisor-facts.ts";
@@ -29,7 +30,7 @@ export function gatherSupervisorFacts(
     for (const supervisor of supervisorsAbove(owner, nodes)) facts.addSupervisor(supervisor);
     facts.addUnit(owner);
   }
-  return { asker: { uid }, ...facts };
+  return facts.told({ uid });
 }
 
 class Facts {
@@ -46,6 +47,11 @@ class Facts {
     this.#host = host;
     this.#nodes = nodes;
     this.#port = port;
+  }
+
+  told(asker: Asker): SupervisorFacts {
+    const { userNames, environments, directories, restarts, socketUnits } = this;
+    return { asker, userNames, environments, directories, restarts, socketUnits };
   }
 
   addSupervisor({ kind, node, child }: RunningSupervisor): void {

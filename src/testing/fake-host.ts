@@ -47,6 +47,7 @@ import {
   summaryOf,
 } from "./fake-process.ts";
 import { namespacesOf, requireNamespace } from "./fake-namespaces.ts";
+import { restartOf, socketUnitsOf } from "./fake-units.ts";
 import { settleWorld } from "./fake-world.ts";
 import type { FakeWorld, Namespace } from "./fake-world.ts";
 
@@ -195,14 +196,11 @@ class FakeHost implements Host {
   }
 
   serviceRestart(unit: string, user?: number): string | undefined {
-    const { units = {} } = this.#world.description;
-    const found = Object.hasOwn(units, unit) ? units[unit] : undefined;
-    return found === undefined || found.user !== user ? undefined : (found.restart ?? "no");
+    return restartOf(this.#world.description, unit, user);
   }
 
   socketUnits(port: number, user?: number): readonly string[] {
-    const units = Object.entries(this.#world.description.units ?? {});
-    return units.filter(([, unit]) => unit.user === user && unit.ports?.includes(port) === true).map(([name]) => name);
+    return socketUnitsOf(this.#world.description, port, user);
   }
 
   descriptorLimit(pid: number): DescriptorLimit | undefined {

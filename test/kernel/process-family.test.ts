@@ -130,7 +130,7 @@ test(
     await s.gone("state listening sport = :48713");
     writeFileSync(join(folder, "server.js"), `${server(48_713)} again`);
     await holder(48_713);
-    s.system("sh", "-c", found!.command!);
+    s.system("sh", "-c", found.command);
     await s.gone("state listening sport = :48713");
     await until("the watcher has ended", () => !familyOf([watcher]).nodes.has(watcher));
   }),

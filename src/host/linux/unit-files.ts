@@ -93,7 +93,7 @@ function unitTexts(unit: string, directories: readonly string[]): string[] | und
 function prefixesOf(unit: string): string[] {
   const type = unit.slice(unit.lastIndexOf(".") + 1);
   const name = unit.slice(0, unit.lastIndexOf("."));
-  const ends = [...name].flatMap((letter, at) => (letter === "-" && at < name.length - 1 ? [at + 1] : []));
+  const ends = [...name.matchAll(/-(?=.)/g)].map(({ index }) => index + 1);
   return [...ends.reverse().map((end) => `${name.slice(0, end)}.${type}`), type];
 }
 
