@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Host } from "../host/host.ts";
 import { createFakeHost, program } from "../testing/testing.ts";
 import type { FakeProcess } from "../testing/testing.ts";
 import { gatherFamily } from "./process-family.ts";
@@ -21,7 +20,7 @@ function asked(...processes: readonly FakeProcess[]): string[] {
         return value.apply(target, args);
       };
     },
-  }) as Host;
+  });
   gatherSupervisorFacts(spy, nodes, owners, 3000);
   return calls.filter((call) => call !== "system");
 }

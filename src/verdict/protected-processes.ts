@@ -43,7 +43,7 @@ const SHELL = /^(?:(?:ba|da|z|k|mk|lk|c|tc|fi|a|ya)?sh|nu|elvish|xonsh|pwsh)$/;
 const WITH_VALUE = /^(?:--rcfile|--init-file|[-+][oO]|--config|--env-config|-C|--init-command)$/;
 
 /** A shell without a script and without -c: its next command comes from a person, or from a pipe. */
-function readsCommands(args: readonly string[]): boolean {
+export function readsCommands(args: readonly string[]): boolean {
   if (!SHELL.test(lastPart(args[0] ?? "").replace(/^-/, ""))) return false;
   for (let at = 1; at < args.length; at++) {
     const arg = args[at]!;

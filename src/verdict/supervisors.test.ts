@@ -242,4 +242,16 @@ test("parentRestarterOf() is the nearest ancestor that was there before", () => 
   assert.equal(parentRestarterOf(stranger, 95, before), undefined);
   assert.equal(parentRestarterOf(stranger, 95), undefined);
   assert.equal(parentRestarterOf(stranger, 4711), undefined);
+  assert.equal(parentRestarterOf(after, 91, before, { uid: 1001 })?.command, "sudo kill 77");
+});
+
+test("parentRestarterOf() takes nobody for a restarter whom somebody types at", () => {
+  for (const args of [["-bash"], ["tmux: server"], ["sshd: deploy@pts/0"], ["bash", "--init-file", "/x.sh"]]) {
+    const shell = program(args[0]!.split(":")[0]!, { pid: 77, args });
+    const { nodes } = gatherFamily(
+      createFakeHost({ processes: [shell, program("node", { pid: 80, parentPid: 77 })] }),
+      [80],
+    );
+    assert.equal(parentRestarterOf(nodes, 80), undefined, args.join(" "));
+  }
 });

@@ -1,5 +1,7 @@
 /** Who starts a program again that was ended, and how that one is told to leave it stopped. Pure. */
 import { ancestorsOf } from "../tcp/process-ancestors.ts";
+import { needsRootToSignal } from "../tcp/asker.ts";
+import type { Asker } from "../tcp/asker.ts";
 import type { ProcessNode, Supervisor } from "../tcp/process-node.ts";
 import { programTitle } from "../tcp/program-words.ts";
 import type { SupervisorFacts } from "../tcp/supervisor-facts.ts";
@@ -7,6 +9,8 @@ import { unitKey } from "../tcp/supervisor-facts.ts";
 import { supervisorsAbove } from "../tcp/supervisor-programs.ts";
 import { shellWord } from "../tcp/typed-command.ts";
 import { systemctl } from "./manager-command.ts";
+import { readsCommands } from "./protected-processes.ts";
+import { keeperOf } from "./service-keepers.ts";
 import { serviceOf } from "./service-of.ts";
 import { describeSupervisor } from "./supervisor-commands.ts";
 
@@ -39,21 +43,23 @@ export function findSupervisors(nodes: Nodes, owners: readonly number[], facts: 
 
 /**
  * Of who came back, a word about who may have started it: its nearest ancestor that was there before. A loop in a shell, a program that
- * watches over another. `before`: the processes as they were seen first; without them it is the parent. Undefined where only process 1 or a
- * service manager is left, or nobody: then somebody else has taken the port.
+ * watches over another. `before`: the processes as they were seen first; without them it is the parent. Undefined where that is a service
+ * manager, a terminal or a shell that somebody types at, or where there is none: then it was started by hand, or is another's.
  */
-export function parentRestarterOf(nodes: Nodes, pid: number, before?: Nodes): Supervisor | undefined {
+export function parentRestarterOf(nodes: Nodes, pid: number, before?: Nodes, asker?: Asker): Supervisor | undefined {
   const back = nodes.get(pid);
   const above = back === undefined ? [] : ancestorsOf(back, nodes);
   const restarter =
     before === undefined ? above[0] : above.find((each) => before.get(each.pid)?.startTicks === each.startTicks);
-  if (restarter === undefined || restarter.pid === 1 || restarter.command === "systemd") return undefined;
+  if (restarter === undefined || restarter.pid === 1) return undefined;
+  if (keeperOf(restarter) !== undefined || readsCommands(restarter.args)) return undefined;
+  const sudo = asker !== undefined && needsRootToSignal(asker, [restarter]) ? "sudo " : "";
   return {
     kind: "parent",
     pid: restarter.pid,
     of: pid,
     text: `${programTitle(restarter.command, restarter.args)} (pid ${restarter.pid}) starts it again`,
-    command: `kill ${restarter.pid}`,
+    command: `${sudo}kill ${restarter.pid}`,
     restarts: "at-once",
   };
 }
