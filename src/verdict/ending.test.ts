@@ -43,7 +43,7 @@ test("advice fits how the program is run", () => {
     ],
     [
       { command: "docker-proxy", args: ["docker-proxy", "-container-ip", "172.17.0.2", "-container-port", "80"] },
-      /stop that container, not /,
+      /stop that container, not the proxy$/,
       "docker ps --filter publish=8080/tcp",
       "portmortem free 8080 --container",
     ],

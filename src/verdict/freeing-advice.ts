@@ -77,7 +77,11 @@ function freeLine({ snapshot, question }: FreeingQuestion, way: InTheWay, waitin
       ...(contained.length > 0 ? ["--container"] : []),
     ],
   };
-  return { text: freeText(snapshot, way, waiting.length > 0), command: bindCommand(command), costs: costsOf() };
+  return {
+    text: freeText({ snapshot, question }, way, waiting.length > 0),
+    command: bindCommand(command),
+    costs: costsOf(),
+  };
 
   function costsOf(): Advice["costs"] {
     if (asked.length + contained.length > 0) return "downtime";
@@ -117,28 +121,31 @@ function isWithinReach({ holders }: BindSnapshot, { socket }: Blocker): boolean 
   return pid !== undefined && his.every(({ optionsBy }) => optionsBy === "held");
 }
 
-function freeText(snapshot: BindSnapshot, { asked, contained, connections, left }: InTheWay, waits: boolean): string {
+function freeText(about: FreeingQuestion, { asked, contained, connections, left }: InTheWay, waits: boolean): string {
   if (asked.length + contained.length + connections.length === 0) return clearText(left);
   const parts = [
     ...(left.length > 0 && waits ? ["wait until what is left behind has ended"] : []),
     ...(left.length > 0 && !waits ? ["clear what is left behind"] : []),
-    ...(connections.length > 0 ? [endText(snapshot, connections)] : []),
+    ...(connections.length > 0 ? [endText(about, connections)] : []),
     ...(contained.length > 0 ? [`have ${containersText(contained)} stopped by its engine`] : []),
     ...(asked.length > 0 ? [askText(asked)] : []),
   ];
   return `${parts.join(", ")}, and prove that the port is free`;
 }
 
-function endText({ holders }: BindSnapshot, connections: readonly Blocker[]): string {
+function endText({ snapshot, question }: FreeingQuestion, connections: readonly Blocker[]): string {
   const count = connections.reduce((sum, blocker) => sum + blocker.count, 0);
   const owners = connections.flatMap(({ socket }) => socket?.owners ?? []);
   const which = count === 1 ? "that one connection" : `those ${count} connections`;
   const whose = owners.length > 0 && connections.every(({ socket }) => socket?.owners?.length);
   const who = whose ? programsText(owners) : count === 1 ? "its program" : "their programs";
-  // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK).
-  const stays = connections.some(({ socket }) =>
-    holders.some((holder) => holder.socket === socket && holder.autoBound === false),
-  );
+  // A port that was asked for in bind() stays with the descriptor, whatever becomes of the connection (SOCK_BINDPORT_LOCK); only
+  // SO_REUSEADDR, which `free` can set on what is left of it, passes over it.
+  const stays =
+    !question.reuseAddr &&
+    connections.some(({ socket }) =>
+      snapshot.holders.some((holder) => holder.socket === socket && holder.autoBound === false),
+    );
   return `end ${which} and leave ${who} alone${stays ? " (the port was asked for, and is free once it closes its end)" : ""}`;
 }
 

@@ -242,21 +242,34 @@ test(
 );
 
 test(
-  "a client that asked for its port keeps it until it closes, and is left alone all the same",
+  "what why advises frees the port: a client that asked for it",
+  story(async (s) => {
+    const [server, client] = [s.actor(), s.actor()];
+    await server.listen("127.0.0.1:5432");
+    await client.connect("127.0.0.1:5432", { from: "127.0.0.1:48114" });
+    const { advice } = await advised(s, "48114");
+    assert.equal(advice.at(-1)?.command, "portmortem free 48114 --drop-clients");
+    await frees(s, "48114", advice.at(-1)!);
+    for (const { pid } of [server, client]) assert.equal(isGone(pid), false);
+  }),
+);
+
+test(
+  "a client that asked for its port keeps it from those without SO_REUSEADDR until it closes, and is left alone",
   story(async (s) => {
     const [server, client] = [s.actor(), s.actor()];
     await server.listen("127.0.0.1:5432");
     const fd = await client.connect("127.0.0.1:5432", { from: "127.0.0.1:48112" });
-    const { json } = await s.why("48112");
+    const { json } = await s.why("48112 --no-reuse-addr");
     const [ending] = json.advice.filter(({ costs }) => costs === "data");
-    assert.equal(ending?.command, "portmortem free 48112 --drop-clients");
+    assert.equal(ending?.command, "portmortem free 48112 --no-reuse-addr --drop-clients");
     assert.match(ending.text, /is free once it closes its end/);
     const { status, text } = await typed(ending.command);
     assert.equal(status, 1, text);
     assert.match(text, /has not closed the connection/);
     assert.equal(isGone(client.pid), false);
     await client.close(fd);
-    assert.equal((await s.why("48112")).status, 0);
+    assert.equal((await s.why("48112 --no-reuse-addr")).status, 0);
   }),
 );
 
