@@ -25,7 +25,9 @@ export const USER_NAMESPACES = once(() => {
 export const FUSE = once(() => {
   const script = "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /tmp";
   const { status, stderr, error } = spawnSync("unshare", ["--mount", "sh", "-c", script], { encoding: "utf8" });
-  return status === 0 ? undefined : `probed: mounting from /dev/fuse, and no package brings it; ${error?.message ?? stderr.trim()}`;
+  return status === 0
+    ? undefined
+    : `probed: mounting from /dev/fuse, and no package brings it; ${error?.message ?? stderr.trim()}`;
 });
 
 /** Names below /run/netns: needs root of the machine. */
