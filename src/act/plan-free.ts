@@ -32,12 +32,10 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   const refused: FreeRefusal[] = [];
   const waited = blocking.filter(({ freeInMs }) => freeInMs !== undefined && freeInMs <= wish.waitMs);
   if (waited.length > 0) steps.push(planWait(waited));
-  // What is in the way for certain goes first: without it the bind may work, and the others stay.
-  const last: PlannedStep[] = [];
   for (const group of grouped(blocking.filter((one) => !waited.includes(one) && isOwnerless(one)))) {
     const refusal = whyNotDestroy(group, facts, wish);
-    if (refusal !== undefined) refused.push(refusal);
-    else (group[0]?.perhaps === true ? last : steps).push(planDestroy(group));
+    if (refusal === undefined) steps.push(planDestroy(group));
+    else refused.push(refusal);
   }
   // What a server accepted goes when it goes: one that is in the way, not any that has the same port on another address. What somebody went
   // out by stays, and must not be refused only when the server has ended for it.
@@ -45,8 +43,8 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   const released = blocking.filter((one) => isConnection(one) && (!served || one.outgoing === true));
   for (const group of grouped(released)) {
     const planned = planRelease(group, facts, wish);
-    if (!("step" in planned)) refused.push(planned);
-    else (group[0]?.perhaps === true ? last : steps).push(planned);
+    if ("step" in planned) steps.push(planned);
+    else refused.push(planned);
   }
   const held = blocking.filter(({ rule }) => rule === "listener" || rule === "bound");
   const ending = planEnding(
@@ -56,7 +54,6 @@ export function planFree(facts: FreeFacts, wish: FreeWish): PlannedFree {
   );
   steps.push(...ending.steps);
   refused.push(...ending.refused);
-  steps.push(...last);
   if (ending.steps.length > 0) steps.push(leftBehind());
   return { steps, refused };
 }
@@ -99,25 +96,12 @@ function grouped(blocking: readonly Blocking[]): Blocking[][] {
   for (const one of blocking) {
     const { socket, autoBound } = one.holder;
     const pids = (socket.owners ?? []).map(({ pid }) => pid).join(",");
-    const key = `${one.perhaps === true ? isPlainIpv6(socket) : ""}|${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
+    const key = `${one.outgoing === true}|${one.rule}|${socket.state}|${pids}|${socket.ownerless ?? ""}|${autoBound ?? ""}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);
   }
   return [...groups.values()];
-}
-
-/** An IPv6 connection is less often in the way of IPv4 than another IPv4 one. */
-function isPlainIpv6({ local }: Socket): boolean {
-  return local.address.includes(":") && !local.address.startsWith("::ffff:");
-}
-
-function ifInTheWay({ perhaps }: Blocking): string {
-  return perhaps === true ? " if it turns out to be in the way" : "";
-}
-
-function ifNeeded({ perhaps }: Blocking): { readonly ifNeeded?: true } {
-  return perhaps === true ? { ifNeeded: true } : {};
 }
 
 function socketsOf(group: readonly Blocking[]): Socket[] {
@@ -138,10 +122,10 @@ function planDestroy(group: readonly Blocking[]): PlannedStep {
   const sockets = socketsOf(group);
   const count = sockets.length;
   const lost = first.rule === "orphan" ? "; what was not delivered yet is lost" : "";
-  const text = `${describe(first.rule, sockets[0]!, count)}: cleared${ifInTheWay(first)}${lost}`;
+  const text = `${describe(first.rule, sockets[0]!, count)}: cleared${lost}`;
   return {
     kind: "destroy",
-    step: { kind: "destroy", count, socket: sockets[0]!, text, ...ifNeeded(first) },
+    step: { kind: "destroy", count, socket: sockets[0]!, text },
     sockets,
   };
 }
@@ -227,11 +211,11 @@ function planRelease(group: readonly Blocking[], facts: FreeFacts, wish: FreeWis
   // Known only where it was asked for in bind(); a guess is no reason to speak of it.
   const kept = group.some((one) => one.holder.autoBound === false) && facts.snapshot.question.reuseAddr;
   const then = kept ? "; if it keeps the dead socket, SO_REUSEADDR is set on that" : "";
-  const text = `${what}: ${ended}${ifInTheWay(group[0]!)}, the program left alone; ${seen}${then}`;
+  const text = `${what}: ${ended}, the program left alone; ${seen}${then}`;
   const sockets = socketsOf(group);
   return {
     kind: "drop",
-    step: { kind: "drop", how, count, socket, text, ...ifNeeded(group[0]!) },
+    step: { kind: "drop", how, count, socket, text },
     sockets,
     staysBound,
   };

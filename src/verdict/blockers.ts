@@ -18,19 +18,17 @@ export function blockingHolders(snapshot: BindSnapshot, question: BindQuestion, 
   return [...sure, ...perhaps];
 }
 
-/** The same, the likelier ones apart: if the bind works without them, the others are in nobody's way. */
-export function likelyFirst(
+/** Of these the likeliest: if the bind works without them, the others are in nobody's way. */
+export function likeliestHolders(
   snapshot: BindSnapshot,
   question: BindQuestion,
   result: string,
-): { readonly likely: readonly PortHolder[]; readonly others: readonly PortHolder[] } {
+): readonly PortHolder[] {
   const { sure, perhaps } = conflictingHolders(snapshot, question, result);
+  if (sure.length > 0) return sure;
   // Whether it is V6ONLY is told of no connection, and one that is leaves IPv4 alone.
-  const isFar = ({ socket }: PortHolder): boolean => isIpv6(socket.local.address) && !isIpv6(question.address);
-  const near = perhaps.filter((holder) => !isFar(holder));
-  const far = perhaps.filter(isFar);
-  if (sure.length > 0) return { likely: sure, others: [...near, ...far] };
-  return near.length > 0 ? { likely: near, others: far } : { likely: far, others: [] };
+  const near = perhaps.filter(({ socket }) => isIpv6(question.address) || !isIpv6(socket.local.address));
+  return near.length > 0 ? near : perhaps;
 }
 
 function isIpv6(address: string): boolean {

@@ -5,7 +5,7 @@ import { adviceFor } from "./advice.ts";
 import type { Attempt, BindQuestion, BindSnapshot, PortHolder } from "../tcp/bind-snapshot.ts";
 import type { Owner, Socket } from "../tcp/socket.ts";
 import type { Blocker, BlockerRule, Spared, Why } from "./why.ts";
-import { blockingHolders, bystanders, foldBlockers, likelyFirst } from "./blockers.ts";
+import { blockingHolders, bystanders, foldBlockers, likeliestHolders } from "./blockers.ts";
 import { foldHolders } from "./fold-holders.ts";
 import { inferOptions } from "./infer-options.ts";
 import { findRivals } from "./rivals.ts";
@@ -19,15 +19,16 @@ export function judgeBind(seen: BindSnapshot): Why {
   return judgeBindClosely(seen).why;
 }
 
-/** For whoever acts on it: the holders themselves that stand in the way, with all that is known of their options, and who they are to the port. */
+/**
+ * For whoever acts on it: the holders themselves that stand in the way, with all that is known of their options, and who they are to the
+ * port. Of some it hangs on what cannot be seen: they are left out as long as others are likelier, and the bind is to be asked about again.
+ */
 export interface CloseVerdict {
   readonly why: Why;
   readonly blocking: readonly {
     readonly holder: PortHolder;
     readonly rule: BlockerRule;
     readonly freeInMs?: number;
-    /** Others are likelier to be in the way; whether this one is hangs on what cannot be seen. */
-    readonly perhaps?: true;
     /** A program went out by it, whatever has become of it since. */
     readonly outgoing?: true;
   }[];
@@ -80,21 +81,17 @@ export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
     incomplete: snapshot.incomplete,
   };
   const served = isServed(snapshot.holders);
-  const { likely, others } =
-    preconditionBlocker(snapshot, asked.result) === undefined
-      ? likelyFirst(snapshot, question, asked.result)
-      : { likely: [], others: [] };
-  const blocking = [...likely, ...others].map((holder, index) => {
+  const inTheWay =
+    preconditionBlocker(snapshot, asked.result) === undefined ? likeliestHolders(snapshot, question, asked.result) : [];
+  const blocking = inTheWay.map((holder) => {
     const rule = ruleOf(holder, served, snapshot.settings);
     const ms = freeInMs(rule, holder.socket);
+    const outgoing = holder.socket.inode !== undefined && isClient(holder, served, snapshot.settings);
     return {
       holder,
       rule,
       ...(ms === undefined ? {} : { freeInMs: ms }),
-      ...(holder.socket.inode !== undefined && isClient(holder, served, snapshot.settings)
-        ? { outgoing: true as const }
-        : {}),
-      ...(index < likely.length ? {} : { perhaps: true as const }),
+      ...(outgoing ? { outgoing } : {}),
     };
   });
   return { why, blocking };

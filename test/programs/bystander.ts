@@ -23,6 +23,8 @@ export interface BystanderCalls {
   accept(call: { fds: readonly number[] }): string[];
   /** From now on these are closed as soon as they have failed, as a well-behaved program does it. */
   tidy(call: { fds: readonly number[] }): number;
+  /** Takes the connection back and makes a server of the same socket. */
+  listenInstead(call: { fds: readonly number[] }): string[];
   /** Closes them without a word to the other side. */
   abandon(call: { fds: readonly number[] }): number;
   /** How many signals came. */
@@ -124,6 +126,11 @@ const calls: BystanderCalls = {
     for (const fd of fds) tidied.add(fd);
     return fds.length;
   },
+  listenInstead: ({ fds }) =>
+    fds.map((fd) => {
+      libc.connect(fd, new Uint8Array(16), 16);
+      return answerOf(libc.listen(fd, 16));
+    }),
   abandon({ fds }) {
     for (const fd of fds) {
       tidied.delete(fd);

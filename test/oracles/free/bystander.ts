@@ -27,7 +27,8 @@ export class Bystander {
   /** What has happened to it, if anything has. */
   async harm(): Promise<string | undefined> {
     if (this.#started === undefined || startOf(this.pid) !== this.#started) return `bystander ${this.name} was killed`;
-    const signals = await this.call("signals", {});
+    const signals = await this.call("signals", {}).catch(() => undefined);
+    if (signals === undefined) return `bystander ${this.name} has ended`;
     return signals === 0 ? undefined : `bystander ${this.name} got ${signals} signals`;
   }
 

@@ -141,6 +141,11 @@ export class Campaign {
     if (harm.every((one) => one === undefined)) {
       this.tally.talks += await speakAfter(batch, after, complain);
       await callListeners(ground, batch, complain);
+      // Who was signalled late.
+      for (const one of Object.values(ground.bystanders)) {
+        const late = await one.harm();
+        if (late !== undefined) complain(undefined, late);
+      }
     }
     const shared = problems.get(undefined) ?? [];
     return batch

@@ -26,7 +26,7 @@ export interface Piece {
   readonly occupant: Occupant;
   /** Whoever holds it. */
   readonly owners: readonly Owner[];
-  readonly bystander?: Bystander;
+  readonly bystander?: End;
   /** This program holds it. */
   readonly mine?: boolean;
   /** The connection with which a server goes on that drains. */

@@ -96,7 +96,7 @@ export function randomScene(seed: number, means: Means): FreeScene {
     seed,
     question,
     wish: { dryRun: dice.chance(0.08), force: !dice.chance(0.06), dropClients: !dice.chance(0.08) },
-    swapped: dice.chance(0.05),
+    swapped: dice.chance(0.08),
     occupants: occupants.map((one, index) =>
       index === special && "conduct" in one ? { ...one, conduct: "self" } : one,
     ),

@@ -165,7 +165,7 @@ export class Stage {
     if (calls.localPort(fd) !== this.#port) this.#require(-1, "to be given the port", fd);
     if (silent) {
       const end = this.give(fd, this.#ground.bystanders.second);
-      this.#piece(calls.cookie(fd), { occupant, owners: [], bystander: end.by });
+      this.#piece(calls.cookie(fd), { occupant, owners: [], bystander: end });
       if (occupant.tidy) this.#played.tidy.push(end);
       return;
     }
@@ -197,7 +197,7 @@ export class Stage {
     const { calls, bystanders } = this.#ground;
     const cookie = calls.cookie(mine);
     const far = this.give(mine, bystanders.second);
-    this.#piece(cookie, { occupant, owners: [], bystander: far.by });
+    this.#piece(cookie, { occupant, owners: [], bystander: far });
     // It would close at once what the other side has closed.
     if (tidy && ending !== "close-wait") this.#played.tidy.push(far);
     if (ending === "close-wait") return calls.close(peer);

@@ -6,6 +6,17 @@ import type { Newcomer, Played, World } from "./played.ts";
 import { ROOT } from "./scene.ts";
 import { Missed, Stage } from "./stage.ts";
 
+/** The program of an outgoing connection takes it back and listens with the same socket, which keeps its cookie. */
+async function turnOne(played: Played, before: World): Promise<Newcomer | undefined> {
+  for (const [cookie, { occupant, bystander: end }] of played.pieces) {
+    const socket = before.get(cookie)?.socket;
+    if (end === undefined || occupant.kind !== "client" || occupant.chosen || socket?.state !== "ESTABLISHED") continue;
+    const [answer] = await end.by.call("listenInstead", { fds: [end.fd] });
+    if (answer === "ok") return { end, cookie, insteadOf: cookie };
+  }
+  return undefined;
+}
+
 /** Undefined: there is nobody whose place can be taken. */
 export async function swapOne(ground: Ground, played: Played, before: World): Promise<Newcomer | undefined> {
   const loaded = loadLibc();
@@ -31,5 +42,5 @@ export async function swapOne(ground: Ground, played: Played, before: World): Pr
       return undefined;
     }
   }
-  return undefined;
+  return turnOne(played, before);
 }

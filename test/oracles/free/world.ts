@@ -15,10 +15,11 @@ export function lookAround(here: Host, beyond: Host): World {
   return world;
 }
 
-/** It is there, and as it was: only what no program holds goes on by itself. */
+/** It is there, and as it was: only what no program holds goes on by itself, and what waits for the other side's word. */
 export function isIntact(was: Socket, after: World): boolean {
   const now = after.get(was.cookie ?? "")?.socket;
-  return now !== undefined && (now.state === was.state || (was.inode === undefined && now.inode === undefined));
+  if (now === undefined || now.state === was.state) return now !== undefined;
+  return (was.inode === undefined && now.inode === undefined) || was.state === "FIN-WAIT-1" || was.state === "CLOSING";
 }
 
 /** The other ends of connections, wherever they are. */
