@@ -97,6 +97,38 @@ test("planFree() ends an outgoing connection only with consent, and never its pr
   assert.deepEqual(await planned({ processes }, { dropClients: true }), ["drop"]);
 });
 
+test("planFree() needs that consent in every state of an outgoing connection", async () => {
+  const client = connection({ local: "127.0.0.1:40001", remote: "10.0.0.9:443", state: "CLOSE-WAIT" });
+  const host = createFakeHost({ processes: [program("curl", { pid: 900, sockets: [client] })] });
+  const { plan, refused } = await planFree(40_001, { host });
+  assert.deepEqual([plan, refused.map(({ lacks }) => lacks)], [[], ["option"]]);
+});
+
+test("planFree() ends a connection that is in the way, whoever listens on another address with that port", async () => {
+  const accepted = connection({ local: "127.0.0.1:8080", remote: "10.0.0.9:50000" });
+  const host = createFakeHost({
+    processes: [
+      program("other", { pid: 700, sockets: [listener({ port: 8080, address: "127.0.0.2" })] }),
+      program("worker", { pid: 900, sockets: [accepted] }),
+    ],
+  });
+  const { plan } = await planFree({ port: 8080, address: "127.0.0.1" }, { host, reuseAddr: false });
+  assert.deepEqual(words(plan), ["drop"]);
+});
+
+test("planFree() leaves out what only may be in the way while something likelier is", async () => {
+  const sockets = [
+    connection({ local: "[::1]:8080", remote: "[::1]:50000", state: "TIME-WAIT" }),
+    connection({ local: "127.0.0.1:8080", remote: "127.0.0.1:50000", state: "TIME-WAIT" }),
+  ];
+  for (const reuseAddr of [false, true]) {
+    const host = createFakeHost({ sockets });
+    const { plan } = await planFree({ port: 8080, address: "0.0.0.0" }, { host, reuseAddr });
+    const locals = plan.map((step) => ("socket" in step ? step.socket?.local.address : undefined));
+    assert.deepEqual([words(plan), locals], [["destroy"], ["127.0.0.1"]]);
+  }
+});
+
 test("planFree() refuses pid 1, itself and its ancestors, and another user's process", async () => {
   for (const [pid, more] of [
     [1, {}],

@@ -81,12 +81,14 @@ export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
     incomplete: snapshot.incomplete,
   };
   const served = isServed(snapshot.holders);
+  const listeners = snapshot.holders.filter(({ socket }) => socket.state === "LISTEN");
   const inTheWay =
     preconditionBlocker(snapshot, asked.result) === undefined ? likeliestHolders(snapshot, question, asked.result) : [];
   const blocking = inTheWay.map((holder) => {
     const rule = ruleOf(holder, served, snapshot.settings);
     const ms = freeInMs(rule, holder.socket);
-    const outgoing = holder.socket.inode !== undefined && isClient(holder, served, snapshot.settings);
+    const accepted = listeners.some(({ socket }) => takesIn(socket, holder.socket));
+    const outgoing = holder.socket.inode !== undefined && isClient(holder, accepted, snapshot.settings);
     return {
       holder,
       rule,
@@ -95,6 +97,13 @@ export function judgeBindClosely(seen: BindSnapshot): CloseVerdict {
     };
   });
   return { why, blocking };
+}
+
+/** Can this listener have accepted that connection? One on another address of the port cannot. */
+function takesIn({ local, v6only }: Socket, connection: Socket): boolean {
+  const [at, near] = [local.address, connection.local.address].map((address) => address.replace("::ffff:", ""));
+  if (at === "::") return near!.includes(":") || v6only !== true;
+  return at === near || (at === "0.0.0.0" && !near!.includes(":"));
 }
 
 /** The attempt that was asked for first, then the same with the other SO_REUSEADDR; real binds where they were made, else the rules. */

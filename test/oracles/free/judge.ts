@@ -45,7 +45,10 @@ export function judgeWords(played: Played, { result, bind, newcomer }: Verdict):
   if (wish.dryRun && result.done.length > 0) problems.push("something was done in a dry run");
   if (!wish.force && result.done.some((step) => step.kind === "signal" && step.signal === "SIGKILL"))
     problems.push("SIGKILL, and nobody allowed it");
+  // Beside a listener a client's options are not looked for: whether it is in the way comes to light when the server is gone.
+  const unforeseen = !wish.dropClients && played.scene.question.reuseAddr;
   if (
+    !unforeseen &&
     result.refused.length > 0 &&
     !isStubborn(played) &&
     newcomer === undefined &&
@@ -227,7 +230,7 @@ function whyNot(
   const kind = socket.inode === undefined ? "destroy" : "drop";
   if (result.done.some((step) => step.kind === kind)) {
     const held = socket.inode !== undefined;
-    if (occupant?.kind === "client" && !played.scene.wish.dropClients && !isServed(played, before))
+    if (occupant?.kind === "client" && !played.scene.wish.dropClients && !isServed(socket, before))
       return "and nobody agreed to it";
     if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
     return undefined;
@@ -235,9 +238,15 @@ function whyNot(
   return `no step (${kind}) says so`;
 }
 
-/** Beside a listener, on whatever address, it is not looked for who went out. */
-function isServed({ port }: Played, before: World): boolean {
-  return [...before.values()].some(({ socket }) => socket.state === "LISTEN" && socket.local.port === port);
+/** Where a listener can have accepted it, it is not looked for whether it went out. */
+function isServed({ local }: Socket, before: World): boolean {
+  return [...before.values()].some(
+    ({ socket, beyond }) =>
+      !beyond &&
+      socket.state === "LISTEN" &&
+      socket.local.port === local.port &&
+      meets({ ...socket.local, v6only: socket.v6only === true }, { ...local, v6only: true }),
+  );
 }
 
 function tell({ state, local, remote }: Socket): string {
