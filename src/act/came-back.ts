@@ -17,7 +17,7 @@ export function findCameBack(before: FreeFacts, now: FreeFacts, known: ReadonlyS
   const restarter =
     // What is known of the new one comes first: it may be another's.
     [...now.supervisors, ...before.supervisors].find(({ restarts }) => restarts !== "change") ??
-    parentRestarterOf(now.family.nodes, owner.pid, before.family.nodes);
+    parentRestarterOf(now.family.nodes, owner.pid, before.family.nodes, now.snapshot.settings.asker);
   if (restarter === undefined) return { socket, text: `${nameOf(owner)} has it now` };
   const { text, command } = restarter;
   return { socket, text: `${nameOf(owner)} has it again: ${text}`, ...(command === undefined ? {} : { command }) };

@@ -13,6 +13,7 @@ import type { TreeLine } from "../tcp/free-plan.ts";
 import type { Supervisor } from "../tcp/process-node.ts";
 import { jobOf } from "../verdict/process-tree.ts";
 import { findProtected } from "../verdict/protected-processes.ts";
+import type { Protection } from "../verdict/protected-processes.ts";
 import { findSupervisors } from "../verdict/supervisors.ts";
 import type { CloseVerdict } from "../verdict/judge-bind.ts";
 
@@ -22,6 +23,8 @@ export interface FreeFacts {
   readonly family: ProcessFamily;
   /** The program as it was started; one line for a program of one process. */
   readonly job: readonly TreeLine[];
+  /** Who is no part of anybody's program, by pid. */
+  readonly spared: ReadonlyMap<number, Protection>;
   /** By the pid of who holds a port of a container. */
   readonly containers: ReadonlyMap<number, ContainerBehind>;
   /** Who starts again what is asked to end. */
@@ -75,6 +78,7 @@ export async function gatherFreeFacts(
     verdict,
     family,
     job,
+    spared,
     containers,
     supervisors: findSupervisors(
       family.nodes,

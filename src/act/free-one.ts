@@ -143,7 +143,9 @@ export class FreeOne {
   }
 
   get supervisors(): FreePlan["supervisors"] {
-    return this.#first.supervisors;
+    const asked = new Set(this.#all.map((step) => (step.kind === "signal" ? step.pid : undefined)));
+    // Who is asked to end as well starts nobody again.
+    return this.#first.supervisors.filter(({ pid }) => pid === undefined || !asked.has(pid));
   }
 
   /** Looks, and looks again where the last holder has gone between two looks: then there is nothing to do, nor anybody to blame. */

@@ -146,6 +146,13 @@ test("planFree() refuses pid 1, itself and its ancestors, and another user's pro
   assert.deepEqual(await planned(other), ["no: right: sudo portmortem free 8080"]);
 });
 
+test("planFree() refuses who keeps other programs alive too", async () => {
+  const daemon = program("PM2 v6.0.5: God", { ...SERVER, args: ["PM2 v6.0.5: God Daemon (/root/.pm2)"] });
+  const { plan, refused } = await planFree(8080, { host: createFakeHost({ processes: [daemon] }) });
+  assert.deepEqual(words(plan), []);
+  assert.match(refused[0]?.text ?? "", /keeps all of its apps alive/);
+});
+
 test("planFree() leaves alone who only is connected to the port, and says so", async () => {
   const processes = [
     program("node", SERVER),

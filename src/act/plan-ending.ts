@@ -133,6 +133,12 @@ function whyNotEnd(
       text: `${name} holds it, and this command was started by it: to end it would end this too`,
       command: `kill ${process.pid}`,
     };
+  const keeper = facts.spared.get(process.pid);
+  if (keeper?.kind === "keeper") {
+    // The daemon of pm2 holds the ports of its clusters, systemd those of socket units: the one program behind it has a command of its own.
+    const by = facts.supervisors.find(({ of, command }) => of === process.pid && command !== undefined);
+    return { ...base, text: `${name} holds it, and ${keeper.text}`, command: by?.command ?? `kill ${process.pid}` };
+  }
   const may = facts.maySignal.get(process.pid);
   if (may === "EPERM") {
     const whose = owner.user === undefined ? "another user's" : `${owner.user}'s`;

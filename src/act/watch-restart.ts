@@ -5,6 +5,7 @@ import type { ProcessFamily } from "../inspect/process-family.ts";
 import type { BindQuestion } from "../tcp/bind-snapshot.ts";
 import type { ProcessNode, Supervisor } from "../tcp/process-node.ts";
 import { maskOf } from "../tcp/states.ts";
+import { readsCommands } from "../verdict/protected-processes.ts";
 import { sleep } from "./sleep.ts";
 
 export interface RestartWatch {
@@ -56,14 +57,8 @@ function watchedParents({ family, ended }: RestartWatch): ProcessNode[] {
   const parents = new Set(ended.map(({ parentPid }) => parentPid));
   return [...parents].flatMap((pid) => {
     const node = spared.has(pid) ? undefined : family.nodes.get(pid);
-    return node === undefined || isTypedAt(node) ? [] : [node];
+    return node === undefined || readsCommands(node.args) ? [] : [node];
   });
-}
-
-const SHELLS = /^-?(?:ba|z|da|fi|k|a|tc|c)?sh$/;
-
-function isTypedAt({ command, args }: ProcessNode): boolean {
-  return SHELLS.test(command) && args.slice(1).every((word) => /^-+(?:i|l|il|li|login|interactive)$/.test(word));
 }
 
 function hasNewChild(host: Host, parent: ProcessNode, ended: readonly ProcessNode[]): boolean {
