@@ -3,17 +3,20 @@ import { PortmortemError } from "../base/errors.ts";
 import { hostFor } from "../ask/hosts.ts";
 import type { HostOptions } from "../ask/hosts.ts";
 import { requireKnownOptions } from "../ask/known-options.ts";
+import type { Host } from "../host/host.ts";
 import { gatherDropCandidates } from "../inspect/drop-candidates.ts";
 import type { DropCandidates } from "../inspect/drop-candidates.ts";
+import type { PeerPair } from "../inspect/peer-ports.ts";
 import { DROP_WAYS } from "../tcp/drop-plan.ts";
 import type { DropWay } from "../tcp/drop-plan.ts";
-import type { DropPlan, DropResult, DropSpared } from "../tcp/drop-result.ts";
+import type { DropPlan, DropResult, DropSpared, PeerPorts } from "../tcp/drop-result.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { parseFilter } from "../tcp/filter/parse-filter.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { typedCommand } from "../tcp/typed-command.ts";
 import { requireActions, requireCookies } from "./acting-host.ts";
 import { isHarmless, planDrop } from "./plan-drop.ts";
+import type { DropWish } from "./plan-drop.ts";
 import { runDrop } from "./run-drop.ts";
 import type { DropOutcome } from "./run-drop.ts";
 
@@ -67,21 +70,24 @@ export async function drop(options: DropOptions): Promise<DropResult> {
   if (needsDescriptors(candidates, options))
     candidates = await gatherDropCandidates(host, actions, { ...question, byDescriptor: true }, options.signal);
   const { kernelRelease, uid } = host.system();
-  const planned = planDrop(
-    candidates.groups,
-    { sockDestroy: candidates.rights.sockDestroy, kernelRelease },
-    {
-      ...(options.how === undefined ? {} : { how: options.how }),
-      ...(uid === 0 ? {} : { rootCommand: rootCommand(options) }),
-    },
-  );
+  const { sockDestroy } = candidates.rights;
+  const outside = sockDestroy.answer === "no" && sockDestroy.outside === true;
+  const wish: DropWish = {
+    ...(options.how === undefined ? {} : { how: options.how }),
+    // To root of the machine sudo gives nothing.
+    ...(uid === 0 && !outside ? {} : { rootCommand: commandOf(options, true) }),
+    commandWith: (how) => commandOf({ ...options, how }, false),
+  };
+  const planned = planDrop(candidates.groups, { sockDestroy, kernelRelease }, wish);
   const steps = planned.filter((one) => "step" in one);
+  const peers = candidates.peers.peers();
+  const before = await portsTo(host, peers);
   const plan: DropPlan = {
     matched: candidates.matched,
     plan: steps.map(({ step }) => step),
     failed: planned.flatMap((one) => ("refusal" in one ? [one.refusal] : [])),
     spared: sparedOf(candidates),
-    localPorts: candidates.peers.count().map(({ free, ...rest }) => ({ ...rest, before: free })),
+    localPorts: before.filter((one) => one !== undefined),
     incomplete: candidates.incomplete,
   };
   if (plan.matched === 0 && plan.spared.length > 0) throw onlySpared(plan.spared);
@@ -97,10 +103,18 @@ export async function drop(options: DropOptions): Promise<DropResult> {
     host,
     actions,
     candidates,
+    wish,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(onProgress === undefined ? {} : { onProgress: (done, of) => onProgress(done, of, "dropped") }),
   });
-  return resultOf(plan, outcome, candidates);
+  return resultOf(plan, outcome, withAfter(before, await portsTo(host, peers)));
+}
+
+/** Most drops are about no peer in particular. */
+async function portsTo(host: Host, peers: readonly PeerPair[]): Promise<readonly (PeerPorts | undefined)[]> {
+  if (peers.length === 0) return [];
+  const { countLocalPorts } = await import("./local-ports.ts");
+  return countLocalPorts(host, peers);
 }
 
 function requireFilter(text: string): ReturnType<typeof parseFilter> {
@@ -131,15 +145,15 @@ function isUntraced({ owners, ownerless }: Socket): boolean {
   return owners === undefined && ownerless === undefined;
 }
 
-/** The same by root. */
-function rootCommand({ filter, how, limit, netns }: DropOptions): string {
+/** As it is typed. */
+function commandOf({ filter, how, limit, netns }: DropOptions, asRoot: boolean): string {
   const words = [
     "drop",
     filter,
     ...(how === undefined ? [] : ["--how", how]),
     ...(limit === undefined ? [] : ["--limit", String(limit)]),
   ];
-  return typedCommand(words, { asRoot: true, netns: netns === undefined ? undefined : String(netns) });
+  return typedCommand(words, { asRoot, netns: netns === undefined ? undefined : String(netns) });
 }
 
 function sparedOf({ listeners, bound }: DropCandidates): DropSpared[] {
@@ -179,18 +193,25 @@ function needsConsent({ plan }: DropPlan): PortmortemError {
   );
 }
 
-function resultOf(plan: DropPlan, outcome: DropOutcome, candidates: DropCandidates): DropResult {
-  const after = plan.localPorts.length === 0 ? [] : candidates.peers.count();
+function withAfter(
+  before: readonly (PeerPorts | undefined)[],
+  after: readonly (PeerPorts | undefined)[],
+): readonly PeerPorts[] {
+  return before.flatMap((ports, index) => {
+    if (ports === undefined) return [];
+    const now = after[index];
+    return [now === undefined ? ports : { ...ports, after: now.before }];
+  });
+}
+
+function resultOf(plan: DropPlan, outcome: DropOutcome, localPorts: readonly PeerPorts[]): DropResult {
   return {
     ...plan,
     dropped: outcome.dropped,
     gone: outcome.gone,
     ...(outcome.closing === 0 ? {} : { closing: outcome.closing }),
     failed: [...plan.failed, ...outcome.failed],
-    localPorts: plan.localPorts.map((ports, index) => {
-      const now = after[index];
-      return now === undefined ? ports : { ...ports, after: now.free };
-    }),
+    localPorts,
     ...(outcome.interrupted ? { interrupted: true } : {}),
   };
 }

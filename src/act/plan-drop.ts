@@ -2,6 +2,7 @@
  * Which connection is ended in which way, and which not at all, with the reason. Pure: the groups that were found, what this user and this
  * kernel can do, and what is wished for go in; a plan comes out, and nothing but that plan is carried out.
  */
+import { durationText } from "../base/duration.ts";
 import { olderThan } from "../base/kernel-release.ts";
 import type { Probed } from "../host/host.ts";
 import { ORPHANS_SINCE, TIME_WAIT_SINCE } from "../tcp/sock-destroy.ts";
@@ -21,6 +22,8 @@ export interface DropWish {
   readonly how?: DropWay;
   /** The same command as it would be typed by root, for what needs a right. */
   readonly rootCommand?: string;
+  /** The same command with another `how`. */
+  readonly commandWith?: (how: DropWay) => string;
 }
 
 export type PlannedGroup<G extends DropGroup> =
@@ -56,11 +59,9 @@ function wayFor(group: DropGroup, means: DropMeans, wish: DropWish): DropWay | D
 function whyNotDestroy(group: DropGroup, means: DropMeans, wish: DropWish): DropFailure | undefined {
   const { sockDestroy, kernelRelease } = means;
   if (sockDestroy.answer === "no") {
-    const text =
-      sockDestroy.lacks === "right"
-        ? `destroying ${group.count === 1 ? "it" : "them"} ${sockDestroy.why}`
-        : `${sockDestroy.why}${group.class === "time-wait" || group.class === "fin-wait-2" ? ": what remains is to wait" : ""}`;
-    return refusal(group, sockDestroy.lacks, text, sockDestroy.lacks === "right" ? wish.rootCommand : undefined);
+    const { lacks, why } = sockDestroy;
+    const text = lacks === "right" ? `destroying ${them(group)} ${why}` : why;
+    return refuse(group, lacks, `${text}${whatRemains(group)}`, insteadOf(group, lacks, wish));
   }
   const since = group.class === "orphan" ? ORPHANS_SINCE : isMinisock(group) ? TIME_WAIT_SINCE : undefined;
   if (since === undefined || !olderThan(kernelRelease, since[0], since[1])) return undefined;
@@ -68,7 +69,24 @@ function whyNotDestroy(group: DropGroup, means: DropMeans, wish: DropWish): Drop
     group.class === "orphan"
       ? "would say yes and could leave it for ever without an owner"
       : "cannot destroy what is in TIME-WAIT";
-  return refusal(group, "kernel", `Linux ${kernelRelease} ${why}; ${since[0]}.${since[1]} and later do it right`);
+  const text = `Linux ${kernelRelease} ${why}; ${since[0]}.${since[1]} and later do it right`;
+  return refuse(group, "kernel", `${text}${whatRemains(group)}`);
+}
+
+/** What can be typed instead of a SOCK_DESTROY that cannot be. */
+export function insteadOf(group: DropGroup, lacks: DropFailure["lacks"], wish: DropWish): string | undefined {
+  if (lacks === "right" && wish.rootCommand !== undefined) return wish.rootCommand;
+  return group.class === "held" && (group.socket.owners ?? []).length > 0 ? wish.commandWith?.("reset") : undefined;
+}
+
+/** Waiting is the next best, and the kernel says for how long. */
+export function whatRemains(group: DropGroup): string {
+  const { class: kind, endsInMs, count } = group;
+  const one = count === 1;
+  if (kind === "orphan")
+    return `; left alone, ${one ? "it ends" : "they end"} once the kernel gives up sending, minutes at most`;
+  if (endsInMs === undefined) return "";
+  return `; left alone, ${one ? "it ends" : "the last of them ends"} by itself in ${durationText(endsInMs)}`;
 }
 
 function isMinisock({ class: kind }: DropGroup): boolean {
@@ -80,10 +98,15 @@ const SHUT_HERE: readonly Socket["state"][] = ["FIN-WAIT-1", "FIN-WAIT-2", "CLOS
 
 function byDescriptor(group: DropGroup, how: "shutdown" | "reset", wish: DropWish): DropWay | DropFailure {
   if (group.class !== "held")
-    return refusal(group, "descriptor", `no program holds ${them(group)}: only --how destroy ends ${them(group)}`);
+    return refuse(
+      group,
+      "descriptor",
+      `no program holds ${them(group)}: only --how destroy ends ${them(group)}`,
+      wish.commandWith?.("destroy"),
+    );
   if ((group.socket.owners ?? []).length === 0) {
     const hidden = group.socket.ownerless === "no-permission";
-    return refusal(
+    return refuse(
       group,
       hidden ? "right" : "descriptor",
       hidden ? "the program that holds it may not be seen by this user" : "the program that holds it was not found",
@@ -91,21 +114,41 @@ function byDescriptor(group: DropGroup, how: "shutdown" | "reset", wish: DropWis
     );
   }
   if (how === "shutdown" && SHUT_HERE.includes(group.socket.state))
-    return refusal(group, "descriptor", "its program has shut it already, and waits: only a reset ends it");
+    return refuse(
+      group,
+      "descriptor",
+      "its program has shut it already, and waits: only a reset ends it",
+      wish.commandWith?.("reset"),
+    );
   return how;
 }
 
-function refusal(
+function refuse(
   group: DropGroup,
   lacks: NonNullable<DropFailure["lacks"]>,
   text: string,
   command?: string,
 ): DropFailure {
-  return { count: group.count, socket: group.socket, lacks, text, ...(command === undefined ? {} : { command }) };
+  const { count, socket, endsInMs } = group;
+  return {
+    count,
+    socket,
+    lacks,
+    text,
+    ...(endsInMs === undefined ? {} : { endsInMs }),
+    ...(command === undefined ? {} : { command }),
+  };
 }
 
 function stepOf(group: DropGroup, kind: DropWay): DropStep {
-  return { kind, count: group.count, socket: group.socket, text: `${whatText(group)}: ${effectText(group, kind)}` };
+  const text = `${whatText(group)}: ${effectText(group, kind)}`;
+  const gentle = kind !== "shutdown" && canBeShut(group) ? ({ gentler: "shutdown" } as const) : {};
+  return { kind, count: group.count, socket: group.socket, text, ...gentle };
+}
+
+/** Where a program holds a connection and has not shut it, it can also be ended in order. */
+function canBeShut({ socket: { owners, state } }: DropGroup): boolean {
+  return (owners ?? []).length > 0 && (state === "ESTABLISHED" || state === "CLOSE-WAIT");
 }
 
 function whatText(group: DropGroup): string {

@@ -13,8 +13,10 @@ import type { DropClass } from "../tcp/drop-plan.ts";
 import type { DropFailure } from "../tcp/drop-result.ts";
 import type { Socket } from "../tcp/socket.ts";
 import { maskOf } from "../tcp/states.ts";
+import { DropFailures } from "./drop-failures.ts";
+import type { PlannedStep } from "./drop-failures.ts";
+import type { DropWish, PlannedGroup } from "./plan-drop.ts";
 import { throughDescriptor } from "./through-descriptor.ts";
-import type { PlannedGroup } from "./plan-drop.ts";
 
 export interface DropOutcome {
   dropped: number;
@@ -30,6 +32,7 @@ export interface DropRun {
   readonly host: Host;
   readonly actions: HostActions;
   readonly candidates: DropCandidates;
+  readonly wish: DropWish;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, of: number) => void;
 }
@@ -42,12 +45,12 @@ const MOST_LOOKED_AT = 200;
 
 export async function runDrop(
   plan: readonly PlannedGroup<CandidateGroup>[],
-  { host, actions, candidates, signal, onProgress }: DropRun,
+  { host, actions, candidates, wish, signal, onProgress }: DropRun,
 ): Promise<DropOutcome> {
   const outcome: DropOutcome = { dropped: 0, gone: 0, closing: 0, failed: [], interrupted: false };
   const steps = plan.flatMap((planned) => ("step" in planned ? [planned] : []));
   const total = steps.reduce((sum, { group }) => sum + group.count, 0);
-  const failures = new Failures();
+  const failures = new DropFailures(wish);
   const proof = new Proof(host, candidates);
   let done = 0;
   let turnEnds = Date.now() + SLICE_MS;
@@ -64,13 +67,14 @@ export async function runDrop(
   };
   // What was asked for before anything was begun.
   if (signal?.aborted === true) return { ...outcome, interrupted: true };
-  for (const { group, step } of steps) {
+  for (const planned of steps) {
     if (outcome.interrupted) break;
+    const { group, step } = planned;
     const { targets, held } = group;
     if (step.kind === "destroy") {
       for (let from = 0; from < targets.length; from += IN_A_REQUEST) {
         const to = Math.min(from + IN_A_REQUEST, targets.length);
-        outcome.dropped += destroySome(actions, { targets, from, to }, group, failures);
+        outcome.dropped += destroySome(actions, { targets, from, to }, planned, failures);
         proof.expectGone(group, targets, to);
         if (!(await breathe(to - from))) break;
       }
@@ -83,7 +87,7 @@ export async function runDrop(
           // Not a connection any more: that is what was wished for.
           if (listening.has(socket.cookie) || !addSocket(list, socket)) outcome.gone++;
         }
-        outcome.dropped += destroySome(actions, { targets: list, from, to: list.length }, group, failures);
+        outcome.dropped += destroySome(actions, { targets: list, from, to: list.length }, planned, failures);
         proof.expectGone(group, list, list.length);
         await breathe(some.length);
       }
@@ -94,7 +98,7 @@ export async function runDrop(
           if (answer === "ok") {
             outcome.dropped++;
             proof.expectEnded(socket, step.kind);
-          } else failures.add(group, answer, socket, socket.cookie ?? "");
+          } else failures.add(planned, answer, socket, socket.cookie ?? "");
         } else outcome.gone++;
         if (!(await breathe(1))) break;
       }
@@ -111,14 +115,16 @@ export async function runDrop(
 function destroySome(
   actions: HostActions,
   { targets, from, to }: { targets: TargetList; from: number; to: number },
-  group: CandidateGroup,
-  failures: Failures,
+  planned: PlannedStep,
+  failures: DropFailures,
 ): number {
   if (from === to) return 0;
   const { destroyed, failed } = actions.destroy(targets, from, to);
-  // ENOENT: it has ended by itself in the meantime.
-  for (const { index, errno } of failed)
-    if (errno !== "ENOENT") failures.add(group, errno, group.socket, targets.at(index).cookie);
+  for (const { index, errno } of failed) {
+    const { cookie } = targets.at(index);
+    if (errno === "ENOENT") failures.vanished.add(cookie);
+    else failures.add(planned, errno, planned.group.socket, cookie);
+  }
   return destroyed;
 }
 
@@ -154,47 +160,6 @@ export function isStillConnected(host: Host, socket: Socket): boolean {
   return now !== undefined && now.state !== "LISTEN" && now.state !== "BOUND";
 }
 
-/** Alike ones are told once. */
-class Failures {
-  /** Of all that failed: they are known to be there still. */
-  readonly cookies = new Set<string>();
-  readonly #byKind = new Map<string, { count: number; readonly socket: Socket; readonly errno: string }>();
-
-  add(group: CandidateGroup, errno: string, socket: Socket, cookie: string): void {
-    this.cookies.add(cookie);
-    const key = `${group.class}|${group.state}|${group.socket.owners?.[0]?.pid ?? ""}|${errno}`;
-    const known = this.#byKind.get(key);
-    if (known === undefined) this.#byKind.set(key, { count: 1, socket, errno });
-    else known.count++;
-  }
-
-  list(): DropFailure[] {
-    return [...this.#byKind.values()].map(({ count, socket, errno }) => ({
-      count,
-      socket,
-      ...lacksOf(errno),
-      errno,
-      text: `${count === 1 ? "it" : `${count} of them`} could not be ended: ${errno}${MEANING[errno] ?? ""}`,
-    }));
-  }
-}
-
-function lacksOf(errno: string): Pick<DropFailure, "lacks"> {
-  if (errno === "EPERM" || errno === "EACCES") return { lacks: "right" };
-  if (errno === "EOPNOTSUPP" || errno === "ENOSYS") return { lacks: "kernel" };
-  return errno === "ESTALE" || errno === "EBADF" || errno === "ESRCH" ? { lacks: "descriptor" } : {};
-}
-
-const MEANING: Readonly<Record<string, string>> = {
-  EPERM: ", a right is missing",
-  EACCES: ", a right is missing",
-  EOPNOTSUPP: ", this kernel cannot",
-  ENOSYS: ", this kernel cannot",
-  ESTALE: ", the program has closed that descriptor and uses it for something else",
-  EBADF: ", the program has closed that descriptor",
-  ESRCH: ", the program has ended",
-};
-
 /** Success is proven: what was ended is looked for once more. */
 class Proof {
   readonly #host: Host;
@@ -218,30 +183,58 @@ class Proof {
   }
 
   /** `gone` counts all that are not there, also those that were gone before their turn came. */
-  look(failures: Failures): { readonly gone: number; readonly closing: number; readonly still: DropFailure[] } {
-    const still: Socket[] = [];
-    let gone = 0;
+  look(failures: DropFailures): { readonly gone: number; readonly closing: number; readonly still: DropFailure[] } {
+    const left: Socket[] = [];
+    let [gone, closing] = [0, 0];
     for (const [targets, { to, class: kind }] of this.#lists) {
-      const left = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to, kind) : this.#leftOneByOne(targets, to);
-      gone += to - left.length;
-      still.push(...left);
+      const still = to > MOST_LOOKED_AT ? this.#leftInDump(targets, to, kind) : this.#leftOneByOne(targets, to);
+      gone += to - still.length;
+      left.push(...still);
     }
     for (const socket of this.#sockets) {
-      if (isStillConnected(this.#host, socket)) still.push(socket);
+      if (isStillConnected(this.#host, socket)) left.push(socket);
       else gone++;
     }
-    let closing = 0;
     for (const socket of this.#shut) {
       const now = lookAgain(this.#host, socket);
       if (now === undefined) gone++;
-      else if (now.state === "ESTABLISHED" || now.state === "CLOSE-WAIT") still.push(now);
+      else if (now.state === "ESTABLISHED" || now.state === "CLOSE-WAIT") left.push(now);
       else closing++;
     }
-    const unexplained = still.filter(({ cookie }) => cookie === undefined || !failures.cookies.has(cookie));
-    const [first] = unexplained;
-    if (first === undefined) return { gone, closing, still: [] };
-    const text = `${unexplained.length === 1 ? "it is" : `${unexplained.length} of them are`} still there, though the kernel answered with success`;
-    return { gone, closing, still: [{ count: unexplained.length, socket: first, text }] };
+    // Who is not answered finds nothing either.
+    const silent = this.#whySilent();
+    if (silent !== undefined) return { gone: 0, closing: 0, still: this.#unseen(gone + closing, silent) };
+    const unexplained = left.filter(({ cookie }) => cookie === undefined || !failures.cookies.has(cookie));
+    const denied = unexplained.filter(({ cookie }) => cookie !== undefined && failures.vanished.has(cookie));
+    const unchanged = unexplained.filter((socket) => !denied.includes(socket));
+    return {
+      gone,
+      closing,
+      still: [
+        ...this.#stillThere(unchanged, "the kernel answered with success"),
+        ...this.#stillThere(denied, "the kernel answered that there is no such socket (ENOENT)"),
+      ],
+    };
+  }
+
+  #stillThere(sockets: readonly Socket[], though: string): DropFailure[] {
+    const [first] = sockets;
+    const count = sockets.length;
+    if (first === undefined) return [];
+    const text = `${count === 1 ? "it is" : `${count} of them are`} still there, though ${though}`;
+    return [{ count, socket: first, text }];
+  }
+
+  #whySilent(): string | undefined {
+    const { failed } = dumpAll(this.#host, { protocol: "tcp", states: maskOf("LISTEN") }, () => undefined);
+    return failed.find(({ family }) => family === "ipv4")?.errno;
+  }
+
+  #unseen(count: number, errno: string): DropFailure[] {
+    const [first] = this.#candidates.groups;
+    if (count === 0 || first === undefined) return [];
+    const text = `whether ${count === 1 ? "it is" : "they are"} gone could not be seen: the kernel answered ${errno}`;
+    return [{ count, socket: first.socket, errno, text }];
   }
 
   #leftOneByOne(targets: TargetList, to: number): Socket[] {

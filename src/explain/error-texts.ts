@@ -102,7 +102,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_NO_SOCK_DIAG: {
     title: "connections cannot be told apart",
-    text: "`drop` needs `sock_diag`: `/proc/net` shows no cookies, and without its cookie the request for a connection that has just ended would hit the listener of its port. The message says why `sock_diag` cannot be had, the hint what would bring it.",
+    text: "`drop` needs `sock_diag`: `/proc/net` shows no cookies, and without its cookie the request for a connection that has just ended would hit the listener of its port. A seccomp filter that refuses netlink has the same effect. The message says why `sock_diag` cannot be had, the hint what would bring it.",
   },
   PM_UNKNOWABLE_FILTER: {
     title: "the filter asks for what cannot be seen",

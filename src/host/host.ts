@@ -246,7 +246,13 @@ export interface NamespaceFacts {
 /** What a probe said. `lacks`: whether a right would help, or only another kernel. `unknown` carries why it could not be tried. */
 export type Probed =
   | { readonly answer: "yes" }
-  | { readonly answer: "no"; readonly lacks: "right" | "kernel"; readonly why: string }
+  | {
+      readonly answer: "no";
+      readonly lacks: "right" | "kernel";
+      readonly why: string;
+      /** The right is one outside of this user namespace: being root in it does not help. */
+      readonly outside?: true;
+    }
   | { readonly answer: "unknown"; readonly why: string };
 
 export interface Rights {

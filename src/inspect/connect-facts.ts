@@ -29,6 +29,8 @@ export interface ConnectRequest extends ConnectQuestion {
   readonly enterCommand?: string;
   /** The same, as the user named it. */
   readonly netns?: string;
+  /** The ports alone are asked about, and not whose they are. */
+  readonly withoutHolders?: true;
   readonly progress?: Progress;
 }
 
@@ -42,7 +44,7 @@ export async function gatherConnectFacts(
   signal?: AbortSignal,
 ): Promise<ConnectSnapshot> {
   signal?.throwIfAborted();
-  const { probe, enterCommand, netns, progress, ...question } = request;
+  const { probe, enterCommand, netns, withoutHolders, progress, ...question } = request;
   const incomplete: Incomplete[] = [];
   const settings = gatherSettings(host, question, { enterCommand, netns });
   const inForce = portsInForce(question.ports, settings.localPortRange, settings.kernelRelease);
@@ -70,7 +72,7 @@ export async function gatherConnectFacts(
   const total = inForce.range.last - inForce.range.first + 1;
   const single = total === 1;
   const matters = (is: (facts: PortFacts) => boolean): boolean => {
-    const count = ports.filter(is).length;
+    const count = withoutHolders === true ? 0 : ports.filter(is).length;
     return count > 0 && count * MATTERS >= total;
   };
   const unclosed = ({ toPeer }: PortFacts): boolean => toPeer?.state === "FIN-WAIT-2" && toPeer.endsInMs !== undefined;

@@ -168,6 +168,12 @@ interface Gathering {
   readonly socket: Socket;
   readonly targets: TargetList;
   readonly held: Socket[];
+  endsInMs?: number;
+}
+
+function countIn(group: Gathering, endsInMs: number | undefined): void {
+  group.count++;
+  if (endsInMs !== undefined && endsInMs > (group.endsInMs ?? -1)) group.endsInMs = endsInMs;
 }
 
 class Sorter {
@@ -197,7 +203,7 @@ class Sorter {
     if (!this.#counts()) return;
     const group = this.#group(classOf(row.state, false, row.timer), row.state, () => batch.socketAt(index));
     this.peers.add(row.localAddress, row.localPort, row.remoteAddress, row.remotePort);
-    if (group.targets.addFrom(batch, index)) group.count++;
+    if (group.targets.addFrom(batch, index)) countIn(group, row.timer === "time-wait" ? row.remainingMs : undefined);
   }
 
   socket(socket: Socket): void {
@@ -217,7 +223,7 @@ class Sorter {
           group.targets.add({ family, local: near, remote, interface: local.interface, cookie });
         if (!taken) return;
       }
-      group.count++;
+      countIn(group, socket.timer?.kind === "time-wait" ? socket.timer.remainingMs : undefined);
     }
   }
 

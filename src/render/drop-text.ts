@@ -60,14 +60,8 @@ function listed<T>(items: readonly T[], line: (item: T) => string, { style, widt
   return rest > 0 ? [...shown, hang(style.bullet, `and ${rest} more of the kind`, width)] : shown;
 }
 
-/** Whoever destroys could also ask for an end in order, where a program holds the connection and has not shut it. */
 function gentleWay({ plan }: DropPlan): string | undefined {
-  const could = plan.some(
-    ({ kind, socket }) =>
-      kind !== "shutdown" &&
-      (socket.owners ?? []).length > 0 &&
-      (socket.state === "ESTABLISHED" || socket.state === "CLOSE-WAIT"),
-  );
+  const could = plan.some(({ gentler }) => gentler !== undefined);
   return could ? "gentler: --how shutdown delivers what was written, and both ends see an ordinary end" : undefined;
 }
 
@@ -96,8 +90,8 @@ function portLines({ localPorts }: { readonly localPorts: readonly PeerPorts[] }
   return localPorts.map(({ peer, localAddress, before, after, of }) => {
     const now =
       after === undefined
-        ? `${countText(before)} of ${countText(of)} are free now`
-        : `${countText(after)} of ${countText(of)} are free, ${countText(before)} before`;
+        ? `${countText(before)} of ${countText(of)} are usable now`
+        : `${countText(after)} of ${countText(of)} are usable, ${countText(before)} before`;
     return hang("  ", `local ports of ${localAddress} for connections to ${endpointText(peer)}: ${now}`, width);
   });
 }

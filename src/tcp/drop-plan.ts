@@ -19,4 +19,6 @@ export interface DropGroup {
   readonly count: number;
   /** One of them. */
   readonly socket: Socket;
+  /** By then all of them have ended by themselves; known of `time-wait` and `fin-wait-2`. */
+  readonly endsInMs?: number;
 }

@@ -7,6 +7,8 @@ export interface DropStep {
   readonly count: number;
   readonly socket: Socket;
   readonly text: string;
+  /** The gentle way, where there is one and another is taken: `how` in the options. */
+  readonly gentler?: "shutdown";
 }
 
 /** Not done, or tried in vain. */
@@ -17,6 +19,8 @@ export interface DropFailure {
   readonly lacks?: "right" | "kernel" | "descriptor";
   readonly errno?: string;
   readonly text: string;
+  /** Left alone they end by themselves, the last of them in so long. */
+  readonly endsInMs?: number;
   /** What can be typed instead. */
   readonly command?: string;
 }

@@ -437,24 +437,6 @@ test(
 );
 
 test(
-  "after a client's crash: the local ports to that server come back, and it is said how many",
-  story(async (s) => {
-    s.system("sh", "-c", "echo 40000 40099 > /proc/sys/net/ipv4/ip_local_port_range");
-    const pair = await connect(s, 5432);
-    for (let more = 0; more < 40; more++) {
-      const fd = await pair.client.connect("127.0.0.1:5432");
-      await pair.client.close(fd);
-      await pair.server.close(await pair.server.accept(pair.listener));
-    }
-    const { json } = await run(s, ["state time-wait dport = :5432"]);
-    assert.equal(json.gone, 40);
-    assert.deepEqual(json.localPorts, [
-      { peer: { address: "127.0.0.1", port: 5432 }, localAddress: "127.0.0.1", of: 100, before: 59, after: 99 },
-    ]);
-  }),
-);
-
-test(
   "an interruption stops after the request on its way, and the answer says how far it came",
   story(async (s) => {
     const pair = await connect(s, 48_018);

@@ -10,6 +10,7 @@ import {
   AF_INET,
   AF_INET6,
   IPPROTO_IPV6,
+  IP_BIND_ADDRESS_NO_PORT,
   IPV6_V6ONLY,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -57,6 +58,10 @@ export interface ActorCalls {
   port(call: { fd: number }): number;
   /** So many sockets in TIME-WAIT, on as many ports from this one on: each connects to itself, and its one close() is a simultaneous one. */
   timeWaits(call: { address: string; port: number; count: number }): number;
+  /** So many connections from ports of the kernel's choice to an own listener, each closed here first: they are left in TIME-WAIT here. */
+  closedFirst(call: { to: string; listener: number; count: number }): number;
+  /** Connects to an own listener until no local port is left, then resets all; answers how many there were, and what the last one got. */
+  connectAll(call: { to: string; listener: number; from?: string }): { made: number; errno: string };
   setuid(call: { uid: number }): number;
   /** Looks at a file; does not return as long as its file system does not answer. */
   stat(call: { path: string }): number;
@@ -94,6 +99,10 @@ function sockaddrOf(text: string): Uint8Array {
   const bytes = encodeSockaddr(text.slice(0, colon).replace(/^\[|\]$/g, ""), Number(text.slice(colon + 1)));
   if (bytes === undefined) throw new CallFailed(`${text} is no numeric address`);
   return bytes;
+}
+
+function domainOf(endpoint: string): number {
+  return endpoint.startsWith("[") ? AF_INET6 : AF_INET;
 }
 
 const loaded = loadLibc();
@@ -166,6 +175,37 @@ const calls: ActorCalls = {
       checked(libc.close(fd));
     }
     return count;
+  },
+  closedFirst({ to, listener, count }) {
+    const name = sockaddrOf(to);
+    for (let made = 0; made < count; made++) {
+      const fd = checked(libc.socket(domainOf(to), SOCK_STREAM | SOCK_CLOEXEC, 0));
+      checked(libc.connect(fd, name, name.length));
+      const accepted = checked(libc.accept(listener, SOCK_CLOEXEC));
+      checked(libc.close(fd));
+      checked(libc.close(accepted));
+    }
+    return count;
+  },
+  connectAll({ to, listener, from }) {
+    const name = sockaddrOf(to);
+    const local = from === undefined ? undefined : sockaddrOf(from);
+    const fds: number[] = [];
+    let errno = "";
+    while (errno === "") {
+      const fd = checked(libc.socket(domainOf(to), SOCK_STREAM | SOCK_CLOEXEC, 0));
+      set(fd, SOL_SOCKET, SO_LINGER, words(1, 0));
+      fds.push(fd);
+      if (local !== undefined) {
+        set(fd, 0, IP_BIND_ADDRESS_NO_PORT, words(1));
+        checked(libc.bind(fd, local, local.length));
+      }
+      const result = libc.connect(fd, name, name.length);
+      if (result < 0) errno = errnoName(-result);
+      else fds.push(checked(libc.accept(listener, SOCK_CLOEXEC)));
+    }
+    for (const fd of fds) libc.close(fd);
+    return { made: (fds.length - 1) / 2, errno };
   },
   setuid({ uid }) {
     process.setgroups?.([]);
