@@ -67,6 +67,16 @@ export class FreeOne {
   }
 
   async run(options: RunOptions): Promise<DoneStep[]> {
+    // The proof is made there also when the last process of a namespace is the one that ends.
+    const held = this.#task.actions.hold();
+    try {
+      return await this.#runRounds(options);
+    } finally {
+      held.release();
+    }
+  }
+
+  async #runRounds(options: RunOptions): Promise<DoneStep[]> {
     const { host, actions, wish, signal } = this.#task;
     const done: DoneStep[] = [];
     for (let round = 1; this.steps.length > 0; round++) {

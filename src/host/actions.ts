@@ -21,6 +21,9 @@ export interface NoActions {
 }
 
 export interface HostActions {
+  /** Until it is released the network namespace is there, also when its last process has ended. */
+  hold(): HeldNamespace;
+
   /** An empty list of connections. */
   targets(): TargetList;
 
@@ -42,6 +45,10 @@ export interface HostActions {
    * after the grace; when `signal` aborts, at once, and then the engine stops it all the same.
    */
   stopContainer(container: Container, options: StopOptions): Promise<StopAnswer>;
+}
+
+export interface HeldNamespace {
+  release(): void;
 }
 
 export interface StopOptions {

@@ -30,6 +30,10 @@ export class FakeActions implements HostActions {
     this.#rights = rights;
   }
 
+  hold(): { readonly release: () => void } {
+    return { release: () => undefined };
+  }
+
   targets(): TargetList {
     return new FakeTargets();
   }

@@ -108,3 +108,17 @@ test(
     assert.ok(killed.some((one) => one.kind === "signal" && one.pid === shell));
   }),
 );
+
+test(
+  "the last process of another network namespace: the bind that proves it is made there all the same",
+  story(async (s) => {
+    const inside = startJob(s, `exec unshare -n "$NODE" -e '${server(48_744)}'`);
+    await until("it listens", async () => {
+      const { sockets } = await listSockets({ filter: "state listening sport = :48744", netns: inside, owners: false });
+      return sockets.length === 1;
+    });
+    const result = await free("127.0.0.1:48744", { netns: inside, yes: true });
+    assert.equal(result.bindable, true);
+    assert.ok(!isAlive(inside));
+  }),
+);

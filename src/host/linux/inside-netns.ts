@@ -15,6 +15,8 @@ export class InsideNetns {
   readonly #libc: Libc;
   readonly #path: string;
   readonly inode: number;
+  /** One for each that holds it: the last one can be entered when the path leads nowhere any more. */
+  readonly #held: number[] = [];
 
   private constructor(libc: Libc, path: string, inode: number) {
     this.#libc = libc;
@@ -40,12 +42,13 @@ export class InsideNetns {
   run<T>(work: () => T): T {
     const home = openSync(HOME, "r");
     try {
-      const target = this.#open();
+      const held = this.#held.at(-1);
+      const target = held ?? this.#open();
       let entered: number;
       try {
         entered = this.#libc.setns(target, CLONE_NEWNET);
       } finally {
-        closeSync(target);
+        if (held === undefined) closeSync(target);
       }
       if (entered < 0) {
         throw new PortmortemError("PM_NETNS_FORBIDDEN", `setns into ${this.#path} failed: ${errnoName(-entered)}`, {
@@ -61,6 +64,20 @@ export class InsideNetns {
     } finally {
       closeSync(home);
     }
+  }
+
+  /** An open descriptor keeps a namespace without a process (namespaces(7)). */
+  hold(): { readonly release: () => void } {
+    const fd = this.#open();
+    this.#held.push(fd);
+    return {
+      release: () => {
+        const at = this.#held.indexOf(fd);
+        if (at < 0) return;
+        this.#held.splice(at, 1);
+        closeSync(fd);
+      },
+    };
   }
 
   /** The path of a pid can lead elsewhere by now: what is entered must be what was found. */

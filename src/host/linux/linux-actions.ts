@@ -5,6 +5,7 @@ import { parseProcessStat } from "../../wire/procfs/process-stat.ts";
 import type {
   DestroyAnswer,
   DestroyedSockets,
+  HeldNamespace,
   HostActions,
   ProcessHandle,
   ProcessIdentity,
@@ -19,37 +20,47 @@ import { NetlinkSocket } from "./netlink-socket.ts";
 import { openProcess } from "./process-handle.ts";
 import { readText } from "./read-file.ts";
 
-/** `run` does a piece of work in the namespace. Containers, too, belong to the machine. */
+/** The network namespace that is acted in. */
+export interface ActingPlace {
+  /** Does a piece of work there. */
+  readonly run: <T>(work: () => T) => T;
+  readonly hold: HostActions["hold"];
+}
+
+/** Containers, too, belong to the machine. */
 export function createLinuxActions(
   libc: Libc,
-  run: <T>(work: () => T) => T,
+  place: ActingPlace,
   containers: Pick<HostActions, "stopContainer">,
 ): HostActions {
-  return new LinuxActions(libc, run, containers);
+  return new LinuxActions(libc, place, containers);
 }
 
 class LinuxActions implements HostActions {
   readonly #libc: Libc;
-  readonly #run: <T>(work: () => T) => T;
-
+  readonly #place: ActingPlace;
   readonly #containers: Pick<HostActions, "stopContainer">;
 
-  constructor(libc: Libc, run: <T>(work: () => T) => T, containers: Pick<HostActions, "stopContainer">) {
+  constructor(libc: Libc, place: ActingPlace, containers: Pick<HostActions, "stopContainer">) {
     this.#libc = libc;
-    this.#run = run;
+    this.#place = place;
     this.#containers = containers;
+  }
+
+  hold(): HeldNamespace {
+    return this.#place.hold();
   }
 
   targets(): TargetList {
     return new DiagTargets({
-      indexOf: (name) => this.#run(() => interfaceIndexOf(this.#libc, name)),
-      nameOf: (index) => this.#run(() => interfaceNameOf(this.#libc, index)),
+      indexOf: (name) => this.#place.run(() => interfaceIndexOf(this.#libc, name)),
+      nameOf: (index) => this.#place.run(() => interfaceNameOf(this.#libc, index)),
     });
   }
 
   destroy(targets: TargetList, from: number, to: number): DestroyAnswer {
     if (!(targets instanceof DiagTargets)) throw new TypeError("these targets are another host's");
-    return destroyByNetlink(() => this.#run(() => NetlinkSocket.open(this.#libc)), targets, from, to);
+    return destroyByNetlink(() => this.#place.run(() => NetlinkSocket.open(this.#libc)), targets, from, to);
   }
 
   openProcess(identity: ProcessIdentity): ProcessHandle | { readonly errno: string } {
@@ -61,7 +72,7 @@ class LinuxActions implements HostActions {
   }
 
   followDestroyed(): DestroyedSockets | { readonly errno: string } {
-    return this.#run(() => followDestroyed(this.#libc));
+    return this.#place.run(() => followDestroyed(this.#libc));
   }
 
   stopContainer(container: Container, options: StopOptions): Promise<StopAnswer> {

@@ -85,7 +85,7 @@ class LinuxHost implements Host {
         why: "this network namespace may be looked at, not entered: that needs CAP_SYS_ADMIN",
         hint: "run it with sudo",
       };
-    return createLinuxActions(native.libc, (work) => this.#namespace.run(work), this.#machine.containers);
+    return createLinuxActions(native.libc, this.#namespace, this.#machine.containers);
   }
 
   system(): SystemFacts {

@@ -66,6 +66,11 @@ export class Namespace {
     return this.inside === undefined ? work() : this.inside.run(work);
   }
 
+  /** The one that this program is in does not go as long as it is there. */
+  hold(): { readonly release: () => void } {
+    return this.inside?.hold() ?? { release: () => undefined };
+  }
+
   onlyLooking(): boolean {
     return this.inside === undefined && this.procNet !== THREAD_NET;
   }
