@@ -51,7 +51,7 @@ export class FreeOne {
   /** Every socket of the port that was seen, by cookie: another one is somebody's new one. */
   readonly #known = new Set<string>();
   readonly #asked = new Map<number, ProcessNode>();
-  readonly #dropped = new Set<string>();
+  readonly #ended = new Set<string>();
   bindable = false;
   cameBack: FreeResult["cameBack"];
 
@@ -190,8 +190,8 @@ export class FreeOne {
   #remember(): void {
     for (const one of this.steps) {
       if (one.kind === "signal") this.#asked.set(one.process.pid, one.process);
-      if (one.kind === "drop")
-        for (const { cookie } of one.sockets) if (cookie !== undefined) this.#dropped.add(cookie);
+      if (one.kind === "drop" || one.kind === "destroy")
+        for (const { cookie } of one.sockets) if (cookie !== undefined) this.#ended.add(cookie);
     }
   }
 
@@ -200,16 +200,19 @@ export class FreeOne {
     if (one.kind === "signal") {
       const before = this.#asked.get(one.process.pid);
       if (before?.startTicks === one.process.startTicks) return false;
-      return !one.sockets.some(({ cookie }) => cookie !== undefined && this.#dropped.has(cookie));
+      return !one.sockets.some(({ cookie }) => cookie !== undefined && this.#ended.has(cookie));
     }
-    if (one.kind === "drop")
-      return !one.sockets.every(({ cookie }) => cookie !== undefined && this.#dropped.has(cookie));
+    if (one.kind === "drop" || one.kind === "destroy")
+      return !one.sockets.every(({ cookie }) => cookie !== undefined && this.#ended.has(cookie));
     return true;
   }
 
   #whyStuck(one: PlannedStep): FreeRefusal | undefined {
-    if (one.kind === "drop")
-      return { count: one.step.count, socket: one.step.socket, text: `${one.step.text}; it is still there` };
+    if (one.kind === "drop" || one.kind === "destroy") {
+      const [socket] = one.sockets;
+      const text = `${one.step.text}; that was tried, and ${one.sockets.length === 1 ? "it is" : "they are"} still there`;
+      return { count: one.sockets.length, ...(socket === undefined ? {} : { socket }), text };
+    }
     if (one.kind !== "signal" || one.step.signal !== "SIGTERM") return undefined;
     const { process, step } = one;
     const base = { count: 1, pid: process.pid, ...(step.socket === undefined ? {} : { socket: step.socket }) };

@@ -84,7 +84,9 @@ test("planFree() says what lacks where the kernel cannot clear it, or may not fo
   const old = { system: { kernelRelease: "5.15.0" } };
   assert.deepEqual(await planned({ sockets, ...old }), ["no: kernel: portmortem free 8080 --wait 30s"]);
   const noRight = { rights: { sockDestroy: { answer: "no", lacks: "right", why: "needs CAP_NET_ADMIN" } } } as const;
-  assert.deepEqual(await planned({ sockets, ...noRight }), ["no: right: sudo portmortem free 8080"]);
+  const ordinary = { system: { uid: 1000 }, ...noRight };
+  assert.deepEqual(await planned({ sockets, ...ordinary }), ["no: right: sudo portmortem free 8080"]);
+  assert.deepEqual(await planned({ sockets, ...noRight }), ["no: right: portmortem free 8080 --wait 30s"], "as root");
   const orphan = [connection({ local: "127.0.0.1:8080", remote: "10.0.0.9:5000", state: "LAST-ACK" })];
   assert.deepEqual(await planned({ sockets: orphan, system: { kernelRelease: "6.10.0" } }), ["no: kernel: -"]);
   assert.deepEqual(await planned({ sockets: orphan, system: { kernelRelease: "6.11.0" } }), ["destroy"]);

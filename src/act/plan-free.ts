@@ -136,11 +136,8 @@ function leftBehind(): PlannedStep {
   return { kind: "destroy", step: { kind: "destroy", text, ifNeeded: true }, sockets: [] };
 }
 
-export function whyNotDestroy(
-  group: readonly Blocking[],
-  { sockDestroy, kernelRelease }: FreeFacts,
-  wish: FreeWish,
-): FreeRefusal | undefined {
+export function whyNotDestroy(group: readonly Blocking[], facts: FreeFacts, wish: FreeWish): FreeRefusal | undefined {
+  const { sockDestroy, kernelRelease } = facts;
   const [{ rule, holder }] = group as [Blocking];
   const orphan = rule === "orphan" || (rule === "fin-wait-2" && holder.socket.timer?.kind !== "time-wait");
   const count = group.length;
@@ -158,7 +155,8 @@ export function whyNotDestroy(
       ...base,
       lacks: "right",
       text: `${what}; clearing ${them(count)} ${sockDestroy.why}${instead}`,
-      command: wish.command([], true),
+      // Who is root already is refused by something else than a right: a filter, a security module.
+      ...(facts.snapshot.settings.asker.uid === 0 ? waitCommand : { command: wish.command([], true) }),
     };
   if (sockDestroy.answer === "no")
     return { ...base, lacks: "kernel", text: `${what}; ${sockDestroy.why}${instead}`, ...waitCommand };

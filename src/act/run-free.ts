@@ -124,11 +124,16 @@ function destroyAll(
   const list: TargetList = actions.targets();
   const held = sockets.some(({ inode }) => inode !== undefined);
   const listening = held ? listenerCookies(host) : new Set();
-  for (const socket of sockets) if (listening.has(socket.cookie) || !addSocket(list, socket)) gone++;
+  const listed: Socket[] = [];
+  for (const socket of sockets) {
+    if (listening.has(socket.cookie) || !addSocket(list, socket)) gone++;
+    else listed.push(socket);
+  }
   for (let from = 0; from < list.length; from += IN_A_REQUEST) {
     const { failed } = actions.destroy(list, from, Math.min(from + IN_A_REQUEST, list.length));
     for (const failure of failed) {
-      if (failure.errno === "ENOENT") gone++;
+      // A filter for system calls can answer that, too.
+      if (failure.errno === "ENOENT" && lookAgain(host, listed[failure.index]!) === undefined) gone++;
       else errno = failure.errno;
     }
   }
