@@ -19,12 +19,19 @@ export const BEYOND_ADDRESS = "10.77.0.2";
 /** Nobody has it, and nobody says so. */
 export const SILENT_ADDRESS = "10.77.0.200";
 
+export interface Helper {
+  readonly fd: number;
+  readonly port: number;
+}
+
 export interface Ground {
   readonly calls: Calls;
   readonly host: Host;
   readonly means: Means;
   /** Clients go there. It is this program's own, and is not to be closed either. */
-  readonly helper: { readonly fd: number; readonly port: number };
+  readonly helper: Helper;
+  /** Where innocent clients go: beside one that is bound to a device, the same four addresses and ports would be another's connection. */
+  readonly otherHelper: Helper;
   readonly owners: Owners;
   readonly bystanders: {
     readonly first: Bystander;
@@ -55,8 +62,7 @@ export function enterGround(users: boolean): Ground {
   prepare();
   const devices = join(beyond.pid);
   const calls = new Calls(libc);
-  const fd = calls.open("tcp", "::", { v6only: false, reuseAddr: false, reusePort: false });
-  if (calls.bind(fd, "::", HELPER_PORT) < 0 || calls.listen(fd) < 0) throw new Error("the helper cannot listen");
+  const [helper, otherHelper] = [listenFor(calls, HELPER_PORT), listenFor(calls, HELPER_PORT + 1)];
   const owners = new Owners();
   const bystanders = {
     first: new Bystander("first", ROOT),
@@ -68,18 +74,26 @@ export function enterGround(users: boolean): Ground {
     calls,
     host: createLinuxHost(),
     means: { users, devices },
-    helper: { fd, port: HELPER_PORT },
+    helper,
+    otherHelper,
     owners,
     bystanders,
     beyond: (work) => inside.run(work),
     async leave() {
-      calls.close(fd);
+      calls.close(helper.fd);
+      calls.close(otherHelper.fd);
       owners.close();
       await Promise.all(Object.values(bystanders).map((one) => one.end()));
       here.leave();
       outer.leave();
     },
   };
+}
+
+function listenFor(calls: Calls, port: number): Helper {
+  const fd = calls.open("tcp", "::", { v6only: false, reuseAddr: false, reusePort: false });
+  if (calls.bind(fd, "::", port) < 0 || calls.listen(fd) < 0) throw new Error("the helper cannot listen");
+  return { fd, port };
 }
 
 function enter(): { leave(): void } {

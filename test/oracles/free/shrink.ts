@@ -29,7 +29,8 @@ function* smallerThan(scene: FreeScene): Generator<FreeScene> {
   for (const [index, one] of occupants.entries())
     for (const simpler of simplerThan(one))
       yield { ...scene, occupants: occupants.map((other, at) => (at === index ? simpler : other)) };
-  for (const flag of ["reuseAddr", "reusePort", "v6only"] as const)
+  // Another address would be met by whoever is beside this one.
+  for (const flag of ["reuseAddr", "reusePort"] as const)
     if (question[flag]) yield { ...scene, question: { ...question, [flag]: false } };
   const { device: _device, ...rest } = question;
   if (question.device !== undefined) yield { ...scene, question: rest };

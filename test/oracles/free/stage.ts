@@ -1,7 +1,7 @@
 /** Builds what holds the port of a scene. Sockets are made here, where calls are cheap, and handed over to those who are to hold them. */
 import type { Calls, SocketOptions } from "../bind/calls.ts";
 import type { Bystander } from "./bystander.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground, Helper } from "./ground.ts";
 import { OTHERS, SILENT_ADDRESS } from "./ground.ts";
 import type { Owner } from "./owner.ts";
 import type { End, Piece, Played } from "./played.ts";
@@ -161,7 +161,7 @@ export class Stage {
     if (occupant.chosen) calls.onlyPorts(fd, this.#port);
     else this.#require(calls.bind(fd, occupant.address, this.#port), "bind", fd);
     if (silent) this.#require(calls.connect(fd, target, 9, ipv6), "connect", fd);
-    else this.#callHelper(fd, target, ipv6);
+    else this.#call(helper, fd, target, ipv6);
     if (calls.localPort(fd) !== this.#port) this.#require(-1, "to be given the port", fd);
     if (silent) {
       const end = this.give(fd, this.#ground.bystanders.second);
@@ -173,8 +173,8 @@ export class Stage {
     this.#keepHalf(occupant, occupant.ending as Half, fd, peer, occupant.tidy);
   }
 
-  #callHelper(fd: number, target: string, ipv6: boolean): void {
-    const { calls, helper } = this.#ground;
+  #call(helper: Helper, fd: number, target: string, ipv6: boolean): void {
+    const calls = this.#calls;
     // What came too late for another scene.
     for (let late = calls.accept(helper.fd); late >= 0; late = calls.accept(helper.fd)) calls.abandon(late);
     this.#require(calls.connect(fd, target, helper.port, ipv6), "connect", fd);
@@ -188,8 +188,9 @@ export class Stage {
     target: string,
   ): { readonly mine: number; readonly peer: number } {
     const mine = this.bound(binding, port, uid, "tcp");
-    this.#callHelper(mine, target, binding.address.includes(":"));
-    return { mine, peer: this.#accept(this.#ground.helper.fd, mine) };
+    const { otherHelper } = this.#ground;
+    this.#call(otherHelper, mine, target, binding.address.includes(":"));
+    return { mine, peer: this.#accept(otherHelper.fd, mine) };
   }
 
   /** A bystander holds it, and must survive its loss. */
