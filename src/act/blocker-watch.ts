@@ -4,7 +4,7 @@
  * time: a reset, or somebody's SOCK_DESTROY. And its timer is late by up to two seconds (the timer wheel's grain for a minute), so that no
  * number tells the moment. Therefore the one socket is also looked at by its cookie every 50 ms, which takes some three thousandths of a processor.
  */
-import type { DestroyedSockets } from "../host/actions.ts";
+import type { DestroyedSockets, HeldNamespace } from "../host/actions.ts";
 import type { Host, SocketId } from "../host/host.ts";
 import type { Socket } from "../tcp/socket.ts";
 import type { Blocker, Why } from "../verdict/why.ts";
@@ -21,6 +21,8 @@ export type Look = "wait" | "try" | "changed";
 
 export class BlockerWatch {
   readonly #host: Host;
+  /** Whoever is waited for may be the last one in it. */
+  readonly #namespace: HeldNamespace | undefined;
   readonly #follower: DestroyedSockets | undefined;
   #cookies = new Set<string>();
   #sentinel: SocketId | undefined;
@@ -32,6 +34,7 @@ export class BlockerWatch {
   constructor(host: Host) {
     this.#host = host;
     const { actions } = host;
+    this.#namespace = "unable" in actions ? undefined : actions.hold();
     const follower = "unable" in actions ? undefined : actions.followDestroyed();
     this.#follower = follower === undefined || "errno" in follower ? undefined : follower;
   }
@@ -92,6 +95,7 @@ export class BlockerWatch {
 
   close(): void {
     this.#follower?.close();
+    this.#namespace?.release();
   }
 }
 

@@ -2,7 +2,7 @@
  * One port on its way to being free: looked at, planned for, acted upon; and looked at again, since the end of one holder can bring another
  * to light. What is new then becomes a plan of its own, with a consent of its own. What is only back again is not: it is said who did it.
  */
-import type { HostActions } from "../host/actions.ts";
+import type { HeldNamespace, HostActions } from "../host/actions.ts";
 import type { BindAttempt, Host } from "../host/host.ts";
 import type { BindRequest } from "../inspect/bind-facts.ts";
 import type { BindQuestion } from "../tcp/bind-snapshot.ts";
@@ -42,8 +42,11 @@ const MOST_ROUNDS = 6;
 const LOOK_AGAIN_MS = 5;
 const MOST_LOOKS = 20;
 
+/** Whoever makes one closes it. */
 export class FreeOne {
   readonly #task: FreeTask;
+  /** From the first look on: another port's holder may be the last process there, too. The proof is made also when it has ended. */
+  readonly #namespace: HeldNamespace;
   #facts!: FreeFacts;
   #first!: FreeFacts;
   #current: PlannedFree = { steps: [], refused: [] };
@@ -57,6 +60,11 @@ export class FreeOne {
 
   constructor(task: FreeTask) {
     this.#task = task;
+    this.#namespace = task.actions.hold();
+  }
+
+  close(): void {
+    this.#namespace.release();
   }
 
   async look(): Promise<void> {
@@ -67,16 +75,6 @@ export class FreeOne {
   }
 
   async run(options: RunOptions): Promise<DoneStep[]> {
-    // The proof is made there also when the last process of a namespace is the one that ends.
-    const held = this.#task.actions.hold();
-    try {
-      return await this.#runRounds(options);
-    } finally {
-      held.release();
-    }
-  }
-
-  async #runRounds(options: RunOptions): Promise<DoneStep[]> {
     const { host, actions, wish, signal } = this.#task;
     const done: DoneStep[] = [];
     for (let round = 1; this.steps.length > 0; round++) {

@@ -49,7 +49,7 @@ export async function planFree(
 ): Promise<FreePlan> {
   options.signal?.throwIfAborted();
   requireKnownOptions("planFree()", options, PLAN_OPTIONS);
-  return planOf(await gatherAll(endpoints, options, false));
+  return withEach(endpoints, options, false, async (all) => planOf(all));
 }
 
 /**
@@ -60,10 +60,14 @@ export async function free(
   endpoints: EndpointInput | readonly EndpointInput[],
   options: FreeOptions = {},
 ): Promise<FreeResult> {
-  const { dryRun = false, yes = false, confirm, onWaiting, ...rest } = options;
   options.signal?.throwIfAborted();
   requireKnownOptions("free()", options, OPTIONS);
-  const all = await gatherAll(endpoints, rest, !yes && confirm !== undefined);
+  const asks = options.yes !== true && options.confirm !== undefined;
+  return withEach(endpoints, options, asks, (all) => freeAll(all, options));
+}
+
+async function freeAll(all: readonly FreeOne[], options: FreeOptions): Promise<FreeResult> {
+  const { dryRun = false, yes = false, confirm, onWaiting } = options;
   await giveWay();
   options.signal?.throwIfAborted();
   const plan = planOf(all);
@@ -96,43 +100,41 @@ export async function free(
   };
 }
 
-async function gatherAll(
+/** Looks at each port, then does the work. `asks`: what takes a consent of its own is planned, and the question is that consent. */
+async function withEach<T>(
   endpoints: EndpointInput | readonly EndpointInput[],
-  options: PlanFreeOptions,
+  options: FreeOptions,
   asks: boolean,
-): Promise<FreeOne[]> {
+  work: (all: readonly FreeOne[]) => Promise<T>,
+): Promise<T> {
   const list = isList(endpoints) ? endpoints : [endpoints];
-  const {
-    waitMs = 0,
-    graceMs = GRACE_MS,
-    force = false,
-    tree = false,
-    container = false,
-    dropClients,
-    ...bind
-  } = options;
+  const { waitMs = 0, graceMs = GRACE_MS, force = false, tree = false, container = false, dropClients } = options;
   for (const [name, ms] of Object.entries({ waitMs, graceMs })) {
     if (!(ms >= 0))
       throw new PortmortemError("PM_USAGE", `${name} of ${ms} is none`, { hint: "milliseconds, from 0 on" });
   }
-  refuseRecording(bind.host);
+  refuseRecording(options.host);
   const all: FreeOne[] = [];
-  for (const endpoint of list) {
-    const { host, request } = requestFor(endpoint, bind, true);
-    const actions = requireActions(host);
-    const wish: Omit<FreeWish, "command"> = {
-      waitMs,
-      graceMs,
-      force,
-      tree,
-      container,
-      clients: dropClients === true ? "drop" : asks && dropClients === undefined ? "ask" : "leave",
-    };
-    const one = new FreeOne({ host, actions, request, attemptOf: bindAttempt, wish, signal: options.signal });
-    await one.look();
-    all.push(one);
+  try {
+    for (const endpoint of list) {
+      const { host, request } = requestFor(endpoint, options, true);
+      const actions = requireActions(host);
+      const wish: Omit<FreeWish, "command"> = {
+        waitMs,
+        graceMs,
+        force,
+        tree,
+        container,
+        clients: dropClients === true ? "drop" : asks && dropClients === undefined ? "ask" : "leave",
+      };
+      const one = new FreeOne({ host, actions, request, attemptOf: bindAttempt, wish, signal: options.signal });
+      all.push(one);
+      await one.look();
+    }
+    return await work(all);
+  } finally {
+    for (const one of all) one.close();
   }
-  return all;
 }
 
 function isList(endpoints: EndpointInput | readonly EndpointInput[]): endpoints is readonly EndpointInput[] {

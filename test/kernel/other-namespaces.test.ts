@@ -1,11 +1,14 @@
 // Listeners of other network namespaces: how to look in, and how they explain a port that is not what somebody thinks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { waitUntilBindable } from "../../src/act/wait-until-bindable.ts";
+import type { FreeResult } from "../../src/tcp/free-plan.ts";
 import type { Socket } from "../../src/tcp/socket.ts";
 import { IP, NAMED_NAMESPACES } from "./needs.ts";
 import type { Actor } from "./actor.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
+import { until } from "./until.ts";
 
 type Listing = { readonly sockets: readonly Socket[] };
 
@@ -112,6 +115,30 @@ test(
     assert.match(json.advice[0]?.text ?? "", /stop that container, not /);
     assert.ok(json.advice.every(({ command }) => !command?.includes("kill")));
   }, IP),
+);
+
+test(
+  "the last one of a namespace that its pid stands for: free tells its end, and proves it there; wait sees it end",
+  story(async (story) => {
+    const server = await withListenerInside("127.0.0.1:49364", story);
+    await server.listen("127.0.0.1:49365", { reuseAddr: true });
+    const ports = ["127.0.0.1:49364", "127.0.0.1:49365", "--netns", String(server.pid)];
+    const freed = await story.command<FreeResult>(["free", ...ports, "--yes", "--json"]);
+    assert.deepEqual([freed.status, freed.json.bindable], [0, true], freed.text);
+    assert.deepEqual(
+      freed.json.done.flatMap((one) => (one.kind === "signal" ? [[one.pid, one.result]] : [])),
+      [
+        [server.pid, "ok"],
+        [server.pid, "not-needed"],
+      ],
+    );
+    const next = await withListenerInside("127.0.0.1:49366", story);
+    let waiting = false;
+    const waited = waitUntilBindable("127.0.0.1:49366", { netns: next.pid, onWaiting: () => (waiting = true) });
+    await until("it waits", () => waiting);
+    await next.kill();
+    assert.equal((await waited).bindable, true);
+  }),
 );
 
 /** A process that listens in a namespace of its own, which nothing but the process holds. */
