@@ -84,7 +84,11 @@ async function freeAll(all: readonly FreeOne[], options: FreeOptions): Promise<F
   for (const one of able) {
     done.push(
       ...(await one.run({
-        consent: async () => yes || (confirm === undefined ? one.isHarmless : confirm(planOf([one]))),
+        // What is done by now is not asked about again.
+        consent: async () => {
+          const next = { ...planOf([one]), plan: one.steps.map(({ step }) => step) };
+          return yes || (confirm === undefined ? one.isHarmless : confirm(next));
+        },
         ...(onWaiting === undefined ? {} : { onWaiting }),
       })),
     );

@@ -16,11 +16,18 @@ export async function askConsent(question: string, signal: AbortSignal): Promise
 /** By process.stdin, which waits for a terminal without a thread: one that hangs in read() would keep the program from ending. */
 function readAnswer(signal: AbortSignal): Promise<string> {
   const { stdin } = process;
+  const ends = ["end", "close", "error"] as const;
+  let hear: (typed?: unknown) => void = () => undefined;
   return new Promise<string>((resolve) => {
-    const nothing = (): void => resolve("");
-    stdin.once("data", (typed: Buffer) => resolve(typed.toString("utf8")));
-    for (const event of ["end", "close", "error"]) stdin.once(event, nothing);
-    if (signal.aborted) nothing();
-    else signal.addEventListener("abort", nothing, { once: true });
-  }).finally(() => stdin.pause());
+    hear = (typed) => resolve(Buffer.isBuffer(typed) ? typed.toString("utf8") : "");
+    for (const event of ["data", ...ends]) stdin.on(event, hear);
+    if (signal.aborted) hear();
+    else signal.addEventListener("abort", hear, { once: true });
+    // After a first question it is paused, and stays so by itself.
+    stdin.resume();
+  }).finally(() => {
+    stdin.pause();
+    for (const event of ["data", ...ends]) stdin.off(event, hear);
+    signal.removeEventListener("abort", hear);
+  });
 }

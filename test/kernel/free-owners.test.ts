@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FreeResult } from "../../src/tcp/free-plan.ts";
 import { C_COMPILER, SCRIPT } from "./needs.ts";
-import { endAtLast, hasEnded, isAlive, startServer, stateOf } from "./started-command.ts";
+import { endAtLast, hasEnded, isAlive, startOnTerminal, startServer, stateOf } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Answer, Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -89,6 +89,35 @@ test(
 );
 
 test(
+  "the child that has the listener is asked about again on a terminal: about it alone, and what is typed counts",
+  story(
+    async (s) => {
+      const server = s.compiled("forks-as-it-dies", ["48540", "1"]);
+      assert.equal(Number(await server.line()), server.pid);
+      const command = startOnTerminal(s, "free 48540");
+      const questions = (): string[] => command.said().split("do that? [y/N]");
+      await until("the first question", () => questions().length > 1);
+      command.type("y\n");
+      const heir = Number(await server.line());
+      endAtLast(s, heir);
+      await until("the second question", () => questions().length > 2);
+      assert.deepEqual(
+        questions()[1]
+          ?.match(/pid \d+/g)
+          ?.map((found) => Number(found.slice(4))),
+        [heir],
+      );
+      command.type("y\n");
+      assert.equal(await command.ended, 0);
+      assert.match(command.said(), /port 48540 is free: a bind works/);
+      await hasEnded(heir);
+    },
+    SCRIPT,
+    C_COMPILER,
+  ),
+);
+
+test(
   "one whose every child does so again: it is not followed for ever, and that is said",
   story(async (s) => {
     const server = s.compiled("forks-as-it-dies", ["48534", "1000"]);
@@ -123,6 +152,21 @@ test(
     assert.match(json.cameBack?.text ?? "", new RegExp(`pid ${child}\\)`));
     assert.ok(signals(json).every((step) => !String(step).includes(String(child))));
     assert.ok(isAlive(child));
+  }),
+);
+
+test(
+  "a stopped one that ignores SIGTERM: it is continued, and nothing is done in part by that",
+  story(async (s) => {
+    const server = await startServer(s, 48_539, "ignores");
+    server.signal("SIGSTOP");
+    await until("it is stopped", () => stateOf(server.pid) === "T");
+    const { status, json } = await free(s, "48539 --grace 300ms");
+    assert.deepEqual([status, json.bindable], [1, false]);
+    assert.deepEqual(signals(json), [
+      [server.pid, "SIGCONT", "ok"],
+      [server.pid, "SIGTERM", "failed"],
+    ]);
   }),
 );
 
