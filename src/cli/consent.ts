@@ -1,9 +1,20 @@
 /** A question on the terminal, and the line that is typed for an answer. */
-import { isTerminal, writeError } from "./output.ts";
+import { isTerminal, writeError, writeOut } from "./output.ts";
 
 /** Somebody sits there who can see the question and answer it. */
 export async function canAsk(): Promise<boolean> {
   return (await isTerminal(0)) && (await isTerminal(2));
+}
+
+/**
+ * What is asked about has to be seen: where the answer goes into a file or a pipe, it stands beside the question. Answers whether it stands in
+ * front of the answer.
+ */
+export function showPlan(text: string, { width }: { readonly width: number | undefined }): boolean {
+  const isAnswerSeen = width !== undefined;
+  if (isAnswerSeen) writeOut(text);
+  else writeError(text);
+  return isAnswerSeen;
 }
 
 /** "y" or "yes", in any case, is consent; anything else, the end of the input, a terminal that went away and an interruption are none. */

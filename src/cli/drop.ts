@@ -9,7 +9,7 @@ import { countText } from "../base/duration.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import type { Run } from "./command.ts";
-import { askConsent, canAsk } from "./consent.ts";
+import { askConsent, canAsk, showPlan } from "./consent.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
@@ -36,9 +36,10 @@ export const runDrop: Run = async (context, [words], options) => {
   const progress = createProgressLine(!context.quiet);
   const interrupt = hearInterrupts();
   const asks = flags.yes !== true && flags.dryRun !== true && !context.json && (await canAsk());
+  let planShown = false;
   const confirm = async (plan: DropPlan): Promise<boolean> => {
     progress.clear();
-    writeOut(renderDropPlan(plan, viewOf(context)));
+    planShown = showPlan(renderDropPlan(plan, viewOf(context)), context);
     const count = plan.plan.reduce((sum, step) => sum + step.count, 0);
     return askConsent(`drop ${count === 1 ? "it" : `these ${countText(count)}`}?`, interrupt.signal);
   };
@@ -58,7 +59,7 @@ export const runDrop: Run = async (context, [words], options) => {
     ...(context.netns === undefined ? {} : { netns: context.netns }),
   });
   progress.clear();
-  say(context, result, { planShown: asks });
+  say(context, result, { planShown });
   return interrupt.status() ?? statusOf(result);
 };
 

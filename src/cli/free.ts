@@ -11,7 +11,7 @@ import { renderIncomplete } from "../render/ls-text.ts";
 import { bindOptionsOf, endpointOf } from "./bind-flags.ts";
 import type { BindFlags } from "./bind-flags.ts";
 import type { Run } from "./command.ts";
-import { askConsent, canAsk } from "./consent.ts";
+import { askConsent, canAsk, showPlan } from "./consent.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
@@ -40,8 +40,7 @@ export const runFree: Run = async (context, [words], options) => {
   let planShown = false;
   const confirm = async (plan: FreePlan): Promise<boolean> => {
     progress.clear();
-    writeOut(renderFreePlan(plan, viewOf(context)));
-    planShown = true;
+    planShown = showPlan(renderFreePlan(plan, viewOf(context)), context);
     // What only the kernel holds is nobody's to be asked about.
     if (plan.plan.every(({ kind }) => kind === "wait" || kind === "destroy")) return true;
     return askConsent("do that?", interrupt.signal);
@@ -108,9 +107,10 @@ function statusOf(result: FreeResult): number {
   if (result.bindable) return EXIT.ok;
   if (result.declined === true || result.cameBack !== undefined) return EXIT.no;
   if (result.dryRun === true) return result.refused.length === 0 ? EXIT.ok : refusedStatus(result);
-  const went = result.done.some(({ result: one }) => one === "ok");
+  // To continue somebody who then does not end has freed nothing.
+  const went = result.done.some((one) => one.result === "ok" && !(one.kind === "signal" && one.signal === "SIGCONT"));
   const failed = result.done.some(({ result: one }) => one === "failed");
-  if ((went && failed) || result.endpoints.some(({ bindable }) => bindable)) return EXIT.partial;
+  if (went && (failed || result.endpoints.some(({ bindable }) => bindable))) return EXIT.partial;
   return refusedStatus(result);
 }
 

@@ -42,6 +42,7 @@ describe("portmortem free", { skip }, () => {
     ["9101 --yes --grace 100ms --force", 0, /^port 9101 is free: a bind works$/m],
     ["9100 9101 --yes --grace 100ms", 5, /^port 9100 is free: a bind works\nport 9101 is still taken$/m],
     ["9100 9300 --yes", 0, /^port 9100 is free: a bind works\nport 9300 can be bound already$/m],
+    ["9200 203.0.113.9:9100 --yes", 1, /^port 9200 can be bound already\n203\.0\.113\.9:9100 cannot be bound$/m],
     ["203.0.113.9:9100 --yes", 1, /no device of this machine[^]*^203\.0\.113\.9:9100 cannot be bound$/m],
   ] as const)
     test(`${args} ends with ${status}`, () => {
@@ -112,6 +113,15 @@ describe("portmortem free on a terminal", { skip: skipTerminal }, () => {
         for (const row of rows) assert.match(row, /^ {2}\S+ {2,}\S/);
         assert.equal(new Set(rows.map((row) => /^ {2}\S+ +/.exec(row)?.[0].length)).size, 1, text);
       });
+
+  test("where the answer goes into a file, the plan is seen all the same, and the file has all that was done", () => {
+    const typed = "stty cols 80 rows 24; portmortem free 9100 > answer.txt";
+    const text = inScene(
+      `cd "$(mktemp -d)"; echo y | SHELL=/bin/bash script -qec ${quote(typed)} /dev/null; cat answer.txt >&2; rm -r "$PWD"`,
+    );
+    assert.match(text.stdout, /SIGTERM {2}node [^]*do that\? \[y\/N\]/);
+    assert.match(text.stderr, /SIGTERM {2}node [^]*^port 9100 is free: a bind works$/m);
+  });
 
   test("nobody answers the question: nothing is done", () => {
     const text = onTerminal("free 9100", 80);
