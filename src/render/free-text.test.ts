@@ -81,6 +81,23 @@ test("renderFreeResult() tells failure from what the next step made good", () =>
   assert.match(made, /^port 3000 is free: a bind works$/m);
 });
 
+test("renderFreeResult() says of a step that was for the case of need that it was needed, also below the plan; and what came of one besides", () => {
+  const kill = {
+    ...term,
+    signal: "SIGKILL",
+    ifNeeded: true,
+    text: "killed if it is still there",
+    result: "ok",
+  } as const;
+  const result: FreeResult = {
+    ...planOf(),
+    done: [{ ...term, result: "ok" }, kill, { ...remains, result: "not-needed" }],
+  };
+  const text = renderFreeResult(result, { ...view, planShown: true });
+  assert.equal(text, "  SIGKILL  killed if it is still there; that was needed\nport 3000 is still taken\n");
+  assert.match(resultOf([{ ...term, result: "ok", why: "an option was set" }]), /asked to end; an option was set$/m);
+});
+
 test("renderFreeResult() says how far an interrupted step came, or that it was not begun", () => {
   const text = resultOf(
     [

@@ -43,7 +43,7 @@ export function renderFreeResult(result: FreeResult, view: FreeView & { readonly
     const free = result.endpoints.filter(({ bindable }) => bindable);
     return `${renderFreePlan(result, view)}${text(endings({ ...result, endpoints: free }, view))}${style.dim("nothing was done (--dry-run)")}\n`;
   }
-  const shown = new Set(view.planShown ? result.done.filter(wentWell) : []);
+  const shown = new Set(view.planShown ? result.done.filter(wasForeseen) : []);
   const news = result.done.filter(
     (done) => !shown.has(done) && !(done.ifNeeded === true && done.result === "not-needed"),
   );
@@ -100,16 +100,17 @@ function tree({ tree: lines }: FreePlan, { style, width }: FreeView): string[] {
   return drawn.split("\n").map((line) => `  ${line}`);
 }
 
-function wentWell({ result }: DoneStep): boolean {
-  return result === "ok" || result === "not-needed";
+/** That it was needed is news, and so is what came of it besides. */
+function wasForeseen({ result, ifNeeded, why }: DoneStep): boolean {
+  return (result === "ok" && ifNeeded !== true && why === undefined) || result === "not-needed";
 }
 
 /** A step that failed is no failure where the next one did it. */
 function resultText({ bindable }: FreeResult): (done: DoneStep) => string | undefined {
-  return ({ result, why }) => {
+  return ({ result, why, ifNeeded }) => {
     switch (result) {
       case "ok":
-        return undefined;
+        return why ?? (ifNeeded === true ? "that was needed" : undefined);
       case "gone":
         return why ?? "it had gone already";
       case "not-needed":
