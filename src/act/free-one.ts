@@ -201,7 +201,10 @@ export class FreeOne {
       return !one.sockets.some(({ cookie }) => cookie !== undefined && this.#ended.has(cookie));
     }
     if (one.kind === "drop" || one.kind === "destroy")
-      return !one.sockets.every(({ cookie }) => cookie !== undefined && this.#ended.has(cookie));
+      // Without sockets it is for what the next to end leave behind.
+      return (
+        one.sockets.length === 0 || !one.sockets.every(({ cookie }) => cookie !== undefined && this.#ended.has(cookie))
+      );
     return true;
   }
 
