@@ -36,10 +36,14 @@ int main(int argc, char **argv) {
   if (listen(listener, 16) != 0) return 4;
   terminal = open("/dev/tty", O_RDONLY);
   if (terminal < 0) return 5;
-  /* Without SA_RESTART: a read that was stopped ends with EINTR. */
-  struct sigaction action = {.sa_handler = go_on};
+  /*
+   * Without SA_RESTART: a read that was stopped ends with EINTR. SIGTERM can come while the first SIGCONT is being handled: the next one must
+   * not be held back then, or the read would begin anew, and stop, for ever.
+   */
+  struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_NODEFER};
   sigaction(SIGCONT, &action, NULL);
   action.sa_handler = end;
+  action.sa_flags = 0;
   sigaction(SIGTERM, &action, NULL);
   alarm(60);
   printf("%d\n", getpid());
