@@ -185,6 +185,7 @@ class Sorter {
   readonly #limit: number;
   readonly #groups = new Map<string, Gathering>();
   readonly #row = createSocketRow("tcp");
+  #last: Gathering | undefined;
 
   constructor(host: Host, actions: HostActions, limit: number) {
     this.#actions = actions;
@@ -201,7 +202,11 @@ class Sorter {
       return;
     }
     if (!this.#counts()) return;
-    const group = this.#group(classOf(row.state, false, row.timer), row.state, () => batch.socketAt(index));
+    // Most come in long rows of one kind.
+    let group = this.#last;
+    const kind = classOf(row.state, false, row.timer);
+    if (group?.class !== kind || group.state !== row.state)
+      this.#last = group = this.#group(kind, row.state, batch.socketAt(index));
     this.peers.add(row.localAddress, row.localPort, row.remoteAddress, row.remotePort);
     if (group.targets.addFrom(batch, index)) countIn(group, row.timer === "time-wait" ? row.remainingMs : undefined);
   }
@@ -213,7 +218,7 @@ class Sorter {
       this.bound = { socket, ...this.bound, count: this.bound.count + 1 };
     else if (this.#counts()) {
       const held = socket.inode !== undefined;
-      const group = this.#group(classOf(state, held, socket.timer?.kind), state, () => socket, socket.owners?.[0]?.pid);
+      const group = this.#group(classOf(state, held, socket.timer?.kind), state, socket, socket.owners?.[0]?.pid);
       this.peers.add(local.address, local.port, remote.address, remote.port);
       if (held) group.held.push(socket);
       else {
@@ -236,11 +241,11 @@ class Sorter {
     return this.matched++ < this.#limit;
   }
 
-  #group(kind: DropClass, state: Socket["state"], example: () => Socket, pid?: number): Gathering {
+  #group(kind: DropClass, state: Socket["state"], example: Socket, pid?: number): Gathering {
     const key = `${kind}|${state}|${pid ?? ""}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { class: kind, state, count: 0, socket: example(), targets: this.#actions.targets(), held: [] };
+      group = { class: kind, state, count: 0, socket: example, targets: this.#actions.targets(), held: [] };
       this.#groups.set(key, group);
     }
     return group;

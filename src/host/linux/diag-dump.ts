@@ -157,7 +157,7 @@ function* answersTo(
 /** Batches whose sockets can be named as the kernel named them. */
 export interface IdentityBatch extends SocketBatch {
   /** Writes the request for exactly this socket; false for what is no TCP socket. */
-  copyIdentity(index: number, target: Uint8Array, at: number): boolean;
+  copyIdentity(index: number, target: DataView, at: number): boolean;
   cookieAt(index: number): { readonly low: number; readonly high: number };
 }
 
@@ -228,7 +228,7 @@ class DiagBatch implements IdentityBatch {
     return decodeRow(this.#view, start, start + this.#view.getUint32(start, LITTLE_ENDIAN), this.#context.texts, row);
   }
 
-  copyIdentity(index: number, target: Uint8Array, at: number): boolean {
+  copyIdentity(index: number, target: DataView, at: number): boolean {
     if (this.#context.protocol !== "tcp") return false;
     copyIdentity(this.#view, this.#starts[index]!, this.#context.protocol, target, at);
     return true;

@@ -267,15 +267,40 @@ class LinuxHost implements Host {
   }
 
   rights(): Rights {
-    if (this.#rights === undefined) {
-      const libc = this.#namespace.libc();
-      const unknown = { answer: "unknown", why: "it cannot be tried without the FFI" } as const;
-      const destroy =
-        libc === undefined
-          ? { netAdmin: unknown, sockDestroy: unknown }
-          : this.#namespace.run(() => probeDestroy(libc));
-      this.#rights = { ...destroy, ...probeProcRights(this.processes()) };
-    }
-    return this.#rights;
+    return (this.#rights ??= rightsWhenAsked(
+      () => this.#probeDestroy(),
+      () => probeProcRights(this.processes()),
+    ));
   }
+
+  #probeDestroy(): Pick<Rights, "netAdmin" | "sockDestroy"> {
+    const libc = this.#namespace.libc();
+    const unknown = { answer: "unknown", why: "it cannot be tried without the FFI" } as const;
+    return libc === undefined
+      ? { netAdmin: unknown, sockDestroy: unknown }
+      : this.#namespace.run(() => probeDestroy(libc));
+  }
+}
+
+/** Each half is found out when it is first looked at: one destroys a listener of its own, the other goes over all of /proc. */
+function rightsWhenAsked(
+  destroy: () => Pick<Rights, "netAdmin" | "sockDestroy">,
+  proc: () => Pick<Rights, "ptrace" | "seesAllProcesses">,
+): Rights {
+  let byDestroying: ReturnType<typeof destroy> | undefined;
+  let byReading: ReturnType<typeof proc> | undefined;
+  return {
+    get netAdmin() {
+      return (byDestroying ??= destroy()).netAdmin;
+    },
+    get sockDestroy() {
+      return (byDestroying ??= destroy()).sockDestroy;
+    },
+    get ptrace() {
+      return (byReading ??= proc()).ptrace;
+    },
+    get seesAllProcesses() {
+      return (byReading ??= proc()).seesAllProcesses;
+    },
+  };
 }

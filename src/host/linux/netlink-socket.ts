@@ -40,13 +40,6 @@ export class NetlinkSocket {
     return (this.#sequence = (this.#sequence + 1) >>> 0);
   }
 
-  /** The first of so many numbers in a row. */
-  takeSequences(count: number): number {
-    const first = this.nextSequence();
-    this.#sequence = (first + count - 1) >>> 0;
-    return first;
-  }
-
   /** 0, or a negated errno. A netlink request goes out whole or not at all (netlink_sendmsg). */
   send(message: Uint8Array): number {
     for (;;) {
