@@ -41,7 +41,7 @@ export interface Ground {
     readonly beyond: Bystander;
   };
   /** Does it in the other namespace. */
-  beyond<T>(work: () => T): T;
+  readonly beyond: <T>(work: () => T) => T;
   leave(): Promise<void>;
 }
 
@@ -122,7 +122,7 @@ function setUp(name: string, value: string): void {
 function join(pid: number): boolean {
   const run = (commands: readonly string[], ...under: string[]): boolean => {
     const [program, ...args] = [...under, "ip", "-batch", "-"];
-    return spawnSync(program!, args, { input: `${commands.join("\n")}\n` }).status === 0;
+    return spawnSync(program, args, { input: `${commands.join("\n")}\n` }).status === 0;
   };
   return (
     run([

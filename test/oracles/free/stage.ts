@@ -170,7 +170,7 @@ export class Stage {
       return;
     }
     const peer = this.#accept(helper.fd, fd);
-    this.#keepHalf(occupant, occupant.ending as Half, fd, peer, occupant.tidy);
+    this.#keepHalf(occupant, occupant.ending, fd, peer, occupant.tidy);
   }
 
   #call(helper: Helper, fd: number, target: string, ipv6: boolean): void {
