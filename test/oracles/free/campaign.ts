@@ -6,7 +6,7 @@ import { callListeners, eachBystander, fdsOf, speakAfter, speakBefore } from "./
 import { enterGround } from "./ground.ts";
 import type { Ground } from "./ground.ts";
 import { isStubborn, judgeProcesses, judgeSockets, judgeWords } from "./judge.ts";
-import type { Newcomer, Played, Verdict, World } from "./played.ts";
+import type { Swap, Played, Verdict, World } from "./played.ts";
 import { socketsOf } from "./process-life.ts";
 import { randomScene } from "./random-scene.ts";
 import type { FreeScene } from "./scene.ts";
@@ -188,9 +188,9 @@ export class Campaign {
     return FIRST_PORT + PORT_STEP * this.#playedHere++;
   }
 
-  #count(played: Played, { result, newcomer }: Verdict): void {
+  #count(played: Played, { result, swap }: Verdict): void {
     const { tally } = this;
-    if (newcomer !== undefined) tally.swapped++;
+    if (swap?.server !== undefined) tally.swapped++;
     if (result.plan.length === 0 && result.bindable) tally.freeBefore++;
     else if (played.scene.wish.dryRun) tally.dryRuns++;
     else if (result.bindable) tally.freed++;
@@ -256,12 +256,12 @@ async function freeAndBind(ground: Ground, played: Played, before: World): Promi
   const graces = owners.map(({ conduct }) =>
     conduct === "deaf" || conduct === "drains" ? SHORT_GRACE_MS[conduct] : GRACE_MS,
   );
-  let newcomer: Newcomer | undefined;
+  let swap: Swap | undefined;
   let asked = 0;
   const confirm = async (): Promise<boolean> => {
     // What comes to light on the way is left there.
     if (++asked > 1) return false;
-    newcomer = await swapOne(ground, played, before);
+    swap = await swapOne(ground, played, before);
     return true;
   };
   const consent = scene.swapped ? { confirm } : { yes: true };
@@ -273,5 +273,5 @@ async function freeAndBind(ground: Ground, played: Played, before: World): Promi
   let answer = calls.bind(fd, address, port);
   if (answer >= 0 && protocol === "tcp") answer = calls.listen(fd);
   calls.close(fd);
-  return { ...(newcomer === undefined ? {} : { newcomer }), result, bind: answer >= 0 ? "ok" : String(answer) };
+  return { ...(swap === undefined ? {} : { swap }), result, bind: answer >= 0 ? "ok" : String(answer) };
 }

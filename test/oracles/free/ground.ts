@@ -15,6 +15,8 @@ import { NOBODY, ROOT } from "./scene.ts";
 /** Where the kernel chooses for whoever is at the other end. */
 export const OTHERS = { first: 40_000, last: 60_999 } as const;
 const HELPER_PORT = 62_000;
+/** The most occupants of a scene, and one for the crowd. */
+const HELPERS = 4;
 export const BEYOND_ADDRESS = "10.77.0.2";
 /** Nobody has it, and nobody says so. */
 export const SILENT_ADDRESS = "10.77.0.200";
@@ -28,10 +30,11 @@ export interface Ground {
   readonly calls: Calls;
   readonly host: Host;
   readonly means: Means;
-  /** Clients go there. It is this program's own, and is not to be closed either. */
-  readonly helper: Helper;
-  /** Where innocent clients go: beside one that is bound to a device, the same four addresses and ports would be another's connection. */
-  readonly otherHelper: Helper;
+  /**
+   * Clients go there, each of a scene to another: beside one that is bound to a device, the same addresses and ports would be another's
+   * connection. They are this program's own, and are not to be closed either.
+   */
+  readonly helpers: readonly Helper[];
   readonly owners: Owners;
   readonly bystanders: {
     readonly first: Bystander;
@@ -41,7 +44,7 @@ export interface Ground {
     readonly beyond: Bystander;
   };
   /** Does it in the other namespace. */
-  beyond<T>(work: () => T): T;
+  readonly beyond: <T>(work: () => T) => T;
   leave(): Promise<void>;
 }
 
@@ -62,7 +65,7 @@ export function enterGround(users: boolean): Ground {
   prepare();
   const devices = join(beyond.pid);
   const calls = new Calls(libc);
-  const [helper, otherHelper] = [listenFor(calls, HELPER_PORT), listenFor(calls, HELPER_PORT + 1)];
+  const helpers = Array.from({ length: HELPERS }, (_, index) => listenFor(calls, HELPER_PORT + index));
   const owners = new Owners();
   const bystanders = {
     first: new Bystander("first", ROOT),
@@ -74,14 +77,12 @@ export function enterGround(users: boolean): Ground {
     calls,
     host: createLinuxHost(),
     means: { users, devices },
-    helper,
-    otherHelper,
+    helpers,
     owners,
     bystanders,
     beyond: (work) => inside.run(work),
     async leave() {
-      calls.close(helper.fd);
-      calls.close(otherHelper.fd);
+      for (const { fd } of helpers) calls.close(fd);
       owners.close();
       await Promise.all(Object.values(bystanders).map((one) => one.end()));
       here.leave();
@@ -122,7 +123,7 @@ function setUp(name: string, value: string): void {
 function join(pid: number): boolean {
   const run = (commands: readonly string[], ...under: string[]): boolean => {
     const [program, ...args] = [...under, "ip", "-batch", "-"];
-    return spawnSync(program!, args, { input: `${commands.join("\n")}\n` }).status === 0;
+    return spawnSync(program, args, { input: `${commands.join("\n")}\n` }).status === 0;
   };
   return (
     run([

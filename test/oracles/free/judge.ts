@@ -33,7 +33,7 @@ function holdsItself(played: Played): boolean {
 }
 
 /** What the program says, against a bind and its own plan. */
-export function judgeWords(played: Played, { result, bind, newcomer }: Verdict): string[] {
+export function judgeWords(played: Played, { result, bind, swap }: Verdict): string[] {
   const problems: string[] = [];
   const { wish } = played.scene;
   // The port remembers who shared it by SO_REUSEPORT, and lets in whom it refused a moment ago (docs/kernel/bind.md).
@@ -51,14 +51,14 @@ export function judgeWords(played: Played, { result, bind, newcomer }: Verdict):
     !unforeseen &&
     result.refused.length > 0 &&
     !isStubborn(played) &&
-    newcomer === undefined &&
+    swap === undefined &&
+    wish.force &&
     result.done.some((step) => isCostly(step))
   )
     problems.push(`done in vain: ${result.refused.map(({ text }) => text).join("; ")}`);
   if (holdsItself(played)) {
     if (result.done.length > 0) problems.push("something was done although this program itself holds the port");
   } else if (
-    newcomer === undefined &&
     !played.scene.swapped &&
     !wish.dryRun &&
     wish.force &&
@@ -144,9 +144,9 @@ export function judgeSockets(
   const { before, after } = looks;
   const ends = new Ends(before);
   for (const { played, verdict } of scenes.values()) {
-    const { newcomer } = verdict;
-    if (newcomer !== undefined && after.get(newcomer.cookie)?.socket.state !== "LISTEN")
-      complain(played, `the server that came meanwhile is ${after.get(newcomer.cookie)?.socket.state ?? "gone"}`);
+    const server = verdict.swap?.server;
+    const state = server === undefined ? "LISTEN" : after.get(server)?.socket.state;
+    if (state !== "LISTEN") complain(played, `the server that came meanwhile is ${state ?? "gone"}`);
   }
   const innocents = new Map(
     [...scenes.values()].flatMap(({ played }) => [...played.innocent].map((one) => [one, played] as const)),
@@ -161,7 +161,7 @@ export function judgeSockets(
     else {
       const local = scenes.get(socket.local.port);
       const remote = scenes.get(socket.remote?.port ?? 0);
-      if (local !== undefined && local.verdict.newcomer?.insteadOf !== cookie) {
+      if (local !== undefined && local.verdict.swap?.gone !== cookie) {
         const why = whyNot(local.played, local.verdict.result, socket, looks);
         if (why !== undefined) complain(local.played, `${what}: ${why}`);
       } else if (remote !== undefined && local === undefined) {

@@ -59,16 +59,15 @@ export interface Played {
   readonly kept: number[];
 }
 
-/** A server that took the place of what was planned to be cleared. */
-export interface Newcomer {
-  readonly end: End;
-  readonly cookie: string;
-  /** Whose place it took. */
-  readonly insteadOf: string;
+/** What was planned to be ended was gone when its turn came. */
+export interface Swap {
+  readonly gone: string;
+  /** The cookie of the server that has taken its place, where one could. */
+  readonly server?: string;
 }
 
 export interface Verdict {
-  readonly newcomer?: Newcomer;
+  readonly swap?: Swap;
   readonly result: FreeResult;
   /** What a bind made by the test answered right after it. */
   readonly bind: string;

@@ -39,7 +39,7 @@ function* smallerThan(scene: FreeScene): Generator<FreeScene> {
 function* simplerThan(one: Occupant): Generator<Occupant> {
   for (const flag of ["reuseAddr", "reusePort", "v6only"] as const) if (one[flag]) yield { ...one, [flag]: false };
   const { device: _device, ...rest } = one;
-  if (one.device !== undefined) yield rest as Occupant;
+  if (one.device !== undefined) yield rest;
   if ("uid" in one && one.uid !== ROOT) yield { ...one, uid: ROOT };
   if ("conduct" in one && one.conduct !== "prompt") yield { ...one, conduct: "prompt" };
   if (one.kind === "server" && one.queued) yield { ...one, queued: false };

@@ -49,7 +49,7 @@ export class Stage {
   play(): void {
     for (const [index, occupant] of this.#played.scene.occupants.entries()) {
       try {
-        this.#occupy(occupant);
+        this.#occupy(occupant, index);
       } catch (error) {
         if (!(error instanceof Missed)) throw error;
         this.#played.told.push(`occupant ${index + 1}: ${error.message}`);
@@ -57,7 +57,7 @@ export class Stage {
     }
   }
 
-  #occupy(occupant: Occupant): void {
+  #occupy(occupant: Occupant, index: number): void {
     switch (occupant.kind) {
       case "server":
         return this.#serve(occupant);
@@ -71,7 +71,7 @@ export class Stage {
       case "accepted":
         return this.#accepted(occupant);
       case "client":
-        return this.#goOut(occupant);
+        return this.#goOut(occupant, this.#ground.helpers[index]!);
     }
   }
 
@@ -152,8 +152,8 @@ export class Stage {
     this.#keepHalf(occupant, occupant.ending, mine, peer, true);
   }
 
-  #goOut(occupant: Of<"client">): void {
-    const { calls, helper } = this.#ground;
+  #goOut(occupant: Of<"client">, helper: Helper): void {
+    const calls = this.#calls;
     const fd = calls.open("tcp", occupant.address, occupant);
     const ipv6 = occupant.address.includes(":");
     const silent = occupant.ending === "syn-sent";
@@ -170,7 +170,7 @@ export class Stage {
       return;
     }
     const peer = this.#accept(helper.fd, fd);
-    this.#keepHalf(occupant, occupant.ending as Half, fd, peer, occupant.tidy);
+    this.#keepHalf(occupant, occupant.ending, fd, peer, occupant.tidy);
   }
 
   #call(helper: Helper, fd: number, target: string, ipv6: boolean): void {
@@ -188,9 +188,9 @@ export class Stage {
     target: string,
   ): { readonly mine: number; readonly peer: number } {
     const mine = this.bound(binding, port, uid, "tcp");
-    const { otherHelper } = this.#ground;
-    this.#call(otherHelper, mine, target, binding.address.includes(":"));
-    return { mine, peer: this.#accept(otherHelper.fd, mine) };
+    const helper = this.#ground.helpers.at(-1)!;
+    this.#call(helper, mine, target, binding.address.includes(":"));
+    return { mine, peer: this.#accept(helper.fd, mine) };
   }
 
   /** A bystander holds it, and must survive its loss. */
