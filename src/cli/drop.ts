@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
-import { PIPE_WIDTH, ClosedPipe, writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, sayIfHeard, writeError, writeOut } from "./output.ts";
 
 interface DropFlags {
   readonly how?: DropWay;
@@ -74,19 +74,15 @@ function viewOf(context: Context): Parameters<typeof renderDropPlan>[1] {
   return { style: context.style, width: context.width ?? PIPE_WIDTH };
 }
 
-/** A terminal that went away is no reason to stop half-way: the work is done by now, and nobody is there to be told. */
 function say(context: Context, result: DropResult, { planShown }: { readonly planShown: boolean }): void {
-  try {
+  sayIfHeard(() => {
     if (context.json) writeOut(`${jsonText({ schema: "portmortem.drop/1", ...result })}\n`);
     else {
       writeOut(renderDropResult(result, { ...viewOf(context), planShown }));
       if (!context.quiet && (result.matched === 0 || context.verbose))
         writeError(renderIncomplete(result.incomplete, context.style, context.width));
     }
-  } catch (error) {
-    const gone = error instanceof ClosedPipe || (error as { readonly errno?: unknown }).errno === "EIO";
-    if (!gone) throw error;
-  }
+  });
 }
 
 function statusOf(result: DropResult): number {

@@ -1,7 +1,5 @@
 /** `portmortem free [ADDRESS:]PORT…` */
 import { free } from "../act/free.ts";
-import { parseDuration } from "../base/parse-duration.ts";
-import { PortmortemError } from "../base/errors.ts";
 import { durationText } from "../base/duration.ts";
 import { parseEndpoint } from "../tcp/endpoint.ts";
 import type { FreePlan, FreeResult } from "../tcp/free-plan.ts";
@@ -13,10 +11,11 @@ import type { BindFlags } from "./bind-flags.ts";
 import type { Run } from "./command.ts";
 import { askConsent, canAsk, showPlan } from "./consent.ts";
 import type { Context } from "./context.ts";
+import { durationOf } from "./duration-flag.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
-import { ClosedPipe, PIPE_WIDTH, writeError, writeOut } from "./output.ts";
+import { PIPE_WIDTH, sayIfHeard, writeError, writeOut } from "./output.ts";
 
 interface FreeFlags extends BindFlags {
   readonly wait?: string;
@@ -75,32 +74,19 @@ function wholeSeconds(ms: number): string {
   return durationText(Math.ceil(ms / 1000) * 1000);
 }
 
-function durationOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new PortmortemError("PM_USAGE", `${option} ${JSON.stringify(text)} is no length of time`, {
-    hint: "write 30 (seconds), 500ms, 2m or 1h",
-  });
-}
-
 function viewOf(context: Context): Parameters<typeof renderFreePlan>[1] {
   return { style: context.style, width: context.width ?? PIPE_WIDTH, verbose: context.verbose };
 }
 
-/** A terminal that went away is no reason to fail: the work is done by now, and nobody is there to be told. */
 function say(context: Context, result: FreeResult, planShown: boolean): void {
-  try {
+  sayIfHeard(() => {
     if (context.json) writeOut(`${jsonText({ schema: "portmortem.free/1", ...result })}\n`);
     else {
       writeOut(renderFreeResult(result, { ...viewOf(context), planShown }));
       if (!result.bindable && !context.quiet)
         writeError(renderIncomplete(result.incomplete, context.style, context.width));
     }
-  } catch (error) {
-    const gone = error instanceof ClosedPipe || (error as { readonly errno?: unknown }).errno === "EIO";
-    if (!gone) throw error;
-  }
+  });
 }
 
 function statusOf(result: FreeResult): number {

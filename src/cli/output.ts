@@ -27,6 +27,16 @@ export function writeError(text: string): void {
   }
 }
 
+/** What is said of work that is done. A terminal or a reader that went away is no reason to fail: nobody is there to be told. */
+export function sayIfHeard(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const gone = error instanceof ClosedPipe || (error as { readonly errno?: unknown }).errno === "EIO";
+    if (!gone) throw error;
+  }
+}
+
 function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0;
   while (at < bytes.length) {

@@ -1,7 +1,5 @@
 /** `portmortem wait [ADDRESS:]PORT` */
 import { waitUntilBindable } from "../act/wait-until-bindable.ts";
-import { parseDuration } from "../base/parse-duration.ts";
-import { PortmortemError } from "../base/errors.ts";
 import { parseEndpoint } from "../tcp/endpoint.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
@@ -11,6 +9,7 @@ import type { Why } from "../verdict/why.ts";
 import { bindOptionsOf, endpointOf } from "./bind-flags.ts";
 import type { BindFlags } from "./bind-flags.ts";
 import type { Run } from "./command.ts";
+import { durationOf } from "./duration-flag.ts";
 import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { createProgressLine } from "./progress.ts";
@@ -23,7 +22,7 @@ interface WaitFlags extends BindFlags {
 export const runWait: Run = async (context, [endpoint], options) => {
   const flags = options as WaitFlags;
   const parsed = parseEndpoint(String(endpoint));
-  const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout);
+  const timeoutMs = durationOf("--timeout", flags.timeout);
   const progress = createProgressLine(!context.quiet);
   const interrupt = hearInterrupts();
   const started = Date.now();
@@ -63,14 +62,6 @@ export const runWait: Run = async (context, [endpoint], options) => {
   }
   return interrupt.status() ?? statusOf(answer);
 };
-
-function parseTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new PortmortemError("PM_USAGE", `--timeout ${JSON.stringify(text)} is no length of time`, {
-    hint: "write 30 (seconds), 500ms, 2m or 1h",
-  });
-}
 
 function statusOf(answer: Why | undefined): number {
   if (answer?.bindable === true) return EXIT.ok;
