@@ -81,7 +81,9 @@ test(
     const near = await crash(s, "127.0.0.1:5432", 60);
     const six = await crash(s, "[::1]:5432", 40);
     const pairs = (ports: readonly PeerPorts[]): (readonly [string, number, number | undefined])[] =>
-      ports.map(({ localAddress, before, after }) => [localAddress, before, after] as const).sort();
+      ports
+        .map(({ localAddress, before, after }) => [localAddress, before, after] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1));
     assert.deepEqual(pairs(await drop(s, "--dry-run")), [
       ["127.0.0.1", 140, undefined],
       ["::1", 160, undefined],

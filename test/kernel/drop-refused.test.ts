@@ -81,8 +81,8 @@ for (const [rule, sockDestroy, why, netAdmin] of PROBED)
     `the probe of SOCK_DESTROY under ${rule}: ${sockDestroy}`,
     story(async (s) => {
       const program = join(import.meta.dirname, "../programs/destroy-right.js");
-      const [command = "", ...words] = [...refusing(rule), process.execPath, program];
-      const found = JSON.parse(s.system(command, ...words)) as { sockDestroy: Probed; netAdmin: Probed };
+      const words = [...refusing(rule), process.execPath, program];
+      const found = JSON.parse(s.system(words[0]!, ...words.slice(1))) as { sockDestroy: Probed; netAdmin: Probed };
       const said = (probed: Probed): string => `${probed.answer}${probed.answer === "no" ? ` ${probed.lacks}` : ""}`;
       assert.deepEqual([said(found.sockDestroy), said(found.netAdmin)], [sockDestroy, netAdmin]);
       assert.match("why" in found.sockDestroy ? found.sockDestroy.why : "", why);
