@@ -17,11 +17,14 @@ async function failed(error: unknown): Promise<number> {
   return reportFailure(error, process.argv.slice(2));
 }
 
-// For the case that nothing is left to wait for, and no answer was found: that must not look like success.
-process.exitCode = 70;
+let status: number | undefined;
+// Nothing is left to wait for, and no answer was found: that must not look like success.
+process.once("exit", () => {
+  if (status === undefined) process.exitCode = 70;
+});
 
 // All output is written by now (output.ts writes to the descriptors), so nothing is lost by ending at once; taking the heap down
 // first would cost 2 ms.
 void main(process.argv.slice(2))
   .catch(failed)
-  .then((status) => process.exit(status));
+  .then((answer) => process.exit((status = answer)));
