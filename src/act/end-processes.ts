@@ -143,7 +143,7 @@ class Target {
   }
 
   hasEnded(): boolean {
-    return this.#handle === undefined || this.#handle.hasEnded();
+    return this.#handle === undefined ? this.#errno === "ESRCH" : this.#handle.hasEnded();
   }
 
   isDone(): boolean {

@@ -46,16 +46,15 @@ interface Holder {
 }
 
 /** Those of the program that do not hold the port. */
-function restOfProgram({ job, family, maySignal }: FreeFacts, wish: FreeWish): Rest {
+function restOfProgram(facts: FreeFacts, wish: FreeWish): Rest {
   const others: Holder[] = [];
   const refused: FreeRefusal[] = [];
-  for (const { pid, holds } of job) {
-    const process = family.nodes.get(pid);
+  for (const { pid, holds } of facts.job) {
+    const process = facts.family.nodes.get(pid);
     if (process === undefined || holds) continue;
-    if (maySignal.get(pid) === "EPERM") {
-      const text = `${nameOf(process)} is of the same program and another user's: this user may not signal it`;
-      refused.push({ count: 1, pid, lacks: "right", text, command: wish.command([], true) });
-    } else others.push({ process, sockets: [] });
+    const whyNot = whyNotSignal(process, "another user's", facts, wish);
+    if (whyNot === undefined) others.push({ process, sockets: [] });
+    else refused.push({ count: 1, pid, ...whyNot, text: `${nameOf(process)} is of the same program${whyNot.text}` });
   }
   return { others, refused };
 }
@@ -139,17 +138,33 @@ function whyNotEnd(
     const by = facts.supervisors.find(({ of, command }) => of === process.pid && command !== undefined);
     return { ...base, text: `${name} holds it, and ${keeper.text}`, command: by?.command ?? `kill ${process.pid}` };
   }
-  const may = facts.maySignal.get(process.pid);
-  if (may === "EPERM") {
-    const whose = owner.user === undefined ? "another user's" : `${owner.user}'s`;
-    return {
-      ...base,
-      lacks: "right",
-      text: `${name} holds it and is ${whose}: this user may not signal it`,
-      command: wish.command([], true),
-    };
-  }
-  return undefined;
+  const whose = owner.user === undefined ? "another user's" : `${owner.user}'s`;
+  const whyNot = whyNotSignal(process, whose, facts, wish);
+  return whyNot === undefined ? undefined : { ...base, ...whyNot, text: `${name} holds it${whyNot.text}` };
+}
+
+/** `text` goes on behind who it is. */
+function whyNotSignal(
+  { pid, uid }: ProcessNode,
+  whose: string,
+  { maySignal, family }: FreeFacts,
+  wish: FreeWish,
+): Pick<FreeRefusal, "lacks" | "text" | "command"> | undefined {
+  const answer = maySignal.get(pid);
+  if (answer === undefined || answer === "ok" || answer === "ESRCH") return undefined;
+  if (answer === "EPERM" && uid !== family.self.uid)
+    return { lacks: "right", text: ` and is ${whose}: this user may not signal it`, command: wish.command([], true) };
+  // Without a pidfd (Linux 5.3) the pid can be somebody else's by the time of the signal.
+  const why = {
+    EPERM: "a signal to it is refused, though it is this user's: by a filter for system calls or a security module",
+    ENOSYS:
+      "this kernel cannot hold it while it is signalled (pidfd_open, Linux 5.3), and its pid may be another's then",
+  }[answer];
+  return {
+    ...(answer === "EPERM" ? { lacks: "right" } : answer === "ENOSYS" ? { lacks: "kernel" } : {}),
+    text: `; ${why ?? `it could not be held while it is signalled: ${answer}`}`,
+    command: `kill ${pid}`,
+  };
 }
 
 function unseen(socket: Socket, wish: FreeWish): FreeRefusal {

@@ -17,18 +17,14 @@ async function failed(error: unknown): Promise<number> {
   return reportFailure(error, process.argv.slice(2));
 }
 
-// For the case that nothing is left to wait for, and no answer was found: that must not look like success. Not before: commander asks for
-// process.exitCode.
-process.once("exit", (code) => {
-  if (code === 0 && !answered) process.exitCode = 70;
+let status: number | undefined;
+// Nothing is left to wait for, and no answer was found: that must not look like success.
+process.once("exit", () => {
+  if (status === undefined) process.exitCode = 70;
 });
-let answered = false;
 
 // All output is written by now (output.ts writes to the descriptors), so nothing is lost by ending at once; taking the heap down
 // first would cost 2 ms.
 void main(process.argv.slice(2))
   .catch(failed)
-  .then((status) => {
-    answered = true;
-    process.exit(status);
-  });
+  .then((answer) => process.exit((status = answer)));

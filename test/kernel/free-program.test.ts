@@ -1,9 +1,13 @@
 // `free` and programs of several processes: who is started again is said, and --tree ends the whole of it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { listSockets } from "../../src/ask/list-sockets.ts";
 import { free, planFree } from "../../src/act/free.ts";
+import type { Actor } from "./actor.ts";
 import { hasEnded, isAlive } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -24,6 +28,14 @@ function startJob(s: Story, script: string): number {
     }
   });
   return child.pid!;
+}
+
+async function takes(actor: Actor, port: number): Promise<boolean> {
+  const fd = await actor.call("socket", { family: "ipv4", reuseAddr: true });
+  const isBound = "value" in (await actor.try("bind", { fd, to: `127.0.0.1:${port}` }));
+  if (isBound) await actor.call("listen", { fd, backlog: 16 });
+  else await actor.close(fd);
+  return isBound;
 }
 
 async function holderOf(port: number): Promise<number> {
@@ -58,6 +70,32 @@ test(
     const whole = await free("127.0.0.1:48741", { yes: true, tree: true });
     assert.deepEqual([whole.bindable, whole.cameBack], [true, undefined]);
     await hasEnded(loop);
+  }),
+);
+
+test(
+  "somebody else takes the port: the supervisor of the one that ended is not blamed for it, nor who started this program",
+  story(async (s) => {
+    const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+    s.atEnd(() => rmSync(folder, { recursive: true }));
+    const program = join(folder, "supervisord");
+    const started = JSON.stringify(["-e", server(48_746)]);
+    writeFileSync(
+      program,
+      `require("child_process").spawn(process.execPath, ${started}); setTimeout(() => 0, 60_000);`,
+    );
+    startJob(s, `exec "$NODE" ${program}`);
+    await holderOf(48_746);
+    const other = s.actor();
+    const work = free("127.0.0.1:48746", { yes: true });
+    await until("the other one listens", () => takes(other, 48_746));
+    const { supervisors, cameBack } = await work;
+    assert.deepEqual(
+      supervisors.map(({ kind }) => kind),
+      ["supervisord"],
+    );
+    assert.match(cameBack?.text ?? "", new RegExp(`\\(pid ${other.pid}\\) has it now$`));
+    assert.equal(cameBack?.command, undefined);
   }),
 );
 

@@ -86,17 +86,25 @@ for (const rule of [`answer:${SOCK_DESTROY}=EPERM`, `answer:${SOCK_DESTROY}=EOPN
     }, REFUSER),
   );
 
-test(
-  "pidfd_open and SOCK_DESTROY both refused: nobody is signalled by a bare pid",
-  story(async (s) => {
-    const server = s.actor();
-    await server.listen("127.0.0.1:48763");
-    const { status, json } = await run(s, "call:pidfd_open=EPERM", "127.0.0.1:48763");
-    assert.notEqual(status, 0);
-    assert.equal(json.bindable, false);
-    assert.ok(isAlive(server.pid));
-  }, REFUSER),
-);
+for (const [call, errno, expected, lacks, text] of [
+  ["pidfd_open", "ENOSYS", 4, "kernel", /Linux 5\.3/],
+  ["pidfd_send_signal", "ENOSYS", 4, "kernel", /Linux 5\.3/],
+  ["pidfd_open", "EPERM", 3, "right", /is refused, though it is this user's/],
+  ["pidfd_open", "ENOMEM", 1, undefined, /ENOMEM$/],
+] as const)
+  test(
+    `${call} is answered with ${errno}: nobody is signalled by a bare pid, exit status ${expected}`,
+    story(async (s) => {
+      const server = s.actor();
+      await server.listen("127.0.0.1:48763");
+      const { status, json } = await run(s, `call:${call}=${errno}`, "127.0.0.1:48763", "--force");
+      assert.deepEqual([status, json.bindable, json.plan, json.done], [expected, false, [], []]);
+      const [refusal] = json.refused;
+      assert.deepEqual([refusal?.pid, refusal?.lacks, refusal?.command], [server.pid, lacks, `kill ${server.pid}`]);
+      assert.match(refusal?.text ?? "", text);
+      assert.ok(isAlive(server.pid));
+    }, REFUSER),
+  );
 
 test(
   "wait without the multicast groups of sock_diag still ends when the port is free",
