@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { olderThan } from "../../src/base/kernel-release.ts";
 import { createLinuxHost } from "../../src/host/linux/linux-host.ts";
-import { Campaign } from "../oracles/free/campaign.ts";
+import { AT_ONCE, Campaign } from "../oracles/free/campaign.ts";
 import type { Harm } from "../oracles/free/campaign.ts";
 import { shrink } from "../oracles/free/shrink.ts";
 import { tellHarm } from "../oracles/free/tell.ts";
@@ -77,5 +77,5 @@ async function tellAll(campaign: Campaign, harms: readonly Harm[]): Promise<stri
     return tellHarm(await shrink(alone, async (scene) => (await campaign.play([scene]))[0]));
   }
   const seeds = harms.map(({ scene }) => scene.seed);
-  return `${tellHarm(harms[0]!)}\nonly beside others: SEED=${Math.floor((Math.min(...seeds) - SEED) / 10) * 10 + SEED} SCENES=10`;
+  return `${tellHarm(harms[0]!)}\nonly beside others: SEED=${Math.floor((Math.min(...seeds) - SEED) / AT_ONCE) * AT_ONCE + SEED} SCENES=${AT_ONCE}`;
 }

@@ -45,7 +45,7 @@ export interface Harm {
   readonly result?: FreeResult;
 }
 
-const AT_ONCE = 10;
+export const AT_ONCE = 10;
 const SCENES_A_GROUND = 200;
 const FIRST_PORT = 1013;
 /** So that the ports of two scenes are not alike when a digit is added or taken away. */

@@ -12,7 +12,7 @@ async function turnOne(played: Played, before: World): Promise<Swap | undefined>
     const socket = before.get(cookie)?.socket;
     if (end === undefined || occupant.kind !== "client" || occupant.chosen || socket?.state !== "ESTABLISHED") continue;
     const [answer] = await end.by.call("listenInstead", { fds: [end.fd] });
-    if (answer === "ok") return { gone: cookie, server: cookie };
+    return answer === "ok" ? { gone: cookie, server: cookie } : { gone: cookie };
   }
   return undefined;
 }
