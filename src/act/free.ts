@@ -93,6 +93,7 @@ async function freeAll(all: readonly FreeOne[], options: FreeOptions): Promise<F
       })),
     );
   }
+  // Of several ports, the one that a person has to see to first.
   const cameBack = able.flatMap((one) => one.cameBack ?? [])[0];
   return {
     ...planOf(all),

@@ -4,6 +4,7 @@
  */
 import type { HostActions, TargetList } from "../host/actions.ts";
 import type { BindAttempt, Host } from "../host/host.ts";
+import type { DropWay } from "../tcp/drop-plan.ts";
 import type { DoneStep } from "../tcp/free-plan.ts";
 import type { ProcessNode } from "../tcp/process-node.ts";
 import type { Socket } from "../tcp/socket.ts";
@@ -170,27 +171,42 @@ async function release(
   { step, sockets, staysBound }: Extract<PlannedStep, { kind: "drop" }>,
   run: FreeRun,
 ): Promise<DoneStep> {
+  let ended = 0;
   let gone = 0;
   for (const socket of sockets) {
-    if (run.signal?.aborted === true)
-      return { ...step, result: "interrupted", ...(gone === 0 ? {} : { why: `after ${gone} of ${sockets.length}` }) };
+    const tried = ended + gone;
+    const soFar = tried === 0 ? {} : { why: `after ${tried} of ${sockets.length}` };
+    if (run.signal?.aborted === true) return { ...step, result: "interrupted", ...soFar };
     // Of some it cannot be seen whether they are in the way.
-    if (gone > 0 && isFree(run)) break;
-    if (step.how === "destroy") {
-      const answer = destroyAll([socket], run);
-      if (answer.errno !== undefined)
-        return { ...step, result: "failed", errno: answer.errno, why: `the kernel answers ${answer.errno}` };
-      gone++;
-    } else if (isStillConnected(run.host, socket)) {
-      const answer = throughDescriptor(run.host, run.actions, socket, "reset");
-      if (answer !== "ok") return { ...step, result: "failed", errno: answer, why: `its descriptor answers ${answer}` };
-      gone++;
-    } else gone++;
+    if (tried > 0 && isFree(run)) break;
+    const answer = endOne(socket, step.how, run);
+    if (answer === "ok") ended++;
+    else if (answer === "gone") gone++;
+    else
+      return {
+        ...step,
+        result: "failed",
+        errno: answer,
+        why: [`the kernel answers ${answer}`, soFar.why].filter(Boolean).join(", "),
+      };
   }
+  if (ended === 0) return { ...step, result: "gone" };
   // Its program reads an error and closes it, if it is well-behaved.
   const until = Date.now() + (staysBound ? CLOSE_MS : 0);
   while (!isFree(run) && Date.now() < until) if (!(await rest(CLOSE_STEP_MS, run.signal))) break;
   return { ...step, result: "ok", ...(staysBound && !isFree(run) ? shareDead(sockets, run) : {}) };
+}
+
+/** An errno: it is there still. */
+function endOne(socket: Socket, how: DropWay, run: FreeRun): string {
+  if (how === "destroy") {
+    const { errno, gone } = destroyAll([socket], run);
+    return errno ?? (gone === 1 ? "gone" : "ok");
+  }
+  if (!isStillConnected(run.host, socket)) return "gone";
+  const answer = throughDescriptor(run.host, run.actions, socket, "reset");
+  // Its program may have closed it between the two looks.
+  return answer === "ok" || isStillConnected(run.host, socket) ? answer : "gone";
 }
 
 /**

@@ -141,7 +141,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     examples: [
       { line: "portmortem free 3000", text: "show what is in the way, ask, and end it" },
-      { line: "portmortem free 3000 --yes --force", text: "in a script: within 10 seconds, whatever it takes" },
+      { line: "portmortem free 3000 --yes --force", text: "in a script: killed after 10 seconds, if it has to be" },
       { line: "sudo portmortem free 49200 --dry-run", text: "what would be done" },
     ],
     load: async () => (await import("./free.ts")).runFree,

@@ -54,7 +54,9 @@ export const runFree: Run = async (context, [words], options) => {
     signal: interrupt.signal,
     onProgress: progress.report,
     onWaiting: (what, waitedMs, limitMs) =>
-      progress.say(() => `waiting for ${what}: ${wholeSeconds(waitedMs)} of ${wholeSeconds(limitMs)}`),
+      progress.say(
+        () => `waiting for ${what}: ${durationText(Math.floor(waitedMs / 1000) * 1000)} of ${wholeSeconds(limitMs)}`,
+      ),
     ...(flags.dropClients === undefined ? {} : { dropClients: flags.dropClients }),
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(graceMs === undefined ? {} : { graceMs }),
