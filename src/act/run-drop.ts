@@ -16,6 +16,7 @@ import { maskOf } from "../tcp/states.ts";
 import { DropFailures } from "./drop-failures.ts";
 import type { PlannedStep } from "./drop-failures.ts";
 import type { DropWish, PlannedGroup } from "./plan-drop.ts";
+import { sleep } from "./sleep.ts";
 import { throughDescriptor } from "./through-descriptor.ts";
 
 export interface DropOutcome {
@@ -38,8 +39,9 @@ export interface DropRun {
 }
 
 const IN_A_REQUEST = 100;
-/** So long no one else of this process gets a turn. */
-const SLICE_MS = 4;
+/** After so much work comes a pause, in which the kernel clears up what was destroyed, and others of this process get their turn. */
+const WORK_MS = 0.5;
+const PAUSE_MS = 1;
 /** Up to so many are looked at one by one afterwards, 50 µs and more each; others are looked for in a dump. */
 const MOST_LOOKED_AT = 200;
 
@@ -53,14 +55,14 @@ export async function runDrop(
   const failures = new DropFailures(wish);
   const proof = new Proof(host, candidates);
   let done = 0;
-  let turnEnds = Date.now() + SLICE_MS;
+  let workEnds = performance.now() + WORK_MS;
   /** Answers whether to go on. */
   const breathe = async (more: number): Promise<boolean> => {
     done += more;
     onProgress?.(done, total);
-    if (Date.now() >= turnEnds) {
-      await new Promise((resolve) => setImmediate(resolve));
-      turnEnds = Date.now() + SLICE_MS;
+    if (performance.now() >= workEnds) {
+      await sleep(PAUSE_MS);
+      workEnds = performance.now() + WORK_MS;
     }
     outcome.interrupted ||= signal?.aborted === true && done < total;
     return !outcome.interrupted;

@@ -1,9 +1,9 @@
 /** `portmortem drop FILTER` */
-import { setPriority } from "node:os";
 import { drop } from "../act/drop.ts";
 import type { DropPlan, DropResult } from "../tcp/drop-result.ts";
 import { PortmortemError } from "../base/errors.ts";
 import type { DropWay } from "../tcp/drop-plan.ts";
+import { standAside } from "../host/linux/stand-aside.ts";
 import { renderDropPlan, renderDropResult } from "../render/drop-text.ts";
 import { countText } from "../base/duration.ts";
 import { jsonText } from "../render/escape.ts";
@@ -23,15 +23,9 @@ interface DropFlags {
   readonly yes?: boolean;
 }
 
-/**
- * As nice(1) has it. Whoever is served by this machine goes first: beside a program of the same priority that is busy for half a second, a
- * request waits for up to 3 ms for its turn. With an idle processor at hand it costs us nothing.
- */
-const NICENESS = 10;
-
 export const runDrop: Run = async (context, [words], options) => {
   const flags = options as DropFlags;
-  setPriority(NICENESS);
+  const aside = standAside();
   const limit = flags.limit === undefined ? undefined : parseLimit(flags.limit);
   const progress = createProgressLine(!context.quiet);
   const interrupt = hearInterrupts();
@@ -49,6 +43,7 @@ export const runDrop: Run = async (context, [words], options) => {
     dryRun: flags.dryRun ?? false,
     signal: interrupt.signal,
     onProgress: (done, of, what) => {
+      aside.look();
       if (what !== "dropped") progress.report(done, what);
       else progress.say(() => `dropping: ${countText(done)} of ${countText(of)}`);
     },

@@ -10,7 +10,7 @@ import type { Story } from "./story.ts";
 import { hasEnded, startOnTerminal } from "./started-command.ts";
 import { until } from "./until.ts";
 
-const MANY = 40_000;
+const MANY = 20_000;
 
 /** In the network namespace of this thread. */
 function timeWaits(): number {

@@ -37,6 +37,11 @@ export interface Libc {
   syscall(number: number, a: number, b: number, c: number): Result;
   /** The same for a call with four arguments. */
   syscall4(number: number, a: number, b: number, c: number, d: number): Result;
+  /** The processor that the calling thread is on. */
+  schedGetcpu(): Result;
+  /** `mask` is a cpu_set_t of any size. */
+  schedGetaffinity(thread: number, length: number, mask: Uint8Array): Result;
+  schedSetaffinity(thread: number, length: number, mask: Uint8Array): Result;
   /** `fds` is an array of struct pollfd. */
   poll(fds: Uint8Array, count: number, timeoutMs: number): Result;
 }
@@ -67,6 +72,9 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   readlink: ["readlink", "intptr_t", ["str", "void *", "size_t"]],
   syscall: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
   syscall4: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "intptr_t", "intptr_t"]],
+  schedGetcpu: ["sched_getcpu", "int", []],
+  schedGetaffinity: ["sched_getaffinity", "int", ["int", "size_t", "void *"]],
+  schedSetaffinity: ["sched_setaffinity", "int", ["int", "size_t", "void *"]],
   poll: ["poll", "int", ["void *", "unsigned long", "int"]],
 };
 
