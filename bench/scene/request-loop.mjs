@@ -1,6 +1,7 @@
 // One request after the other over one connection, from this process to a server in another; between "begin" and "end" on stdin each is
-// timed. Prints {} when it runs, then {"p99":µs,"count":n} for each measurement.
+// timed. Prints {} when it runs, then {"p50":µs,"p99":µs,"count":n,"cpuMs":n} for each measurement; cpuMs is what both processes used.
 import { fork } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
@@ -22,6 +23,7 @@ if (process.argv[2] === "server") {
   const port = await new Promise((resolve) => server.once("message", resolve));
   const socket = connect({ port, host: HOST, localAddress: HOST }).setNoDelay(true);
   let times;
+  let usedBefore = 0;
   let started = performance.now();
   socket.on("data", () => {
     const now = performance.now();
@@ -36,14 +38,23 @@ if (process.argv[2] === "server") {
     socket.write("x");
     process.stdout.write("{}\n");
   });
+  const usedMs = () => cpuMsOf(process.pid) + cpuMsOf(server.pid);
   for await (const line of createInterface({ input: process.stdin })) {
-    if (line === "begin") times = [];
-    else {
+    if (line === "begin") {
+      times = [];
+      usedBefore = usedMs();
+    } else {
       const sorted = times.sort((a, b) => a - b);
+      const part = (share) => sorted[Math.floor(sorted.length * share)];
       times = undefined;
-      process.stdout.write(
-        `${JSON.stringify({ p50: sorted[sorted.length >> 1], p99: sorted[Math.floor(sorted.length * 0.99)], count: sorted.length })}\n`,
-      );
+      const answer = { p50: part(0.5), p99: part(0.99), count: sorted.length, cpuMs: usedMs() - usedBefore };
+      process.stdout.write(`${JSON.stringify(answer)}\n`);
     }
   }
+}
+
+/** utime and stime of proc(5), in hundredths of a second. */
+function cpuMsOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
