@@ -1,0 +1,126 @@
+/** Keeping on the running kernel: launchers, the loop that hears their calls, and what all of them share. */
+import { ftruncateSync, readdirSync } from "node:fs";
+import { errnoName } from "../../base/errno.ts";
+import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
+import type { WaitingCall } from "../../wire/seccomp-notify.ts";
+import type { CallHandler, CannotKeep, HostKeeping, PreparedProgram, ProgramOptions } from "../keeping.ts";
+import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
+import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
+import { latin1Of } from "./launcher-messages.ts";
+import { LauncherProcess } from "./launcher-process.ts";
+import type { Native } from "./libc.ts";
+import { NotifiedCall } from "./notify-call.ts";
+import { NotifyLoop } from "./notify-loop.ts";
+import { readLinkByFs } from "./read-file.ts";
+
+const MFD_CLOEXEC = 1;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const PAGE_BYTES = 4096;
+const SYS_getpgid: Readonly<Record<string, number>> = { x64: 121, arm64: 155 };
+const EACCES = 13;
+const EPERM = 1;
+
+export class LinuxKeeping implements HostKeeping {
+  readonly #native: Native;
+  readonly #loop: NotifyLoop;
+  /** The memory into which calls are received, which launchers share: a call of whose answering we die can be answered by one of them. */
+  readonly #lastCallFd: number;
+  /** Notification descriptors of lives that are not over. */
+  readonly #lives = new Set<number>();
+  readonly #softNofile = softNofileBefore();
+
+  constructor(native: Native) {
+    this.#native = native;
+    this.#lastCallFd = native.libc.memfd("portmortem-last-call", MFD_CLOEXEC);
+    ftruncateSync(this.#lastCallFd, PAGE_BYTES);
+    const at = native.libc.mmap(null, PAGE_BYTES, PROT_READ_WRITE, MAP_SHARED, this.#lastCallFd, 0);
+    this.#loop = new NotifyLoop(native, native.viewOf(at, PAGE_BYTES));
+  }
+
+  async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
+    const launcher = await LauncherProcess.start({ program, fds: [this.#lastCallFd, ...this.#lives] });
+    if ("errno" in launcher) return launcher;
+    const ready = await launcher.ready();
+    if ("errno" in ready) return ready;
+    const notifyFd = this.#take(launcher.pid, ready.notifyFd);
+    if (notifyFd < 0) {
+      launcher.discard();
+      return { step: "pidfd_getfd(2)", errno: errnoName(-notifyFd) };
+    }
+    this.#lives.add(notifyFd);
+    this.#loop.add(notifyFd, {
+      onCall: (fd, call) => this.#onCall(program.calls, fd, call),
+      onHangUp: (fd) => {
+        this.#lives.delete(fd);
+        program.calls.onLastGone();
+      },
+    });
+    const env = program.env ?? process.env;
+    return {
+      pid: launcher.pid,
+      noNewPrivs: ready.noNewPrivs,
+      ended: launcher.ended,
+      start: () =>
+        launcher.go({
+          paths: candidatesOf(program.command, env["PATH"]).map(latin1Of),
+          args: [program.argv0 ?? program.command, ...program.args].map(latin1Of),
+          env: environmentOf(env),
+          processGroup: this.#native.libc.syscall(SYS_getpgid[process.arch] ?? -1, 0, 0, 0),
+          ...(this.#softNofile === undefined ? {} : { softNofile: this.#softNofile }),
+        }),
+      discard: () => launcher.discard(),
+    };
+  }
+
+  holds(pid: number, fd: number, inode: number): boolean | undefined {
+    const link = readLinkByFs(`/proc/${pid}/fd/${fd}`);
+    if (typeof link === "string") return link === `socket:[${inode}]`;
+    return link === EACCES || link === EPERM ? undefined : false;
+  }
+
+  findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined {
+    const wanted = `socket:[${inode}]`;
+    for (const pid of numbersIn("/proc")) {
+      if (pid === process.pid) continue;
+      for (const fd of numbersIn(`/proc/${pid}/fd`))
+        if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#loop.close();
+    this.#lives.clear();
+    this.#native.libc.close(this.#lastCallFd);
+  }
+
+  #onCall(handler: CallHandler, notifyFd: number, waiting: WaitingCall): void {
+    const call = new NotifiedCall(this.#native.libc, notifyFd, waiting);
+    try {
+      if (waiting.nr === SECCOMP_ARCHS[process.arch]?.bind) handler.onBind(call);
+      else handler.onListen(call);
+    } finally {
+      call.end();
+    }
+  }
+
+  #take(pid: number, fd: number): number {
+    const { libc } = this.#native;
+    const pidfd = libc.syscall(SYS_pidfd_open, pid, 0, 0);
+    if (pidfd < 0) return pidfd;
+    const taken = libc.syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    libc.close(pidfd);
+    return taken;
+  }
+}
+
+function numbersIn(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Keeps one program on its port: starts it, holds what it listens on, starts it again when it dies. The next start is prepared while the
+ * program runs, so that it costs one execve(2). Decisions are made elsewhere: restart-policy.ts when, kept-sockets.ts what is kept.
+ */
+import type {
+  CallHandler,
+  CannotKeep,
+  HostKeeping,
+  PreparedProgram,
+  ProgramEnd,
+  ProgramOptions,
+  StartedProgram,
+} from "../host/keeping.ts";
+import { KeptSockets } from "./kept-sockets.ts";
+import type { KeepEvent, KeptSocketsOptions, LifeNumber } from "./kept-sockets.ts";
+import { NO_RESTARTS, judgeEnd } from "./restart-policy.ts";
+import type { RestartHistory, RestartPolicy } from "./restart-policy.ts";
+
+export interface KeeperOptions {
+  readonly host: HostKeeping;
+  readonly program: Omit<ProgramOptions, "calls">;
+  readonly sockets: Omit<KeptSocketsOptions, "emit" | "host">;
+  readonly restarts: RestartPolicy;
+  readonly whileDown: "queue" | "refuse";
+  /** For so long connections wait for a program that is down. */
+  readonly holdMs: number;
+  readonly emit: (event: KeeperEvent) => void;
+}
+
+export type KeeperEvent =
+  | KeepEvent
+  | { readonly kind: "started"; readonly pid: number; readonly life: LifeNumber; readonly noNewPrivs: boolean }
+  | { readonly kind: "ended"; readonly pid: number; readonly life: LifeNumber; readonly end: ProgramEnd }
+  | { readonly kind: "restarting"; readonly delayMs: number }
+  | { readonly kind: "refusing"; readonly because: "refuse" | "hold" };
+
+export type KeeperEnd =
+  | { readonly because: "ended" | "never" | "too-many-restarts" | "stopped"; readonly end: ProgramEnd }
+  | { readonly because: "cannot-start"; readonly errno: string; readonly path: string }
+  | { readonly because: "cannot-keep"; readonly step: string; readonly errno: string };
+
+/** How often it is looked whether what is kept still has a holder. */
+const LOOK_MS = 500;
+
+interface Life {
+  readonly number: LifeNumber;
+  readonly program: StartedProgram;
+  readonly startedAtMs: number;
+}
+
+export class ProgramKeeper {
+  readonly #options: KeeperOptions;
+  readonly sockets: KeptSockets;
+  #standby: { readonly life: LifeNumber; readonly prepared: Promise<PreparedProgram | CannotKeep> } | undefined;
+  #current: Life | undefined;
+  #lifeNumber = 0;
+  #history: RestartHistory = NO_RESTARTS;
+  #stopping = false;
+  #holdTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #cutDelay: (() => void) | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    const { host, emit } = options;
+    this.sockets = new KeptSockets({
+      ...options.sockets,
+      host,
+      emit,
+    });
+  }
+
+  /** Settles when the program has ended for good. */
+  async run(): Promise<KeeperEnd> {
+    this.#lookTimer = setInterval(() => this.sockets.look(this.#current?.number), LOOK_MS);
+    try {
+      for (;;) {
+        const life = await this.#begin();
+        if ("because" in life) return life;
+        const end = await life.program.ended;
+        const next = this.#afterEnd(life, end);
+        if ("because" in next) return next;
+        await this.#delay(next.delayMs);
+        if (this.#stopping) return { because: "stopped", end };
+      }
+    } finally {
+      await this.#clear();
+    }
+  }
+
+  /** The program is not started again; what was kept is let go, so that it is refused what it does not accept any more. */
+  stop(): void {
+    this.#stopping = true;
+    this.sockets.releaseAll("ended");
+    this.#cutDelay?.();
+  }
+
+  signal(name: NodeJS.Signals): boolean {
+    return this.#current?.program.signal(name) ?? false;
+  }
+
+  get pid(): number | undefined {
+    return this.#current?.program.pid;
+  }
+
+  async #begin(): Promise<Life | KeeperEnd> {
+    const { life, prepared } = (this.#standby ??= this.#prepare());
+    this.#standby = undefined;
+    const ready = await prepared;
+    if ("errno" in ready) return { because: "cannot-keep", step: ready.step, errno: ready.errno };
+    const startedAtMs = performance.now();
+    clearTimeout(this.#holdTimer);
+    const program = await ready.start();
+    if ("errno" in program) return { because: "cannot-start", errno: program.errno, path: program.path };
+    this.#current = { number: life, program, startedAtMs };
+    this.#options.emit({ kind: "started", pid: program.pid, life, noNewPrivs: ready.noNewPrivs });
+    if (!this.#stopping) this.#standby = this.#prepare();
+    return this.#current;
+  }
+
+  #prepare(): { life: LifeNumber; prepared: Promise<PreparedProgram | CannotKeep> } {
+    const life = ++this.#lifeNumber;
+    const { host, program } = this.#options;
+    return { life, prepared: host.prepare({ ...program, calls: this.#callsOf(life) }) };
+  }
+
+  #callsOf(life: LifeNumber): CallHandler {
+    return {
+      onBind: (call) => (this.#stopping ? call.letThrough() : this.sockets.onBind(life, call)),
+      onListen: (call) => (this.#stopping ? call.letThrough() : this.sockets.onListen(life, call)),
+      onLastGone: () => undefined,
+    };
+  }
+
+  #afterEnd(life: Life, end: ProgramEnd): KeeperEnd | { readonly delayMs: number } {
+    const { restarts, emit } = this.#options;
+    this.#current = undefined;
+    emit({ kind: "ended", pid: life.program.pid, life: life.number, end });
+    if (this.#stopping) return { because: "stopped", end };
+    const times = { startedAtMs: life.startedAtMs, endedAtMs: performance.now() };
+    const next = judgeEnd(restarts, this.#history, end, times);
+    if (next.kind === "give-up") return { because: next.because, end };
+    this.#history = next.history;
+    this.#whileDown();
+    emit({ kind: "restarting", delayMs: next.delayMs });
+    return next;
+  }
+
+  #whileDown(): void {
+    const { whileDown, holdMs } = this.#options;
+    if (whileDown === "refuse") return this.#refuse("refuse");
+    this.#holdTimer = setTimeout(() => this.#refuse("hold"), holdMs);
+  }
+
+  #refuse(because: "refuse" | "hold"): void {
+    if (this.sockets.stopListening()) this.#options.emit({ kind: "refusing", because });
+  }
+
+  #delay(ms: number): Promise<void> {
+    if (ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#cutDelay = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #clear(): Promise<void> {
+    clearInterval(this.#lookTimer);
+    clearTimeout(this.#holdTimer);
+    this.sockets.releaseAll("ended");
+    const standby = await this.#standby?.prepared;
+    if (standby !== undefined && "pid" in standby) standby.discard();
+  }
+}
