@@ -172,6 +172,8 @@ export class ProgramKeeper {
     clearTimeout(this.#holdTimer);
     this.sockets.releaseAll("ended");
     const standby = await this.#standby?.prepared;
-    if (standby !== undefined && "pid" in standby) standby.discard();
+    if (standby === undefined || !("pid" in standby)) return;
+    standby.discard();
+    await standby.ended;
   }
 }

@@ -14,6 +14,7 @@ import type { Native } from "./libc.ts";
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EPOLLIN = 1;
 const EPOLLHUP = 0x10;
 /** struct epoll_event is packed on x86_64 only. */
@@ -120,7 +121,10 @@ export class NotifyLoop {
   #hangUp(fd: number): void {
     const source = this.#sources.get(fd);
     this.#sources.delete(fd);
-    this.#native.libc.close(fd); // and out of the epoll set with it
+    // Closing alone would leave it in the set: a launcher that waits has a duplicate. Its next events would be taken for those of another
+    // descriptor that has got the number.
+    this.#native.libc.epollCtl(this.#epoll, EPOLL_CTL_DEL, fd, new Uint8Array(EVENT_BYTES));
+    this.#native.libc.close(fd);
     source?.onHangUp(fd);
   }
 
