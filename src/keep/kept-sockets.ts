@@ -35,7 +35,9 @@ export interface KeptEntry {
 }
 
 export type KeepEvent =
-  | { readonly kind: "bound" | "kept" | "returned" | "listening"; readonly place: SocketPlace; readonly pid: number }
+  | { readonly kind: "bound" | "kept" | "returned"; readonly place: SocketPlace; readonly pid: number }
+  /** It accepts: now, or connections wait already. */
+  | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 
@@ -52,6 +54,7 @@ export interface KeptSocketsOptions {
 const MOST_KEPT = 256;
 const MOST_EXPLICIT = 1024;
 const LOOKS_TO_MISS = 2;
+const MOST_CONFIRM_MS = 500;
 
 export class KeptSockets {
   readonly #options: KeptSocketsOptions;
@@ -107,16 +110,17 @@ export class KeptSockets {
       known.stopped = false;
       known.holder = { life, pid, fd };
       known.missedLooks = 0;
-      this.#options.emit({ kind: "listening", place: known.place, pid });
-      return letThroughWithout(socket, call);
+      letThroughWithout(socket, call);
+      return this.#confirmListening(known, known.holder);
     }
     const place = socket.place();
     const explicit = this.#options.wanted.named !== undefined || this.#explicit.delete(socket.cookie ?? "");
     if (place?.protocol !== "tcp" || !explicit || !this.#options.wanted.wants(place))
       return letThroughWithout(socket, call);
-    this.#keep({ socket, place, uid, holder: { life, pid, fd }, backlog, stopped: false, missedLooks: 0 });
-    this.#options.emit({ kind: "listening", place, pid });
-    return call.letThrough();
+    const entry = { socket, place, uid, holder: { life, pid, fd }, backlog, stopped: false, missedLooks: 0 };
+    call.letThrough();
+    if (this.#keep(entry)) this.#confirmListening(entry, entry.holder);
+    return undefined;
   }
 
   /** Closes our descriptor: without another holder that is the end of the socket. */
@@ -169,10 +173,22 @@ export class KeptSockets {
     return true;
   }
 
-  #keep(entry: KeptEntry): void {
-    if (this.#entries.length >= MOST_KEPT) return entry.socket.close();
+  #keep(entry: KeptEntry): boolean {
+    if (this.#entries.length >= MOST_KEPT) {
+      entry.socket.close();
+      return false;
+    }
     this.#entries.push(entry);
     this.#options.emit({ kind: "kept", place: entry.place, pid: entry.holder.pid });
+    return true;
+  }
+
+  /** The call was let through a moment ago; nobody tells when the kernel has carried it out. */
+  #confirmListening(entry: KeptEntry, holder: Holder, waitMs = 0): void {
+    if (!this.#entries.includes(entry) || waitMs > MOST_CONFIRM_MS) return;
+    if (entry.socket.isListening())
+      this.#options.emit({ kind: "listening", place: entry.place, pid: holder.pid, life: holder.life });
+    else setTimeout(() => this.#confirmListening(entry, holder, Math.max(1, waitMs * 2)), waitMs);
   }
 
   /** Of those at this place: first one that no life has had since the last, then one that its holder has closed. */
