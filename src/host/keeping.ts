@@ -18,7 +18,7 @@ export interface HostKeeping {
   /** Is the socket behind this descriptor of a process still that one? Undefined: the process may not be looked at. */
   holds(pid: number, fd: number, inode: number): boolean | undefined;
 
-  /** A descriptor of another process of this socket, as far as processes may be looked at. Looks at all of them: milliseconds. */
+  /** A descriptor of this socket in a process that came of this one, as of a quarter of a second ago. */
   findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined;
 
   /** No call is answered any more. Programs that live on are answered by a launcher that waits, if there is one, and so for good. */

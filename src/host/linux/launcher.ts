@@ -10,6 +10,7 @@ import { errnoName } from "../../base/errno.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 import { CONTROL_FD, bytesOf, decodeFrame, encodeFrame } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
+import { standIn, takeInherited } from "./launcher-stand-in.ts";
 import { loadLibc } from "./libc.ts";
 import type { Libc } from "./libc.ts";
 import { installBindFilter } from "./seccomp.ts";
@@ -31,7 +32,7 @@ const EACCES = 13;
 const ENOTDIR = 20;
 
 /** What ends a launcher that did not become a program. */
-export type LauncherEnd = "unable" | "failed" | "discarded" | "stood in";
+export type LauncherEnd = "unable" | "failed" | "stood in";
 
 /** Comes back only if it does not become a program. */
 export function runLauncher(): LauncherEnd {
@@ -40,12 +41,16 @@ export function runLauncher(): LauncherEnd {
   const { libc } = native;
   // A group of its own: what a terminal sends to the keeper's group is not for one who waits.
   libc.syscall(SYS_setpgid[process.arch] ?? -1, 0, 0, 0);
+  const inherited = takeInherited(libc);
   const filter = installBindFilter(native);
   if ("errno" in filter) return tell({ kind: "unable", ...filter }, "unable");
   const { fd: notifyFd, noNewPrivs, waitKillable } = filter;
   tell({ kind: "ready", notifyFd, noNewPrivs, waitKillable }, "failed");
   const order = readOrder();
-  if (order === undefined) return "discarded";
+  if (order === undefined) {
+    standIn(libc, inherited);
+    return "stood in";
+  }
   restore(libc, order);
   const [errno, path] = becomeProgram(libc, order);
   return tell({ kind: "failed", errno: errnoName(errno), path }, "failed");

@@ -63,6 +63,7 @@ export interface Libc {
   epollCtl(epoll: number, operation: number, fd: number, event: Uint8Array): Result;
   epollWait(epoll: number, events: Uint8Array, count: number, timeoutMs: number): Result;
   eventfd(value: number, flags: number): Result;
+  waitpid(pid: number, status: null, options: number): Result;
 }
 
 /** What is no plain call. */
@@ -124,6 +125,7 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   epollCreate: ["epoll_create1", "int", ["int"]],
   epollCtl: ["epoll_ctl", "int", ["int", "int", "int", "void *"]],
   epollWait: ["epoll_wait", "int", ["int", "void *", "int", "int"]],
+  waitpid: ["waitpid", "int", ["int", "void *", "int"]],
   eventfd: ["eventfd", "int", ["uint32_t", "int"]],
 };
 

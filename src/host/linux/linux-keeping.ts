@@ -5,6 +5,7 @@ import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
 import type { WaitingCall } from "../../wire/seccomp-notify.ts";
 import type { CallHandler, CannotKeep, HostKeeping, PreparedProgram, ProgramOptions } from "../keeping.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
+import { OrphanReaper, adoptOrphans, descendants } from "./descendants.ts";
 import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
 import { latin1Of } from "./launcher-messages.ts";
 import { LauncherProcess } from "./launcher-process.ts";
@@ -20,6 +21,8 @@ const PAGE_BYTES = 4096;
 const SYS_getpgid: Readonly<Record<string, number>> = { x64: 121, arm64: 155 };
 const EACCES = 13;
 const EPERM = 1;
+const FAMILY_MS = 250;
+const ORPHANS_MS = 1000;
 
 export class LinuxKeeping implements HostKeeping {
   readonly #native: Native;
@@ -29,6 +32,10 @@ export class LinuxKeeping implements HostKeeping {
   /** Notification descriptors of lives that are not over. */
   readonly #lives = new Set<number>();
   readonly #softNofile = softNofileBefore();
+  readonly #orphans: OrphanReaper;
+  readonly #orphanTimer: NodeJS.Timeout;
+  #family: { readonly atMs: number; readonly pids: readonly number[] } | undefined;
+  #closed = false;
 
   constructor(native: Native) {
     this.#native = native;
@@ -36,6 +43,9 @@ export class LinuxKeeping implements HostKeeping {
     ftruncateSync(this.#lastCallFd, PAGE_BYTES);
     const at = native.libc.mmap(null, PAGE_BYTES, PROT_READ_WRITE, MAP_SHARED, this.#lastCallFd, 0);
     this.#loop = new NotifyLoop(native, native.viewOf(at, PAGE_BYTES));
+    adoptOrphans(native.libc);
+    this.#orphans = new OrphanReaper(native.libc);
+    this.#orphanTimer = setInterval(() => this.#orphans.look(), ORPHANS_MS).unref();
   }
 
   async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
@@ -81,15 +91,24 @@ export class LinuxKeeping implements HostKeeping {
 
   findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined {
     const wanted = `socket:[${inode}]`;
-    for (const pid of numbersIn("/proc")) {
-      if (pid === process.pid) continue;
+    for (const pid of this.#descendants())
       for (const fd of numbersIn(`/proc/${pid}/fd`))
         if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
-    }
     return undefined;
   }
 
+  /** A program that binds and closes in a loop must not have all processes looked at each time. */
+  #descendants(): readonly number[] {
+    const now = performance.now();
+    if (this.#family === undefined || now - this.#family.atMs > FAMILY_MS)
+      this.#family = { atMs: now, pids: descendants() };
+    return this.#family.pids;
+  }
+
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#orphanTimer);
     this.#loop.close();
     this.#lives.clear();
     this.#native.libc.close(this.#lastCallFd);

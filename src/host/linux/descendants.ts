@@ -1,0 +1,75 @@
+/**
+ * The processes that came of this one. It asks to be given those whose parents have ended (PR_SET_CHILD_SUBREAPER), so that they are told
+ * apart from strangers, may still be looked into where only a parent may (yama), and do not stay as zombies where nobody else waits for them.
+ */
+import { readdirSync } from "node:fs";
+import { parseProcessStat } from "../../wire/procfs/process-stat.ts";
+import type { Libc } from "./libc.ts";
+import { readText } from "./read-file.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+
+export function adoptOrphans(libc: Libc): void {
+  libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/** Pids below this process, parents before children. */
+export function descendants(root: number = process.pid): number[] {
+  const childrenOf = readChildren(root) === undefined ? childrenByParent() : readChildren;
+  const found = new Set<number>([root]);
+  for (const pid of found) for (const child of childrenOf(pid) ?? []) found.add(child);
+  found.delete(root);
+  return [...found];
+}
+
+/** Every thread has its own list. Undefined: the kernel has no such file (CONFIG_PROC_CHILDREN), or the process is gone. */
+function readChildren(pid: number): readonly number[] | undefined {
+  let threads: string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return undefined;
+  }
+  const lists = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/children`));
+  if (lists.every((list) => list === undefined)) return undefined;
+  return lists.flatMap((list) => (list ?? "").split(" ").filter((word) => word !== "").map(Number));
+}
+
+/** By a look at all processes: some milliseconds. */
+function childrenByParent(): (pid: number) => readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^[0-9]+$/.test(name)) continue;
+    const parent = parseProcessStat(readText(`/proc/${name}/stat`) ?? "")?.parentPid;
+    if (parent === undefined) continue;
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [Number(name)]);
+    else siblings.push(Number(name));
+  }
+  return (pid) => children.get(pid) ?? [];
+}
+
+/**
+ * Waits for orphans that have ended. libuv waits for its own children within a turn of the event loop, so what is a zombie in two looks, a
+ * while apart, is not its own.
+ */
+export class OrphanReaper {
+  readonly #libc: Libc;
+  #before = new Set<number>();
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  look(): void {
+    const children = readChildren(process.pid) ?? childrenByParent()(process.pid);
+    const zombies = new Set(children.filter(isZombie));
+    for (const pid of zombies) if (this.#before.has(pid)) this.#libc.waitpid(pid, null, WNOHANG);
+    this.#before = zombies;
+  }
+}
+
+function isZombie(pid: number): boolean {
+  return parseProcessStat(readText(`/proc/${pid}/stat`) ?? "")?.state === "Z";
+}
