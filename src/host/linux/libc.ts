@@ -5,7 +5,6 @@
  * forget to look. Nothing is loaded before the first call of `loadLibc()`.
  */
 import { existsSync } from "node:fs";
-import { arch } from "node:process";
 
 /** What comes back: >= 0 is the call's result, < 0 a negated errno. */
 type Result = number;
@@ -163,8 +162,8 @@ export function loadLibc(): Native | NoLibc {
  * wrapper package around the binary costs 4 to 8 ms at start-up. On a musl system the glibc binary fails to load and the next one is tried.
  */
 function loadKoffi(): Koffi {
-  const platform = `@koromix/koffi-linux-${arch}`;
-  const binaries = [`${platform}/linux_${arch}/koffi.node`, `${platform}/musl_${arch}/koffi.node`];
+  const platform = `@koromix/koffi-linux-${process.arch}`;
+  const binaries = [`${platform}/linux_${process.arch}/koffi.node`, `${platform}/musl_${process.arch}/koffi.node`];
   for (const folder of foldersAbove(import.meta.url)) {
     for (const path of binaries.map((binary) => `${folder}/node_modules/${binary}`)) {
       if (!existsSync(path)) continue;
