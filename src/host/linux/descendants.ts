@@ -33,7 +33,12 @@ function readChildren(pid: number): readonly number[] | undefined {
   }
   const lists = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/children`));
   if (lists.every((list) => list === undefined)) return undefined;
-  return lists.flatMap((list) => (list ?? "").split(" ").filter((word) => word !== "").map(Number));
+  return lists.flatMap((list) =>
+    (list ?? "")
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number),
+  );
 }
 
 /** By a look at all processes: some milliseconds. */

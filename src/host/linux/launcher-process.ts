@@ -68,7 +68,8 @@ export class LauncherProcess {
     this.#control.write(encodeFrame(order));
     const message = await this.#message();
     this.#control.destroy();
-    if (message?.kind === "failed") return { errno: message.errno, path: Buffer.from(message.path, "latin1").toString() };
+    if (message?.kind === "failed")
+      return { errno: message.errno, path: Buffer.from(message.path, "latin1").toString() };
     return { pid: this.pid, ended: this.ended, signal: (name) => this.#child.kill(name) };
   }
 
