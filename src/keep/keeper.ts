@@ -41,6 +41,7 @@ export type KeeperEnd =
 
 /** How often it is looked whether what is kept still has a holder. */
 const LOOK_MS = 500;
+const MOST_TRIES = 3;
 
 interface Life {
   readonly number: LifeNumber;
@@ -104,18 +105,24 @@ export class ProgramKeeper {
   }
 
   async #begin(): Promise<Life | KeeperEnd> {
-    const { life, prepared } = (this.#standby ??= this.#prepare());
-    this.#standby = undefined;
-    const ready = await prepared;
-    if ("errno" in ready) return { because: "cannot-keep", step: ready.step, errno: ready.errno };
-    const startedAtMs = performance.now();
-    clearTimeout(this.#holdTimer);
-    const program = await ready.start();
-    if ("errno" in program) return { because: "cannot-start", errno: program.errno, path: program.path };
-    this.#current = { number: life, program, startedAtMs };
-    this.#options.emit({ kind: "started", pid: program.pid, life, noNewPrivs: ready.noNewPrivs });
-    if (!this.#stopping) this.#standby = this.#prepare();
-    return this.#current;
+    const { emit } = this.#options;
+    for (let tries = 1; ; tries++) {
+      const { life, prepared } = (this.#standby ??= this.#prepare());
+      this.#standby = undefined;
+      const ready = await prepared;
+      if ("errno" in ready) return { because: "cannot-keep", step: ready.step, errno: ready.errno };
+      const startedAtMs = performance.now();
+      const program = await ready.start();
+      if ("errno" in program) {
+        // Whoever waited may have been killed since; the next one has not waited yet.
+        if (program.errno === "EPIPE" && tries < MOST_TRIES) continue;
+        return { because: "cannot-start", errno: program.errno, path: program.path };
+      }
+      this.#current = { number: life, program, startedAtMs };
+      emit({ kind: "started", pid: program.pid, life, noNewPrivs: ready.noNewPrivs });
+      if (!this.#stopping) this.#standby = this.#prepare();
+      return this.#current;
+    }
   }
 
   #prepare(): { life: LifeNumber; prepared: Promise<PreparedProgram | CannotKeep> } {
@@ -149,6 +156,8 @@ export class ProgramKeeper {
   #whileDown(): void {
     const { whileDown, holdMs } = this.#options;
     if (whileDown === "refuse") return this.#refuse("refuse");
+    // It is not cleared when the program starts but spares what is in use: a program that takes long to listen is down for as long.
+    clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => this.#refuse("hold"), holdMs);
   }
 

@@ -14,7 +14,7 @@ export interface PortRange {
 
 export interface WantedPorts {
   /** Is it one that is kept? Port 0 never is: the kernel chooses another each time. */
-  wants(place: { readonly protocol: Protocol; readonly address: string; readonly port: number }): boolean;
+  readonly wants: (place: { readonly protocol: Protocol; readonly address: string; readonly port: number }) => boolean;
   /** Undefined: whatever is bound. */
   readonly named: readonly WantedPort[] | undefined;
 }

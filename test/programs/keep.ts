@@ -19,6 +19,8 @@ export interface KeepSettings {
   readonly whileDown?: "queue" | "refuse";
   readonly holdMs?: number;
   readonly argv0?: string;
+  /** Descriptors 3 and 4 are not there. */
+  readonly silent?: boolean;
 }
 
 export interface KeepReport {
@@ -35,7 +37,7 @@ const EVENTS_FD = 3;
 const COMMANDS_FD = 4;
 
 function tell(line: KeepLine): void {
-  writeSync(EVENTS_FD, `${JSON.stringify(line)}\n`);
+  if (settings.silent !== true) writeSync(EVENTS_FD, `${JSON.stringify(line)}\n`);
 }
 
 function zombies(): number {
@@ -69,19 +71,7 @@ const keeper = new ProgramKeeper({
   emit: tell,
 });
 
-const commands = new Socket({ fd: COMMANDS_FD, readable: true, writable: false });
-commands.unref();
-createInterface({ input: commands }).on("line", (line) => {
-  if (line === "report")
-    tell({
-      kind: "report",
-      descriptors: readdirSync("/proc/self/fd").length - 1,
-      residentBytes: process.memoryUsage.rss(),
-      kept: keeper.sockets.entries.length,
-      zombies: zombies(),
-    });
-  else if (line === "stop") keeper.stop();
-});
+if (settings.silent !== true) listenToCommands();
 process.on("SIGTERM", () => {
   keeper.stop();
   keeper.signal("SIGTERM");
@@ -91,3 +81,19 @@ const end = await keeper.run();
 host.close();
 tell({ kind: "done", end });
 process.exit(0);
+
+function listenToCommands(): void {
+  const commands = new Socket({ fd: COMMANDS_FD, readable: true, writable: false });
+  commands.unref();
+  createInterface({ input: commands }).on("line", (line) => {
+    if (line === "report")
+      tell({
+        kind: "report",
+        descriptors: readdirSync("/proc/self/fd").length - 1,
+        residentBytes: process.memoryUsage.rss(),
+        kept: keeper.sockets.entries.length,
+        zombies: zombies(),
+      });
+    else if (line === "stop") keeper.stop();
+  });
+}

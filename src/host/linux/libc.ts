@@ -62,6 +62,8 @@ export interface Libc {
   epollCtl(epoll: number, operation: number, fd: number, event: Uint8Array): Result;
   epollWait(epoll: number, events: Uint8Array, count: number, timeoutMs: number): Result;
   eventfd(value: number, flags: number): Result;
+  /** `fds`: two ints. */
+  socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): Result;
   waitpid(pid: number, status: null, options: number): Result;
 }
 
@@ -125,6 +127,7 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   epollCtl: ["epoll_ctl", "int", ["int", "int", "int", "void *"]],
   epollWait: ["epoll_wait", "int", ["int", "void *", "int", "int"]],
   waitpid: ["waitpid", "int", ["int", "void *", "int"]],
+  socketpair: ["socketpair", "int", ["int", "int", "int", "void *"]],
   eventfd: ["eventfd", "int", ["uint32_t", "int"]],
 };
 

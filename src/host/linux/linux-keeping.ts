@@ -2,7 +2,7 @@
 import { ftruncateSync, readdirSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
-import type { WaitingCall } from "../../wire/seccomp-notify.ts";
+import { SECCOMP_IOCTL_NOTIF_RECV, decodeWaitingCall, seccompNotif } from "../../wire/seccomp-notify.ts";
 import type { CallHandler, CannotKeep, HostKeeping, PreparedProgram, ProgramOptions } from "../keeping.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
 import { OrphanReaper, adoptOrphans, descendants } from "./descendants.ts";
@@ -11,7 +11,7 @@ import { latin1Of } from "./launcher-messages.ts";
 import { LauncherProcess } from "./launcher-process.ts";
 import type { Native } from "./libc.ts";
 import { NotifiedCall } from "./notify-call.ts";
-import { NotifyLoop } from "./notify-loop.ts";
+import { EPOLLHUP, EPOLLIN, NotifyLoop } from "./notify-loop.ts";
 import { readLinkByFs } from "./read-file.ts";
 
 const MFD_CLOEXEC = 1;
@@ -27,6 +27,8 @@ const ORPHANS_MS = 1000;
 export class LinuxKeeping implements HostKeeping {
   readonly #native: Native;
   readonly #loop: NotifyLoop;
+  /** Where the kernel writes a call. */
+  readonly #received: Uint8Array;
   /** The memory into which calls are received, which launchers share: a call of whose answering we die can be answered by one of them. */
   readonly #lastCallFd: number;
   /** Notification descriptors of lives that are not over. */
@@ -42,14 +44,17 @@ export class LinuxKeeping implements HostKeeping {
     this.#lastCallFd = native.libc.memfd("portmortem-last-call", MFD_CLOEXEC);
     ftruncateSync(this.#lastCallFd, PAGE_BYTES);
     const at = native.libc.mmap(null, PAGE_BYTES, PROT_READ_WRITE, MAP_SHARED, this.#lastCallFd, 0);
-    this.#loop = new NotifyLoop(native, native.viewOf(at, PAGE_BYTES));
+    this.#received = native.viewOf(at, PAGE_BYTES).subarray(0, seccompNotif.sizeBytes);
+    this.#loop = new NotifyLoop(native);
     adoptOrphans(native.libc);
     this.#orphans = new OrphanReaper(native.libc);
     this.#orphanTimer = setInterval(() => this.#orphans.look(), ORPHANS_MS).unref();
   }
 
   async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
-    const launcher = await LauncherProcess.start({ program, fds: [this.#lastCallFd, ...this.#lives] });
+    const { calls } = program;
+    const fds = [this.#lastCallFd, ...this.#lives];
+    const launcher = await LauncherProcess.start({ native: this.#native, loop: this.#loop, program, fds });
     if ("errno" in launcher) return launcher;
     const ready = await launcher.ready();
     if ("errno" in ready) return ready;
@@ -59,12 +64,11 @@ export class LinuxKeeping implements HostKeeping {
       return { step: "pidfd_getfd(2)", errno: errnoName(-notifyFd) };
     }
     this.#lives.add(notifyFd);
-    this.#loop.add(notifyFd, {
-      onCall: (fd, call) => this.#onCall(program.calls, fd, call),
-      onHangUp: (fd) => {
-        this.#lives.delete(fd);
-        program.calls.onLastGone();
-      },
+    this.#loop.add(notifyFd, (ready) => {
+      if ((ready & EPOLLIN) !== 0) return this.#receive(notifyFd, calls);
+      if ((ready & EPOLLHUP) === 0) return undefined;
+      this.#forget(notifyFd);
+      return calls.onLastGone();
     });
     const env = program.env ?? process.env;
     return {
@@ -109,13 +113,28 @@ export class LinuxKeeping implements HostKeeping {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#orphanTimer);
+    for (const fd of this.#lives) this.#forget(fd);
     this.#loop.close();
-    this.#lives.clear();
     this.#native.libc.close(this.#lastCallFd);
   }
 
-  #onCall(handler: CallHandler, notifyFd: number, waiting: WaitingCall): void {
-    const call = new NotifiedCall(this.#native.libc, notifyFd, waiting);
+  #forget(notifyFd: number): void {
+    this.#lives.delete(notifyFd);
+    this.#loop.remove(notifyFd);
+    this.#native.libc.close(notifyFd);
+  }
+
+  /**
+   * NOTIF_RECV blocks when there is nothing, whatever O_NONBLOCK says (seccomp_notify_recv() in kernel/seccomp.c), so it is called only when
+   * a call waits; nobody else receives, so one does, or ENOENT says that its caller was killed meanwhile.
+   */
+  #receive(notifyFd: number, handler: CallHandler): void {
+    const { libc } = this.#native;
+    this.#received.fill(0);
+    if (libc.ioctl(notifyFd, SECCOMP_IOCTL_NOTIF_RECV, this.#received) < 0) return;
+    const waiting = decodeWaitingCall(this.#received);
+    if (waiting === undefined) return;
+    const call = new NotifiedCall(libc, notifyFd, waiting);
     try {
       if (waiting.nr === SECCOMP_ARCHS[process.arch]?.bind) handler.onBind(call);
       else handler.onListen(call);
