@@ -31,6 +31,8 @@ export type KeeperEvent =
   | KeepEvent
   | { readonly kind: "started"; readonly pid: number; readonly life: LifeNumber; readonly noNewPrivs: boolean }
   | { readonly kind: "ended"; readonly pid: number; readonly life: LifeNumber; readonly end: ProgramEnd }
+  /** A launcher stands ready for the next life. */
+  | { readonly kind: "ready"; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "restarting"; readonly delayMs: number }
   | { readonly kind: "refusing"; readonly because: "refuse" | "hold" };
 
@@ -127,8 +129,10 @@ export class ProgramKeeper {
 
   #prepare(): { life: LifeNumber; prepared: Promise<PreparedProgram | CannotKeep> } {
     const life = ++this.#lifeNumber;
-    const { host, program } = this.#options;
-    return { life, prepared: host.prepare({ ...program, calls: this.#callsOf(life) }) };
+    const { host, program, emit } = this.#options;
+    const prepared = host.prepare({ ...program, calls: this.#callsOf(life) });
+    void prepared.then((ready) => "pid" in ready && emit({ kind: "ready", pid: ready.pid, life }));
+    return { life, prepared };
   }
 
   #callsOf(life: LifeNumber): CallHandler {

@@ -35,7 +35,10 @@ const CALLS = [
 test(
   "bad pointers, threads that change the address, signal handlers, vfork children, ten thousand binds: the kernel's own answers",
   story(async (s) => {
-    const plain = spawnSync(cProgram("bind-again"), { input: CALLS.map((call) => `${call}\n`).join(""), encoding: "utf8" });
+    const plain = spawnSync(cProgram("bind-again"), {
+      input: CALLS.map((call) => `${call}\n`).join(""),
+      encoding: "utf8",
+    });
     const expected = plain.stdout.trimEnd().split("\n").slice(1);
     assert.equal(expected.length, CALLS.length);
     assert.ok(expected.includes("EFAULT") && expected.includes("EADDRINUSE"));
@@ -76,18 +79,25 @@ const ROOT_AND_SETUID: Need = () => {
 
 test(
   "root's program keeps its rights to become another user by a set-user-ID program, whose binds are heard too",
-  story(async (s) => {
-    const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
-    s.atEnd(() => rmSync(folder, { recursive: true }));
-    chmodSync(folder, 0o755);
-    const setuid = join(folder, "print-state");
-    copyFileSync(cProgram("print-state"), setuid);
-    chownSync(setuid, 65_534, 65_534);
-    chmodSync(setuid, 0o4755);
-    const kept = new KeptProgram({ restarts: { restart: "never" } }, setuid);
-    s.atEnd(() => kept.end());
-    await kept.told("done");
-    assert.ok(kept.output.some((line) => /^Uid:\t0\t65534/.test(line)), kept.output.join("\n"));
-    assert.ok(kept.output.includes("NoNewPrivs:\t0"));
-  }, STATIC_C, ROOT_AND_SETUID),
+  story(
+    async (s) => {
+      const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+      s.atEnd(() => rmSync(folder, { recursive: true }));
+      chmodSync(folder, 0o755);
+      const setuid = join(folder, "print-state");
+      copyFileSync(cProgram("print-state"), setuid);
+      chownSync(setuid, 65_534, 65_534);
+      chmodSync(setuid, 0o4755);
+      const kept = new KeptProgram({ restarts: { restart: "never" } }, setuid);
+      s.atEnd(() => kept.end());
+      await kept.told("done");
+      assert.ok(
+        kept.output.some((line) => /^Uid:\t0\t65534/.test(line)),
+        kept.output.join("\n"),
+      );
+      assert.ok(kept.output.includes("NoNewPrivs:\t0"));
+    },
+    STATIC_C,
+    ROOT_AND_SETUID,
+  ),
 );

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -17,11 +18,13 @@ export interface KeptOptions extends KeepSettings {
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly cwd?: string;
+  /** The program's stdin. The default, a pipe, ends with the keeper. */
+  readonly input?: number;
 }
 
 export class KeptProgram {
   readonly #keeper: ChildProcess;
-  readonly #input: Writable;
+  readonly #input: Writable | number;
   readonly #gone: Promise<void>;
   readonly lines: KeepLine[] = [];
   /** What the program printed. */
@@ -29,16 +32,16 @@ export class KeptProgram {
   #id = 0;
 
   constructor(options: KeptOptions, command: string, ...args: readonly string[]) {
-    const { env, uid, cwd, ...settings } = options;
+    const { env, uid, cwd, input, ...settings } = options;
     this.#keeper = spawn(process.execPath, [join(PROGRAMS, "keep.js"), JSON.stringify(settings), command, ...args], {
-      stdio: ["pipe", "pipe", "inherit", "pipe", "pipe"],
+      stdio: [input ?? "pipe", "pipe", "inherit", "pipe", "pipe"],
       env: { ...process.env, ...env },
       ...(uid === undefined ? {} : { uid, gid: uid }),
       ...(cwd === undefined ? {} : { cwd }),
     });
     const [stdin, stdout, , events, commands] = this.#keeper.stdio;
-    this.#input = stdin as Writable;
-    this.#input.on("error", () => undefined);
+    this.#input = input ?? (stdin as Writable);
+    stdin?.on("error", () => undefined);
     (commands as Writable).on("error", () => undefined);
     this.#gone = new Promise((resolve) => this.#keeper.on("exit", () => resolve()));
     createInterface({ input: stdout as Readable }).on("line", (line) => this.output.push(line));
@@ -69,7 +72,8 @@ export class KeptProgram {
   }
 
   say(line: string): void {
-    this.#input.write(`${line}\n`);
+    if (typeof this.#input === "number") writeSync(this.#input, `${line}\n`);
+    else this.#input.write(`${line}\n`);
   }
 
   command(line: "report" | "stop"): void {
