@@ -21,6 +21,12 @@ export interface HostKeeping {
   /** A descriptor of this socket in a process that came of this one, as of a quarter of a second ago. */
   findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined;
 
+  /**
+   * Sends a signal to what is left of lives before the one that `current` began: processes whose parents have ended. Undefined: of all.
+   * Answers how many there are.
+   */
+  signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number;
+
   /** No call is answered any more. Programs that live on are answered by a launcher that waits, if there is one, and so for good. */
   close(): void;
 }
@@ -61,6 +67,8 @@ export interface PreparedProgram {
 
 export interface StartedProgram {
   readonly pid: number;
+  /** When it went through the gate: clock ticks after boot. */
+  readonly startedTicks: number;
   readonly ended: Promise<ProgramEnd>;
   /** False: it has ended. */
   signal(name: NodeJS.Signals): boolean;

@@ -24,6 +24,8 @@ export interface KeeperOptions {
   readonly whileDown: "queue" | "refuse";
   /** For so long connections wait for a program that is down. */
   readonly holdMs: number;
+  /** Between SIGTERM and SIGKILL for what is left of a life whose program has ended. */
+  readonly graceMs: number;
   readonly emit: (event: KeeperEvent) => void;
 }
 
@@ -59,6 +61,11 @@ export class ProgramKeeper {
   #lifeNumber = 0;
   #history: RestartHistory = NO_RESTARTS;
   #stopping = false;
+  /** Lives of which a process is left. */
+  readonly #unfinished = new Set<LifeNumber>();
+  #onGone: (() => void) | undefined;
+  /** Since when the remains of earlier lives are asked to end. */
+  #clearingSinceMs: number | undefined;
   #holdTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #cutDelay: (() => void) | undefined;
@@ -75,7 +82,7 @@ export class ProgramKeeper {
 
   /** Settles when the program has ended for good. */
   async run(): Promise<KeeperEnd> {
-    this.#lookTimer = setInterval(() => this.sockets.look(this.#current?.number), LOOK_MS);
+    this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
     try {
       for (;;) {
         const life = await this.#begin();
@@ -121,6 +128,7 @@ export class ProgramKeeper {
         return { because: "cannot-start", errno: program.errno, path: program.path };
       }
       this.#current = { number: life, program, startedAtMs };
+      this.#unfinished.add(life);
       emit({ kind: "started", pid: program.pid, life, noNewPrivs: ready.noNewPrivs });
       if (!this.#stopping) this.#standby = this.#prepare();
       return this.#current;
@@ -139,7 +147,10 @@ export class ProgramKeeper {
     return {
       onBind: (call) => (this.#stopping ? call.letThrough() : this.sockets.onBind(life, call)),
       onListen: (call) => (this.#stopping ? call.letThrough() : this.sockets.onListen(life, call)),
-      onLastGone: () => undefined,
+      onLastGone: () => {
+        this.#unfinished.delete(life);
+        this.#onGone?.();
+      },
     };
   }
 
@@ -155,6 +166,25 @@ export class ProgramKeeper {
     this.#whileDown();
     emit({ kind: "restarting", delayMs: next.delayMs });
     return next;
+  }
+
+  #look(): void {
+    const life = this.#current;
+    this.sockets.look(life?.number);
+    // Until the new life listens, what is left of the old one may be all that serves.
+    const serves = life !== undefined && this.sockets.entries.every(({ holder }) => holder.life === life.number);
+    if (serves && [...this.#unfinished].some((number) => number !== life.number)) this.#clearRemains(life.program);
+    else this.#clearingSinceMs = undefined;
+  }
+
+  /** Children that outlive their program (workers of nginx do) would be more with every life. SIGTERM first, SIGKILL after the grace. */
+  #clearRemains(current: StartedProgram | undefined): void {
+    const now = performance.now();
+    const since = this.#clearingSinceMs;
+    if (since === undefined) {
+      this.#clearingSinceMs = now;
+      this.#options.host.signalRemains("SIGTERM", current);
+    } else if (now - since >= this.#options.graceMs) this.#options.host.signalRemains("SIGKILL", current);
   }
 
   #whileDown(): void {
@@ -184,9 +214,27 @@ export class ProgramKeeper {
     clearInterval(this.#lookTimer);
     clearTimeout(this.#holdTimer);
     this.sockets.releaseAll("ended");
+    await this.#endRemains();
     const standby = await this.#standby?.prepared;
     if (standby === undefined || !("pid" in standby)) return;
     standby.discard();
     await standby.ended;
+  }
+
+  async #endRemains(): Promise<void> {
+    const { host, graceMs } = this.#options;
+    if (this.#unfinished.size === 0) return;
+    host.signalRemains("SIGTERM", undefined);
+    const gone = await new Promise<boolean>((resolve) => {
+      const look = (): void => {
+        if (this.#unfinished.size > 0) return;
+        clearTimeout(late);
+        resolve(true);
+      };
+      const late = setTimeout(() => resolve(false), graceMs);
+      this.#onGone = look;
+      look();
+    });
+    if (!gone) host.signalRemains("SIGKILL", undefined);
   }
 }

@@ -30,6 +30,8 @@ export interface KeptEntry {
   backlog: number | undefined;
   /** We stopped it: the next listen(2) opens it again. */
   stopped: boolean;
+  /** The life that was told to listen on it; some call listen(2) twice. */
+  toldLife?: LifeNumber;
   /** Looks in a row at which nobody had it. */
   missedLooks: number;
 }
@@ -185,10 +187,11 @@ export class KeptSockets {
 
   /** The call was let through a moment ago; nobody tells when the kernel has carried it out. */
   #confirmListening(entry: KeptEntry, holder: Holder, waitMs = 0): void {
-    if (!this.#entries.includes(entry) || waitMs > MOST_CONFIRM_MS) return;
-    if (entry.socket.isListening())
+    if (!this.#entries.includes(entry) || waitMs > MOST_CONFIRM_MS || entry.toldLife === holder.life) return;
+    if (entry.socket.isListening()) {
+      entry.toldLife = holder.life;
       this.#options.emit({ kind: "listening", place: entry.place, pid: holder.pid, life: holder.life });
-    else setTimeout(() => this.#confirmListening(entry, holder, Math.max(1, waitMs * 2)), waitMs);
+    } else setTimeout(() => this.#confirmListening(entry, holder, Math.max(1, waitMs * 2)), waitMs);
   }
 
   /** Of those at this place: first one that no life has had since the last, then one that its holder has closed. */

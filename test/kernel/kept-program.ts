@@ -12,7 +12,14 @@ import { until } from "./until.ts";
 
 const PROGRAMS = join(import.meta.dirname, "../programs");
 
-export type Line<K extends KeepLine["kind"]> = Extract<KeepLine, { kind: K }>;
+/** Of the lines, those that can be of this kind. */
+export type Line<K extends KeepLine["kind"]> = KeepLine extends infer One
+  ? One extends { readonly kind: infer Kinds }
+    ? K extends Kinds
+      ? One
+      : never
+    : never
+  : never;
 
 export interface KeptOptions extends KeepSettings {
   readonly env?: NodeJS.ProcessEnv;
@@ -59,7 +66,7 @@ export class KeptProgram {
   }
 
   all<K extends KeepLine["kind"]>(kind: K): readonly Line<K>[] {
-    return this.lines.filter((line): line is Line<K> => line.kind === kind);
+    return this.lines.filter(({ kind: found }) => found === kind) as unknown as readonly Line<K>[];
   }
 
   /** The so many-th line of this kind, from 1. */

@@ -18,6 +18,7 @@ export interface KeepSettings {
   readonly restarts?: Partial<RestartPolicy>;
   readonly whileDown?: "queue" | "refuse";
   readonly holdMs?: number;
+  readonly graceMs?: number;
   readonly argv0?: string;
   /** Descriptors 3 and 4 are not there. */
   readonly silent?: boolean;
@@ -68,6 +69,7 @@ const keeper = new ProgramKeeper({
   restarts: { restart: "on-failure", firstMs: 0, mostMs: 0, healthyMs: 60_000, ...settings.restarts },
   whileDown: settings.whileDown ?? "queue",
   holdMs: settings.holdMs ?? 60_000,
+  graceMs: settings.graceMs ?? 5000,
   emit: tell,
 });
 

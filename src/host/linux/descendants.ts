@@ -56,6 +56,26 @@ function childrenByParent(): (pid: number) => readonly number[] {
 }
 
 /**
+ * Of the processes that became ours by the death of their parents, those under a filter that we are not under: programs of ours, not what else
+ * this process has started. Only own children are told, whose pids nobody else can get before we have waited for them.
+ * `startedBefore`: in clock ticks after boot.
+ */
+export function keptOrphans(notThese: ReadonlySet<number>, startedBefore: number): number[] {
+  const own = filterCount("self");
+  return (readChildren(process.pid) ?? childrenByParent()(process.pid)).filter((pid) => {
+    if (notThese.has(pid) || filterCount(`${pid}`) <= own) return false;
+    const stat = parseProcessStat(readText(`/proc/${pid}/stat`) ?? "");
+    return stat !== undefined && stat.state !== "Z" && stat.startTicks < startedBefore;
+  });
+}
+
+/** Seccomp_filters is told since Linux 5.9; before, only whether there is one. */
+function filterCount(pid: string): number {
+  const status = readText(`/proc/${pid}/status`) ?? "";
+  return Number(/^Seccomp_filters:\t(\d+)/m.exec(status)?.[1] ?? /^Seccomp:\t(\d+)/m.exec(status)?.[1] ?? 0);
+}
+
+/**
  * Waits for orphans that have ended. libuv waits for its own children within a turn of the event loop, so what is a zombie in two looks, a
  * while apart, is not its own.
  */

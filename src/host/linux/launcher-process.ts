@@ -7,6 +7,7 @@ import { LAUNCHER_WORD } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import type { Native } from "./libc.ts";
 import type { NotifyLoop } from "./notify-loop.ts";
+import { readText } from "./read-file.ts";
 
 /** In the place of a path: it was killed while it waited. */
 const LAUNCHER_GONE = "the launcher that stood ready";
@@ -69,18 +70,24 @@ export class LauncherProcess {
 
   /** Through the gate. The program has what `order` says, or the launcher has ended. */
   async go(order: LaunchOrder): Promise<StartedProgram | { readonly errno: string; readonly path: string }> {
+    const startedTicks = ticksAfterBoot();
     const sent = this.#control.send(order);
     const message = sent === "ok" ? await this.#control.message() : undefined;
     this.#control.close();
     if (sent !== "ok") return { errno: sent, path: LAUNCHER_GONE };
     if (message?.kind === "failed")
       return { errno: message.errno, path: Buffer.from(message.path, "latin1").toString() };
-    return { pid: this.pid, ended: this.ended, signal: (name) => this.#child.kill(name) };
+    return { pid: this.pid, startedTicks, ended: this.ended, signal: (name) => this.#child.kill(name) };
   }
 
   discard(): void {
     this.#child.kill("SIGKILL");
   }
+}
+
+/** As /proc/PID/stat counts them, 100 a second. */
+function ticksAfterBoot(): number {
+  return Math.floor(Number.parseFloat(readText("/proc/uptime") ?? "0") * 100);
 }
 
 /** Beside this file; in the command line everything is one script. */

@@ -31,34 +31,42 @@ const ENOEXEC = 8;
 const EACCES = 13;
 const ENOTDIR = 20;
 
-/** What ends a launcher that did not become a program. */
-export type LauncherEnd = "unable" | "failed" | "stood in";
-
 /** Comes back only if it does not become a program. */
-export function runLauncher(): LauncherEnd {
+export function runLauncher(): void {
   const native = loadLibc();
-  if ("why" in native) return tell({ kind: "unable", step: native.why, errno: "ENOSYS" }, "unable");
+  if ("why" in native) {
+    tell({ kind: "unable", step: native.why, errno: "ENOSYS" });
+    return;
+  }
   const { libc } = native;
   // A group of its own: what a terminal sends to the keeper's group is not for one who waits.
   libc.syscall(SYS_setpgid[process.arch] ?? -1, 0, 0, 0);
   const inherited = takeInherited(libc);
   const filter = installBindFilter(native);
-  if ("errno" in filter) return tell({ kind: "unable", ...filter }, "unable");
+  if ("errno" in filter) {
+    tell({ kind: "unable", ...filter });
+    return;
+  }
   const { fd: notifyFd, noNewPrivs, waitKillable } = filter;
-  tell({ kind: "ready", notifyFd, noNewPrivs, waitKillable }, "failed");
-  const order = readOrder();
+  const order = tell({ kind: "ready", notifyFd, noNewPrivs, waitKillable }) ? readOrder() : undefined;
   if (order === undefined) {
+    libc.close(notifyFd);
     standIn(libc, inherited);
-    return "stood in";
+    return;
   }
   restore(libc, order);
   const [errno, path] = becomeProgram(libc, order);
-  return tell({ kind: "failed", errno: errnoName(errno), path }, "failed");
+  tell({ kind: "failed", errno: errnoName(errno), path });
 }
 
-function tell(message: FromLauncher, end: LauncherEnd): LauncherEnd {
-  writeSync(CONTROL_FD, encodeFrame(message));
-  return end;
+/** False: the keeper is gone. */
+function tell(message: FromLauncher): boolean {
+  try {
+    writeSync(CONTROL_FD, encodeFrame(message));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Blocks; undefined: the keeper is gone. */
@@ -68,9 +76,18 @@ function readOrder(): LaunchOrder | undefined {
   for (;;) {
     const frame = decodeFrame(bytes);
     if (frame !== undefined) return frame.message as LaunchOrder;
-    const count = readSync(CONTROL_FD, piece, 0, piece.length, null);
+    const count = receive(piece);
     if (count === 0) return undefined;
     bytes = Buffer.concat([bytes, piece.subarray(0, count)]);
+  }
+}
+
+/** 0: the keeper is gone, whether it had read all that we said (end of file) or not (ECONNRESET). */
+function receive(piece: Uint8Array): number {
+  try {
+    return readSync(CONTROL_FD, piece, 0, piece.length, null);
+  } catch {
+    return 0;
   }
 }
 

@@ -3,9 +3,16 @@ import { ftruncateSync, readdirSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
 import { SECCOMP_IOCTL_NOTIF_RECV, decodeWaitingCall, seccompNotif } from "../../wire/seccomp-notify.ts";
-import type { CallHandler, CannotKeep, HostKeeping, PreparedProgram, ProgramOptions } from "../keeping.ts";
+import type {
+  CallHandler,
+  CannotKeep,
+  HostKeeping,
+  PreparedProgram,
+  ProgramOptions,
+  StartedProgram,
+} from "../keeping.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
-import { OrphanReaper, adoptOrphans, descendants } from "./descendants.ts";
+import { OrphanReaper, adoptOrphans, descendants, keptOrphans } from "./descendants.ts";
 import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
 import { latin1Of } from "./launcher-messages.ts";
 import { LauncherProcess } from "./launcher-process.ts";
@@ -22,7 +29,7 @@ const SYS_getpgid: Readonly<Record<string, number>> = { x64: 121, arm64: 155 };
 const EACCES = 13;
 const EPERM = 1;
 const FAMILY_MS = 250;
-const ORPHANS_MS = 1000;
+const ORPHANS_MS = 250;
 
 export class LinuxKeeping implements HostKeeping {
   readonly #native: Native;
@@ -33,6 +40,8 @@ export class LinuxKeeping implements HostKeeping {
   readonly #lastCallFd: number;
   /** Notification descriptors of lives that are not over. */
   readonly #lives = new Set<number>();
+  /** What came of them ends on its own, by ProgramKeeper: launchers that wait, and programs. */
+  readonly #launchers = new Set<number>();
   readonly #softNofile = softNofileBefore();
   readonly #orphans: OrphanReaper;
   readonly #orphanTimer: NodeJS.Timeout;
@@ -63,6 +72,8 @@ export class LinuxKeeping implements HostKeeping {
       launcher.discard();
       return { step: "pidfd_getfd(2)", errno: errnoName(-notifyFd) };
     }
+    this.#launchers.add(launcher.pid);
+    void launcher.ended.then(() => this.#launchers.delete(launcher.pid));
     this.#lives.add(notifyFd);
     this.#loop.add(notifyFd, (ready) => {
       if ((ready & EPOLLIN) !== 0) return this.#receive(notifyFd, calls);
@@ -99,6 +110,19 @@ export class LinuxKeeping implements HostKeeping {
       for (const fd of numbersIn(`/proc/${pid}/fd`))
         if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
     return undefined;
+  }
+
+  signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number {
+    const notThese = new Set([...this.#launchers, ...(current === undefined ? [] : [current.pid])]);
+    const remains = keptOrphans(notThese, current?.startedTicks ?? Infinity);
+    for (const pid of remains) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It has ended.
+      }
+    }
+    return remains.length;
   }
 
   /** A program that binds and closes in a loop must not have all processes looked at each time. */
