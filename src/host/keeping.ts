@@ -91,6 +91,8 @@ interface SocketCall {
 export interface BindCall extends SocketCall {
   /** Undefined: no address of a family that can be kept, or its memory cannot be read. */
   readonly address: BindAddress | undefined;
+  /** Is the socket with this inode, the caller's own, in an epoll set of the caller already? What is put in its place would not be. */
+  isWatched(inode: number): boolean;
   /**
    * Puts `kept` in the place of the caller's descriptor, with its flags (O_CLOEXEC, O_NONBLOCK …), and answers the call with success. Not
    * "ok": nothing was changed and the call still waits.

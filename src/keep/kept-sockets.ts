@@ -43,8 +43,9 @@ export type KeepEvent =
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 
-/** `moved`: the program binds what this one would block. `closed`: it closed its own and goes on. `unclaimed`: a later life does not use it. */
-export type ReleaseReason = "moved" | "closed" | "unclaimed" | "ended" | "not-bound";
+/** `moved`: the program binds what this one would block. `closed`: it closed its own and goes on. `unclaimed`: a later life does not use it.
+ * `watched`: the program had its own in an epoll set before the bind. */
+export type ReleaseReason = "watched" | "moved" | "closed" | "unclaimed" | "ended" | "not-bound";
 
 export interface KeptSocketsOptions {
   readonly wanted: WantedPorts;
@@ -84,7 +85,9 @@ export class KeptSockets {
     if (!this.#options.wanted.wants(place)) return letThroughWithout(socket, call);
     const { pid, uid, fd } = call;
     const kept = this.#freeFor(life, place, uid);
-    if (kept !== undefined && call.replaceWith(kept.socket) === "ok") {
+    // It would never hear of a connection. So it gets its own socket, and who waited in the kept one's queue is reset.
+    if (kept !== undefined && call.isWatched(socket.inode)) this.release(kept, "watched");
+    else if (kept !== undefined && call.replaceWith(kept.socket) === "ok") {
       socket.close();
       kept.holder = { life, pid, fd };
       kept.missedLooks = 0;

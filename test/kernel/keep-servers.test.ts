@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { KeptProgram } from "./kept-program.ts";
 import { once } from "./needs.ts";
@@ -18,6 +18,8 @@ const ANSWERS_A_LIFE = 20;
 const CLIENTS = 3;
 const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
 
+/** This file was compiled to build/test/kernel/. */
+const ROOT = join(import.meta.dirname, "../../..");
 const PYTHON = "python3";
 const HAS_PYTHON: Need = once(() => {
   const { error, status } = spawnSync(PYTHON, ["-c", "import http.server"]);
@@ -59,8 +61,25 @@ test(
 test(
   "Python's http.server",
   story(async (s) => {
-    const source = join(dirname(dirname(dirname(import.meta.dirname))), "test/programs/hello-http.py");
+    const source = join(ROOT, "test/programs/hello-http.py");
     await surviveKills(s, 49_200, PYTHON, source, "49200");
+  }, HAS_PYTHON),
+);
+
+test(
+  "a server that has its socket in an epoll set before it binds gets the port with a socket of its own",
+  story(async (s) => {
+    const source = join(ROOT, "test/programs/epoll-first.py");
+    const kept = new KeptProgram({ ports: [49_200] }, PYTHON, source, "49200");
+    s.atEnd(() => kept.end());
+    for (let life = 1; life <= 3; life++) {
+      await until(`life ${life} listens`, () => kept.all("listening").some((one) => one.life === life));
+      const load = new RequestLoad(49_200, 1, REQUEST);
+      await until("answers", () => load.counts.answered >= 3);
+      await load.stop();
+      await kept.crash();
+    }
+    assert.ok(kept.all("released").some(({ because }) => because === "watched"));
   }, HAS_PYTHON),
 );
 

@@ -2,10 +2,9 @@
  * The processes that came of this one. It asks to be given those whose parents have ended (PR_SET_CHILD_SUBREAPER), so that they are told
  * apart from strangers, may still be looked into where only a parent may (yama), and do not stay as zombies where nobody else waits for them.
  */
-import { readdirSync } from "node:fs";
 import { parseProcessStat } from "../../wire/procfs/process-stat.ts";
 import type { Libc } from "./libc.ts";
-import { readText } from "./read-file.ts";
+import { numbersIn, readText } from "./read-file.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
@@ -25,12 +24,7 @@ export function descendants(root: number = process.pid): number[] {
 
 /** Every thread has its own list. Undefined: the kernel has no such file (CONFIG_PROC_CHILDREN), or the process is gone. */
 function readChildren(pid: number): readonly number[] | undefined {
-  let threads: string[];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return undefined;
-  }
+  const threads = numbersIn(`/proc/${pid}/task`);
   const lists = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/children`));
   if (lists.every((list) => list === undefined)) return undefined;
   return lists.flatMap((list) =>
@@ -44,13 +38,12 @@ function readChildren(pid: number): readonly number[] | undefined {
 /** By a look at all processes: some milliseconds. */
 function childrenByParent(): (pid: number) => readonly number[] {
   const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^[0-9]+$/.test(name)) continue;
-    const parent = parseProcessStat(readText(`/proc/${name}/stat`) ?? "")?.parentPid;
+  for (const pid of numbersIn("/proc")) {
+    const parent = parseProcessStat(readText(`/proc/${pid}/stat`) ?? "")?.parentPid;
     if (parent === undefined) continue;
     const siblings = children.get(parent);
-    if (siblings === undefined) children.set(parent, [Number(name)]);
-    else siblings.push(Number(name));
+    if (siblings === undefined) children.set(parent, [pid]);
+    else siblings.push(pid);
   }
   return (pid) => children.get(pid) ?? [];
 }

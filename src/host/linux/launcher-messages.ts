@@ -3,10 +3,9 @@
  * Texts that go to execve(2) are bytes, not Unicode: they travel as Latin-1, a character a byte.
  */
 
-/** The launcher's descriptors, as the keeper lays them out. What is above them are notification descriptors of lives that go on. */
+/** The launcher's descriptors, as the keeper lays them out. Above them are notification descriptors of lives that go on. */
 export const CONTROL_FD = 3;
 export const LAST_CALL_FD = 4;
-export const FIRST_NOTIFY_FD = 5;
 
 /** The command line's hidden first word, with which it is a launcher. */
 export const LAUNCHER_WORD = "--portmortem-launcher";

@@ -1,5 +1,5 @@
 /** Keeping on the running kernel: launchers, the loop that hears their calls, and what all of them share. */
-import { ftruncateSync, readdirSync } from "node:fs";
+import { ftruncateSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
 import { SECCOMP_IOCTL_NOTIF_RECV, decodeWaitingCall, seccompNotif } from "../../wire/seccomp-notify.ts";
@@ -19,7 +19,7 @@ import { LauncherProcess } from "./launcher-process.ts";
 import type { Native } from "./libc.ts";
 import { NotifiedCall } from "./notify-call.ts";
 import { EPOLLHUP, EPOLLIN, NotifyLoop } from "./notify-loop.ts";
-import { readLinkByFs } from "./read-file.ts";
+import { numbersIn, readLinkByFs } from "./read-file.ts";
 
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
@@ -174,15 +174,5 @@ export class LinuxKeeping implements HostKeeping {
     const taken = libc.syscall(SYS_pidfd_getfd, pidfd, fd, 0);
     libc.close(pidfd);
     return taken;
-  }
-}
-
-function numbersIn(folder: string): number[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => /^[0-9]+$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
   }
 }

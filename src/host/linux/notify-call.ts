@@ -23,7 +23,7 @@ import type { BindAddress, BindCall, KeptSocket, ListenCall } from "../keeping.t
 import { EINVAL, O_CLOEXEC, SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
 import { KeptDescriptor } from "./kept-socket.ts";
 import type { Libc } from "./libc.ts";
-import { readText } from "./read-file.ts";
+import { numbersIn, readLinkByFs, readText } from "./read-file.ts";
 
 const F_SETFL = 4;
 /** O_EXCL: the pidfd is of the thread (Linux 6.9), whose process may have lost its first thread. */
@@ -78,6 +78,16 @@ export class NotifiedCall implements BindCall, ListenCall {
 
   letThrough(): void {
     this.#send(encodeContinue(this.#call.id));
+  }
+
+  isWatched(inode: number): boolean {
+    const folder = `/proc/${this.#call.tid}`;
+    const watched = new RegExp(`^tfd:.* ino:${inode.toString(16)}\\b`, "m");
+    return numbersIn(`${folder}/fd`).some(
+      (fd) =>
+        readLinkByFs(`${folder}/fd/${fd}`) === "anon_inode:[eventpoll]" &&
+        watched.test(readText(`${folder}/fdinfo/${fd}`) ?? ""),
+    );
   }
 
   replaceWith(kept: KeptSocket): string {
