@@ -43,8 +43,10 @@ export type KeepEvent =
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 
-/** `moved`: the program binds what this one would block. `closed`: it closed its own and goes on. `unclaimed`: a later life does not use it.
- * `watched`: the program had its own in an epoll set before the bind. */
+/**
+ * `moved`: the program binds what this one would block. `closed`: it closed its own and goes on. `unclaimed`: a later life does not use it.
+ * `watched`: it had its own in an epoll set before the bind. `not-bound`: the bind failed after all. `ended`: so has the keeper.
+ */
 export type ReleaseReason = "watched" | "moved" | "closed" | "unclaimed" | "ended" | "not-bound";
 
 export interface KeptSocketsOptions {
