@@ -27,6 +27,9 @@ export interface HostKeeping {
    */
   signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number;
 
+  /** A process whose parent, a program of ours, has ended, as if it were the program. Undefined: it is none of our children, or gone. */
+  follow(pid: number): StartedProgram | undefined;
+
   /** No call is answered any more. Programs that live on are answered by a launcher that waits, if there is one, and so for good. */
   close(): void;
 }

@@ -13,7 +13,7 @@ import type {
 } from "../host/keeping.ts";
 import { KeptSockets } from "./kept-sockets.ts";
 import type { KeepEvent, KeptSocketsOptions, LifeNumber } from "./kept-sockets.ts";
-import { NO_RESTARTS, judgeEnd } from "./restart-policy.ts";
+import { NO_RESTARTS, isFailure, judgeEnd } from "./restart-policy.ts";
 import type { RestartHistory, RestartPolicy } from "./restart-policy.ts";
 
 export interface KeeperOptions {
@@ -33,6 +33,8 @@ export type KeeperEvent =
   | KeepEvent
   | { readonly kind: "started"; readonly pid: number; readonly life: LifeNumber; readonly noNewPrivs: boolean }
   | { readonly kind: "ended"; readonly pid: number; readonly life: LifeNumber; readonly end: ProgramEnd }
+  /** It went into the background; this child of it is the program now. */
+  | { readonly kind: "daemonized"; readonly pid: number; readonly life: LifeNumber }
   /** A launcher stands ready for the next life. */
   | { readonly kind: "ready"; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "restarting"; readonly delayMs: number }
@@ -46,6 +48,9 @@ export type KeeperEnd =
 /** How often it is looked whether what is kept still has a holder. */
 const LOOK_MS = 500;
 const MOST_TRIES = 3;
+/** So long a child has to listen after its parent went. */
+const DAEMON_MS = 1000;
+const DAEMON_LOOK_MS = 50;
 
 interface Life {
   readonly number: LifeNumber;
@@ -85,9 +90,15 @@ export class ProgramKeeper {
     this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
     try {
       for (;;) {
-        const life = await this.#begin();
+        let life = await this.#begin();
         if ("because" in life) return life;
-        const end = await life.program.ended;
+        let end = await life.program.ended;
+        for (let daemon = await this.#daemonOf(life, end); daemon !== undefined;) {
+          this.#current = life = { ...life, program: daemon };
+          this.#options.emit({ kind: "daemonized", pid: daemon.pid, life: life.number });
+          end = await daemon.ended;
+          daemon = await this.#daemonOf(life, end);
+        }
         const next = this.#afterEnd(life, end);
         if ("because" in next) return next;
         await this.#delay(next.delayMs);
@@ -152,6 +163,21 @@ export class ProgramKeeper {
         this.#onGone?.();
       },
     };
+  }
+
+  /** A program that ends well while a child of it has what it listens on has gone into the background: the child is the program now. */
+  async #daemonOf({ number }: Life, end: ProgramEnd): Promise<StartedProgram | undefined> {
+    if (this.#stopping || isFailure(end)) return undefined;
+    const until = performance.now() + DAEMON_MS;
+    while (this.#unfinished.has(number) && performance.now() < until) {
+      for (const entry of this.sockets.entries) {
+        if (entry.holder.life !== number || !this.sockets.isHeld(entry)) continue;
+        const program = this.#options.host.follow(entry.holder.pid);
+        if (program !== undefined) return program;
+      }
+      await this.#delay(DAEMON_LOOK_MS);
+    }
+    return undefined;
   }
 
   #afterEnd(life: Life, end: ProgramEnd): KeeperEnd | { readonly delayMs: number } {

@@ -74,8 +74,5 @@ test("answers name the call", SKIP, () => {
   assert.equal(hex(encodeId(id)), "0807060504030201");
   assert.equal(hex(encodeContinue(id)), `0807060504030201${"00".repeat(12)}01000000`);
   assert.equal(hex(encodeSuccess(id)), `0807060504030201${"00".repeat(16)}`);
-  assert.equal(
-    hex(encodeReplaceFd(id, 30, 7, 0o2000000)),
-    "080706050403020101000000" + "1e000000" + "07000000" + "00000800",
-  );
+  assert.equal(hex(encodeReplaceFd(id, 30, 7, 0o2000000)), "0807060504030201010000001e0000000700000000000800");
 });

@@ -1,6 +1,8 @@
 // A server that knows nothing of it is killed again and again under load, and nobody is refused.
 //   KEEP_KILLS=1000 npm test -- keep-crashes
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { STATIC_C, cProgram } from "./c-program.ts";
 import { KeptProgram } from "./kept-program.ts";
@@ -45,5 +47,28 @@ test(
     assert.deepEqual([after.kept, after.zombies], [1, 0]);
     const grownMB = (after.residentBytes - before.residentBytes) / 1e6;
     assert.ok(grownMB < 20, `${grownMB} MB more after ${KILLS} lives`);
+  }, STATIC_C),
+);
+
+test(
+  "the next keeper's program has the port too, over TIME-WAIT of its own connections, where alone it would move on",
+  story(async (s) => {
+    const serve = async (): Promise<string> => {
+      const kept = new KeptProgram({}, cProgram("port-server"), "49200");
+      s.atEnd(() => kept.end());
+      await kept.told("listening");
+      const load = new RequestLoad(49_200, 1);
+      await until("answers", () => load.counts.answered >= 5);
+      await load.stop();
+      await kept.end();
+      return kept.output.join();
+    };
+    assert.equal(await serve(), "listening on 49200");
+    assert.ok((await s.sockets("state time-wait and sport = :49200")).length > 0, "it closed first");
+    assert.equal(await serve(), "listening on 49200");
+    const alone = spawn(cProgram("port-server"), ["49200"], { stdio: ["ignore", "pipe", "inherit"] });
+    s.atEnd(() => alone.kill("SIGKILL"));
+    const [line] = (await once(alone.stdout, "data")) as [Buffer];
+    assert.equal(line.toString(), "listening on 49201\n");
   }, STATIC_C),
 );

@@ -98,20 +98,42 @@ test(
   }),
 );
 
+test(
+  "nginx as a daemon: its first process ends, and the one in the background is kept",
+  story(async (s) => {
+    const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+    s.atEnd(() => rmSync(folder, { recursive: true }));
+    const conf = nginxConf(folder, "").replace("daemon off", "daemon on");
+    writeFileSync(join(folder, "nginx.conf"), conf);
+    const kept = new KeptProgram({ ports: [49_200] }, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
+    s.atEnd(() => kept.end());
+    for (let life = 1; life <= 3; life++) {
+      const { pid } = await kept.told("daemonized", life);
+      assert.notEqual(pid, kept.programPid);
+      const load = new RequestLoad(49_200, 1, REQUEST);
+      await until("answers", () => load.counts.answered > 5);
+      assert.equal((await load.stop()).refused, 0);
+      process.kill(pid, "SIGKILL");
+      assert.deepEqual((await kept.told("ended", life)).end, { signal: "SIGKILL" });
+    }
+  }, HAS_NGINX),
+);
+
+function nginxConf(folder: string, reuseport: string): string {
+  return `daemon off; worker_processes 2; pid ${folder}/pid; error_log stderr crit; user root;
+    events { worker_connections 64; }
+    http { access_log off; client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
+      uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
+      server { listen 127.0.0.1:49200${reuseport}; location / { return 200 "hello"; } } }`;
+}
+
 for (const reuseport of ["", " reuseport"]) {
   test(
     `nginx with two workers, listen 49200${reuseport}`,
     story(async (s) => {
       const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
       s.atEnd(() => rmSync(folder, { recursive: true }));
-      writeFileSync(
-        join(folder, "nginx.conf"),
-        `daemon off; worker_processes 2; pid ${folder}/pid; error_log stderr crit; user root;
-        events { worker_connections 64; }
-        http { access_log off; client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
-          uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
-          server { listen 127.0.0.1:49200${reuseport}; location / { return 200 "hello"; } } }`,
-      );
+      writeFileSync(join(folder, "nginx.conf"), nginxConf(folder, reuseport));
       const kept = await surviveKills(s, 49_200, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
       assert.equal(kept.all("returned").length, KILLS * (reuseport === "" ? 1 : 2), "a socket a worker with reuseport");
       // Workers outlive a master that is killed; the next life has taken over, so they are ended.

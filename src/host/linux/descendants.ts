@@ -80,10 +80,11 @@ export class OrphanReaper {
     this.#libc = libc;
   }
 
-  look(): void {
+  /** `notThese` have somebody who waits for them. */
+  look(notThese: ReadonlySet<number>): void {
     const children = readChildren(process.pid) ?? childrenByParent()(process.pid);
     const zombies = new Set(children.filter(isZombie));
-    for (const pid of zombies) if (this.#before.has(pid)) this.#libc.waitpid(pid, null, WNOHANG);
+    for (const pid of zombies) if (this.#before.has(pid) && !notThese.has(pid)) this.#libc.waitpid(pid, null, WNOHANG);
     this.#before = zombies;
   }
 }

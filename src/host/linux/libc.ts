@@ -64,7 +64,8 @@ export interface Libc {
   eventfd(value: number, flags: number): Result;
   /** `fds`: two ints. */
   socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): Result;
-  waitpid(pid: number, status: null, options: number): Result;
+  /** `status`: an int, or null. */
+  waitpid(pid: number, status: Uint8Array | null, options: number): Result;
 }
 
 /** What is no plain call. */

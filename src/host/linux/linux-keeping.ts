@@ -13,6 +13,7 @@ import type {
 } from "../keeping.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
 import { OrphanReaper, adoptOrphans, descendants, keptOrphans } from "./descendants.ts";
+import { followOrphan } from "./followed-orphan.ts";
 import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
 import { latin1Of } from "./launcher-messages.ts";
 import { LauncherProcess } from "./launcher-process.ts";
@@ -40,7 +41,7 @@ export class LinuxKeeping implements HostKeeping {
   readonly #lastCallFd: number;
   /** Notification descriptors of lives that are not over. */
   readonly #lives = new Set<number>();
-  /** What came of them ends on its own, by ProgramKeeper: launchers that wait, and programs. */
+  /** Launchers that wait, and programs: not what is left of a life. */
   readonly #launchers = new Set<number>();
   readonly #softNofile = softNofileBefore();
   readonly #orphans: OrphanReaper;
@@ -57,7 +58,7 @@ export class LinuxKeeping implements HostKeeping {
     this.#loop = new NotifyLoop(native);
     adoptOrphans(native.libc);
     this.#orphans = new OrphanReaper(native.libc);
-    this.#orphanTimer = setInterval(() => this.#orphans.look(), ORPHANS_MS).unref();
+    this.#orphanTimer = setInterval(() => this.#orphans.look(this.#launchers), ORPHANS_MS).unref();
   }
 
   async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
@@ -123,6 +124,14 @@ export class LinuxKeeping implements HostKeeping {
       }
     }
     return remains.length;
+  }
+
+  follow(pid: number): StartedProgram | undefined {
+    const followed = followOrphan(this.#native.libc, this.#loop, pid);
+    if (followed === undefined) return undefined;
+    this.#launchers.add(pid);
+    void followed.ended.then(() => this.#launchers.delete(pid));
+    return followed;
   }
 
   /** A program that binds and closes in a loop must not have all processes looked at each time. */
