@@ -1,7 +1,8 @@
-/** struct sockaddr_in and sockaddr_in6 (netinet/in.h), to bytes. */
-import { parseIp } from "../tcp/ip-address.ts";
+/** struct sockaddr_in and sockaddr_in6 (netinet/in.h), to bytes and back, and sockaddr_un (sys/un.h) from bytes. */
+import { formatIp, parseIp } from "../tcp/ip-address.ts";
 import { LITTLE_ENDIAN } from "./netlink.ts";
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
@@ -17,4 +18,36 @@ export function encodeSockaddr(address: string, port: number, scopeIndex = 0): U
   bytes.set(ip.bytes, ipv4 ? 4 : 8);
   if (!ipv4) view.setUint32(24, scopeIndex, LITTLE_ENDIAN);
   return bytes;
+}
+
+export type Sockaddr =
+  | { readonly family: "ipv4" | "ipv6"; readonly address: string; readonly port: number; readonly scopeIndex: number }
+  /** `path` in the bytes of the file system; empty: the name is abstract, or none. */
+  | { readonly family: "unix"; readonly path: Uint8Array };
+
+/** The longest address that any family has (struct sockaddr_storage). */
+export const MOST_SOCKADDR_BYTES = 128;
+/** The kernel takes a sockaddr_in6 without its last field, the scope (SIN6_LEN_RFC2133 in include/net/ipv6.h). */
+const LEAST_IPV6_BYTES = 24;
+
+/** Undefined: another family, or shorter than the kernel takes it. What follows the struct is ignored, as the kernel does. */
+export function decodeSockaddr(bytes: Uint8Array): Sockaddr | undefined {
+  if (bytes.length < 2) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (view.getUint16(0, LITTLE_ENDIAN)) {
+    case AF_INET:
+      if (bytes.length < 16) return undefined;
+      return { family: "ipv4", address: formatIp(bytes.subarray(4, 8)), port: view.getUint16(2, false), scopeIndex: 0 };
+    case AF_INET6: {
+      if (bytes.length < LEAST_IPV6_BYTES) return undefined;
+      const scopeIndex = bytes.length < 28 ? 0 : view.getUint32(24, LITTLE_ENDIAN);
+      return { family: "ipv6", address: formatIp(bytes.subarray(8, 24)), port: view.getUint16(2, false), scopeIndex };
+    }
+    case AF_UNIX: {
+      const end = bytes.indexOf(0, 2);
+      return { family: "unix", path: bytes.slice(2, end < 0 ? bytes.length : end) };
+    }
+    default:
+      return undefined;
+  }
 }

@@ -67,6 +67,7 @@ const NO_BUILTINS: Record<string, RegExp> = {
   render: IO,
   inspect: IO,
   act: IO,
+  keep: IO,
 };
 
 /** The foreign-function binding is loaded in one file below this folder, and nowhere else. */
@@ -107,6 +108,11 @@ test("sources import nothing of this repository outside src/", () => {
 test("pure layers import no module of Node that they must not have", () => {
   const offends = ({ from, to, typeOnly }: Import) => !typeOnly && NO_BUILTINS[layerOf(from)]?.test(to) === true;
   expectNone(imports.filter(offends).map(place), "input, output or Node itself in a pure layer");
+});
+
+test("no module imports node:process, which opens stdin", () => {
+  // An ES module that imports it has all its names read, and process.stdin makes the pipe that it shares with others non-blocking.
+  expectNone(imports.filter(({ from, to }) => isOurs(from) && to === "node:process").map(place), "use the global");
 });
 
 test("modules of Node are written with node:", () => {

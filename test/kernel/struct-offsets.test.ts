@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inetDiagMsg, inetDiagReqV2 } from "../../src/wire/inet-diag.ts";
 import { nlmsghdr } from "../../src/wire/netlink.ts";
+import { sockFilter } from "../../src/wire/seccomp-filter.ts";
+import { seccompNotif, seccompNotifAddfd, seccompNotifResp } from "../../src/wire/seccomp-notify.ts";
 import { sizeOfField } from "../../src/wire/struct.ts";
 import type { StructTable } from "../../src/wire/struct.ts";
 import { tcpInfoStruct } from "../../src/wire/tcp-info.ts";
@@ -17,6 +19,10 @@ const HEADERS: Readonly<Record<string, string>> = {
   inet_diag_req_v2: "linux/inet_diag.h",
   inet_diag_msg: "linux/inet_diag.h",
   tcp_info: "linux/tcp.h",
+  sock_filter: "linux/filter.h",
+  seccomp_notif: "linux/seccomp.h",
+  seccomp_notif_resp: "linux/seccomp.h",
+  seccomp_notif_addfd: "linux/seccomp.h",
 };
 /** Bit fields have no offset; the byte they share stands between two that have one. */
 const BIT_FIELDS = new Set(["tcpi_snd_wscale", "tcpi_delivery_rate_app_limited"]);
@@ -36,7 +42,18 @@ function compile(folder: string, table: StructTable, fields: readonly string[]):
   return spawnSync(join(folder, "offsets"), { encoding: "utf8" }).stdout;
 }
 
-for (const table of [nlmsghdr, inetDiagReqV2, inetDiagMsg, tcpInfoStruct] as StructTable[]) {
+const TABLES: readonly StructTable[] = [
+  nlmsghdr,
+  inetDiagReqV2,
+  inetDiagMsg,
+  tcpInfoStruct,
+  sockFilter,
+  seccompNotif,
+  seccompNotifResp,
+  seccompNotifAddfd,
+];
+
+for (const table of TABLES) {
   test(`the offsets of struct ${table.name} are the compiler's`, (context) => {
     const missing = C_COMPILER();
     if (missing !== undefined) return context.skip(missing);

@@ -5,7 +5,6 @@
  * forget to look. Nothing is loaded before the first call of `loadLibc()`.
  */
 import { existsSync } from "node:fs";
-import { arch } from "node:process";
 
 /** What comes back: >= 0 is the call's result, < 0 a negated errno. */
 type Result = number;
@@ -44,11 +43,51 @@ export interface Libc {
   schedSetaffinity(thread: number, length: number, mask: Uint8Array): Result;
   /** `fds` is an array of struct pollfd. */
   poll(fds: Uint8Array, count: number, timeoutMs: number): Result;
+  fcntl(fd: number, command: number, argument: number): Result;
+  prctl(option: number, a: number, b: number, c: number, d: number): Result;
+  /** A raw system call whose third argument is a struct. */
+  syscallWith(number: number, a: number, b: number, data: Uint8Array): Result;
+  /** prlimit(2): `next` and `before` are struct rlimit64, or null. `pid` 0: this process. */
+  prlimit(pid: number, resource: number, next: Uint8Array | null, before: Uint8Array | null): Result;
+  /** sigaction(2) of one signal; struct sigaction as the C library has it. */
+  sigaction(signal: number, action: Uint8Array, before: null): Result;
+  /** The signal mask of the calling thread; `set` is a sigset_t. */
+  sigmask(how: number, set: Uint8Array, before: null): Result;
+  /** Replaces this program. Texts end with a zero byte, lists with null. Comes back only with a failure. */
+  execve(path: Uint8Array, args: readonly (Uint8Array | null)[], env: readonly (Uint8Array | null)[]): Result;
+  memfd(name: string, flags: number): Result;
+  mmap(at: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
+  epollCreate(flags: number): Result;
+  /** `event` is a struct epoll_event. */
+  epollCtl(epoll: number, operation: number, fd: number, event: Uint8Array): Result;
+  epollWait(epoll: number, events: Uint8Array, count: number, timeoutMs: number): Result;
+  eventfd(value: number, flags: number): Result;
+  /** `fds`: two ints. */
+  socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): Result;
+  /** `status`: an int, or null. */
+  waitpid(pid: number, status: Uint8Array | null, options: number): Result;
 }
 
+/** What is no plain call. */
+export interface Native {
+  readonly libc: Libc;
+  /** Where the bytes are, for a struct that points at them. They must be kept from the collector for as long. */
+  addressOf(data: Uint8Array): bigint;
+  /** The memory at an address that mmap answered. */
+  viewOf(address: bigint, length: number): Uint8Array;
+  /** epoll_wait(2) on a thread of libuv's pool. `failed`: look again without waiting, which says why. */
+  epollWaitLater(epoll: number, events: Uint8Array, count: number, timeoutMs: number): Promise<number | "failed">;
+}
+
+type NativeCall = ((...values: unknown[]) => number) & {
+  async(...values: unknown[]): void;
+};
+
 interface Koffi {
-  load(path: null): { func(name: string, result: string, parameters: string[]): (...values: unknown[]) => number };
+  load(path: null): { func(name: string, result: string, parameters: string[]): NativeCall };
   errno(): number;
+  address(data: Uint8Array): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
 }
 
 const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: string[]]> = {
@@ -76,9 +115,24 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   schedGetaffinity: ["sched_getaffinity", "int", ["int", "size_t", "void *"]],
   schedSetaffinity: ["sched_setaffinity", "int", ["int", "size_t", "void *"]],
   poll: ["poll", "int", ["void *", "unsigned long", "int"]],
+  fcntl: ["fcntl", "int", ["int", "int", "intptr_t"]],
+  prctl: ["prctl", "int", ["int", "unsigned long", "unsigned long", "unsigned long", "unsigned long"]],
+  syscallWith: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "void *"]],
+  prlimit: ["prlimit64", "int", ["int", "int", "void *", "void *"]],
+  sigaction: ["sigaction", "int", ["int", "void *", "void *"]],
+  sigmask: ["sigprocmask", "int", ["int", "void *", "void *"]],
+  execve: ["execve", "int", ["void *", "void **", "void **"]],
+  memfd: ["memfd_create", "int", ["str", "uint32_t"]],
+  mmap: ["mmap", "void *", ["void *", "size_t", "int", "int", "int", "int64_t"]],
+  epollCreate: ["epoll_create1", "int", ["int"]],
+  epollCtl: ["epoll_ctl", "int", ["int", "int", "int", "void *"]],
+  epollWait: ["epoll_wait", "int", ["int", "void *", "int", "int"]],
+  waitpid: ["waitpid", "int", ["int", "void *", "int"]],
+  socketpair: ["socketpair", "int", ["int", "int", "int", "void *"]],
+  eventfd: ["eventfd", "int", ["uint32_t", "int"]],
 };
 
-let loaded: { libc: Libc } | NoLibc | undefined;
+let loaded: Native | NoLibc | undefined;
 
 export interface NoLibc {
   readonly why: string;
@@ -90,14 +144,14 @@ export interface NoLibc {
  * The C library, or the reason why it cannot be reached (koffi's binary is an optional package: `npm install --omit=optional` leaves it
  * out, and not every CPU has one).
  */
-export function loadLibc(): { readonly libc: Libc } | NoLibc {
+export function loadLibc(): Native | NoLibc {
   if (loaded !== undefined) return loaded;
   if (process.platform !== "linux")
     return (loaded = { why: `this is ${process.platform}, not Linux`, hint: "run it on Linux" });
   if (process.env["PORTMORTEM_NO_FFI"] === "1")
     return (loaded = { why: "PORTMORTEM_NO_FFI=1 is set", hint: "unset it" });
   try {
-    loaded = { libc: bindAll(loadKoffi()) };
+    loaded = bindAll(loadKoffi());
   } catch (error) {
     loaded = {
       why: `the native binding koffi could not be loaded (${firstLine(error)})`,
@@ -112,8 +166,8 @@ export function loadLibc(): { readonly libc: Libc } | NoLibc {
  * wrapper package around the binary costs 4 to 8 ms at start-up. On a musl system the glibc binary fails to load and the next one is tried.
  */
 function loadKoffi(): Koffi {
-  const platform = `@koromix/koffi-linux-${arch}`;
-  const binaries = [`${platform}/linux_${arch}/koffi.node`, `${platform}/musl_${arch}/koffi.node`];
+  const platform = `@koromix/koffi-linux-${process.arch}`;
+  const binaries = [`${platform}/linux_${process.arch}/koffi.node`, `${platform}/musl_${process.arch}/koffi.node`];
   for (const folder of foldersAbove(import.meta.url)) {
     for (const path of binaries.map((binary) => `${folder}/node_modules/${binary}`)) {
       if (!existsSync(path)) continue;
@@ -141,7 +195,7 @@ function foldersAbove(self: string): string[] {
 }
 
 /** Functions are declared when they are first used: a declaration costs about 50 µs, and a command needs a few of them. */
-function bindAll(koffi: Koffi): Libc {
+function bindAll(koffi: Koffi): Native {
   const library = koffi.load(null);
   const libc: Partial<Record<keyof Libc, unknown>> = {};
   for (const key of Object.keys(SIGNATURES) as (keyof Libc)[]) {
@@ -155,7 +209,19 @@ function bindAll(koffi: Koffi): Libc {
       },
     });
   }
-  return libc as Libc;
+  let waiting: NativeCall | undefined;
+  return {
+    libc: libc as Libc,
+    addressOf: (data) => koffi.address(data),
+    viewOf: (address, length) => new Uint8Array(koffi.view(address, length)),
+    epollWaitLater: (...values) =>
+      new Promise((resolve) => {
+        waiting ??= library.func(...SIGNATURES.epollWait);
+        waiting.async(...values, (error: unknown, result: number) =>
+          resolve(error !== null || result < 0 ? "failed" : result),
+        );
+      }),
+  };
 }
 
 function checked(
@@ -184,6 +250,8 @@ function checked(
         const result = native(fd, null, null, flags);
         return result < 0 ? -koffi.errno() : result;
       };
+    case "mmap": // An address, or MAP_FAILED, (void *)-1.
+      return native;
     default:
       return (...values) => {
         const result = native(...values);

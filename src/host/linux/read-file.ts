@@ -2,7 +2,7 @@
  * Files of procfs and the like, without exceptions for the caller. They have no size before they are read (st_size is 0), so that reading
  * goes on until nothing comes: readFileSync would do the same, with a fresh buffer each time.
  */
-import { closeSync, openSync, readSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readSync, readdirSync, readlinkSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 
 /** The text of a link, or the errno as a positive number. The fast one is a plain readlink(2) through FFI. */
@@ -61,6 +61,17 @@ export function readLinkByFs(path: string): string | number {
     return readlinkSync(path);
   } catch (error) {
     return errnoNumberOf(error);
+  }
+}
+
+/** The names in a folder of /proc that are numbers; none where it may not be read. */
+export function numbersIn(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
   }
 }
 

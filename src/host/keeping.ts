@@ -1,0 +1,151 @@
+/**
+ * What a machine offers to whoever keeps a program on its port (keep/), apart from looking (host.ts) and acting (actions.ts): programs are
+ * started so that their bind(2) and listen(2) are told here before the kernel carries them out, and sockets of theirs can be held, and put
+ * in the place of another life's. Descriptors have one owner each, who closes them once; closing twice is harmless.
+ */
+import type { Family, Protocol } from "../tcp/socket.ts";
+
+/** Why programs cannot be started like this; `step` is what was refused. */
+export interface CannotKeep {
+  readonly step: string;
+  readonly errno: string;
+}
+
+export interface HostKeeping {
+  /** Starts a launcher and waits until it stands at its gate: from then on `start()` costs one execve(2). */
+  prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep>;
+
+  /** Is the socket behind this descriptor of a process still that one? Undefined: the process may not be looked at. */
+  holds(pid: number, fd: number, inode: number): boolean | undefined;
+
+  /** A descriptor of this socket in a process that came of this one, as of a quarter of a second ago. */
+  findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined;
+
+  /**
+   * Sends a signal to what is left of lives before the one that `current` began: processes whose parents have ended. Undefined: of all.
+   * Answers how many there are.
+   */
+  signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number;
+
+  /** A process whose parent, a program of ours, has ended, as if it were the program. Undefined: it is none of our children, or gone. */
+  follow(pid: number): StartedProgram | undefined;
+
+  /** No call is answered any more. Programs that live on are answered by a launcher that waits, if there is one, and so for good. */
+  close(): void;
+}
+
+export interface ProgramOptions {
+  /** The program's file, or its name to be searched for in PATH. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** What it is told that it is called; default: `command`. */
+  readonly argv0?: string;
+  readonly cwd?: string;
+  /** Default: this process' own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Default "inherit". */
+  readonly stdio?: "inherit" | "ignore" | readonly ["ignore" | "inherit", number, number];
+  readonly calls: CallHandler;
+}
+
+/** Both are called in the turn in which the call was received; a call that was not answered then goes to the kernel. They must not throw. */
+export interface CallHandler {
+  onBind(call: BindCall): void;
+  onListen(call: ListenCall): void;
+  /** No process is left of this life, the program's children included. */
+  onLastGone(): void;
+}
+
+export interface PreparedProgram {
+  readonly pid: number;
+  /** PR_SET_NO_NEW_PRIVS had to be set. */
+  readonly noNewPrivs: boolean;
+  /** Once. Answers when the program runs, or what execve(2) said. */
+  start(): Promise<StartedProgram | { readonly errno: string; readonly path: string }>;
+  /** The launcher is ended; harmless after `start()`. */
+  discard(): void;
+  /** Settles when the process has ended, whatever it was by then. */
+  readonly ended: Promise<ProgramEnd>;
+}
+
+export interface StartedProgram {
+  readonly pid: number;
+  /** When it went through the gate: clock ticks after boot. */
+  readonly startedTicks: number;
+  readonly ended: Promise<ProgramEnd>;
+  /** False: it has ended. */
+  signal(name: NodeJS.Signals): boolean;
+}
+
+export type ProgramEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
+
+interface SocketCall {
+  /** The process, not the thread. */
+  readonly pid: number;
+  /** Its effective user; undefined: could not be read. */
+  readonly uid: number | undefined;
+  readonly fd: number;
+  /** A second descriptor of the caller's socket, which is ours. */
+  duplicate(): KeptSocket | { readonly errno: string };
+  /** The kernel carries the call out, and what it says reaches the program. */
+  letThrough(): void;
+}
+
+export interface BindCall extends SocketCall {
+  /** Undefined: no address of a family that can be kept, or its memory cannot be read. */
+  readonly address: BindAddress | undefined;
+  /** Is the socket with this inode, the caller's own, in an epoll set of the caller already? What is put in its place would not be. */
+  isWatched(inode: number): boolean;
+  /**
+   * Puts `kept` in the place of the caller's descriptor, with its flags (O_CLOEXEC, O_NONBLOCK …), and answers the call with success. Not
+   * "ok": nothing was changed and the call still waits.
+   */
+  replaceWith(kept: KeptSocket): string;
+}
+
+export interface BindAddress {
+  readonly family: Family;
+  readonly address: string;
+  readonly port: number;
+  /** Of a link-local address; else 0. */
+  readonly scopeIndex: number;
+}
+
+export interface ListenCall extends SocketCall {
+  readonly backlog: number;
+}
+
+/** What two sockets must have in common to stand for each other. */
+export interface SocketPlace {
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly address: string;
+  /** 0: not bound. */
+  readonly port: number;
+  readonly scopeIndex: number;
+  /** Only for IPv6. */
+  readonly v6only: boolean | undefined;
+  /** Multipath TCP is another protocol to the kernel. */
+  readonly multipath: boolean;
+  /** SO_BINDTODEVICE by index; 0: none. */
+  readonly deviceIndex: number;
+  /** SO_NETNS_COOKIE; undefined before Linux 5.14. */
+  readonly netns: string | undefined;
+}
+
+/** A descriptor of ours of a program's socket: while it is open, the socket outlives the program. */
+export interface KeptSocket {
+  readonly inode: number;
+  readonly cookie: string | undefined;
+  /** Undefined: neither TCP nor UDP over IPv4 or IPv6. */
+  place(): SocketPlace | undefined;
+  isListening(): boolean;
+  /** Connections that wait to be accepted; undefined: it does not listen. */
+  waitingCount(): number | undefined;
+  /** SO_REUSEADDR. The answer is "ok" or an errno's name, here and below. */
+  setReuseAddr(): string;
+  listen(backlog: number): string;
+  /** Whoever waits to be accepted is reset, the port stays bound, listen(2) opens it again. */
+  stopListening(): string;
+  close(): void;
+}
