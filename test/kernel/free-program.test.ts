@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { listSockets } from "../../src/ask/list-sockets.ts";
 import { free, planFree } from "../../src/act/free.ts";
 import type { Actor } from "./actor.ts";
+import { isPortmortemError } from "../../src/base/errors.ts";
 import { hasEnded, isAlive } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -152,8 +153,14 @@ test(
   story(async (s) => {
     const inside = startJob(s, `exec unshare -n "$NODE" -e '${server(48_744)}'`);
     await until("it listens", async () => {
-      const { sockets } = await listSockets({ filter: "state listening sport = :48744", netns: inside, owners: false });
-      return sockets.length === 1;
+      try {
+        const question = { filter: "state listening sport = :48744", netns: inside, owners: false };
+        return (await listSockets(question)).sockets.length === 1;
+      } catch (error) {
+        // The process has gone over into its new namespace between two looks.
+        if (isPortmortemError(error) && error.code === "PM_NETNS_NOT_FOUND") return false;
+        throw error;
+      }
     });
     const result = await free("127.0.0.1:48744", { netns: inside, yes: true });
     assert.equal(result.bindable, true);
