@@ -136,12 +136,13 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
  */
 function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: readonly Socket[]): PortHolder[] {
   const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
-  if (protocol !== "tcp" || !connected || holders.some(({ state }) => state === "LISTEN"))
-    return holders.map((socket) => ({ socket }));
+  if (protocol !== "tcp" || !connected) return holders.map((socket) => ({ socket }));
   const listening = listeningPorts(host);
   const addresses = new Set(host.localAddresses().map(({ address }) => address));
   const chosen = allOf([{ kind: "autobound" }, portRange("local", port, port)]);
-  const automatic = autoBoundCookies(host, ALL_STATES & ~maskOf("BOUND"), chosen);
+  // Beside a listener it is its connections that are chosen, and they go when it goes: not worth another dump.
+  const served = holders.some(({ state }) => state === "LISTEN");
+  const automatic = served ? undefined : autoBoundCookies(host, ALL_STATES & ~maskOf("BOUND"), chosen);
   return holders.map((socket) => {
     const { remote, cookie } = socket;
     const origin =

@@ -230,23 +230,11 @@ function whyNot(
   const kind = socket.inode === undefined ? "destroy" : "drop";
   if (result.done.some((step) => step.kind === kind)) {
     const held = socket.inode !== undefined;
-    if (occupant?.kind === "client" && !played.scene.wish.dropClients && !isServed(socket, before))
-      return "and nobody agreed to it";
+    if (occupant?.kind === "client" && !played.scene.wish.dropClients) return "and nobody agreed to it";
     if (held && !conflicts(played.scene.question, binding, false)) return "it would have let the bind in";
     return undefined;
   }
   return `no step (${kind}) says so`;
-}
-
-/** Where a listener can have accepted it, it is not looked for whether it went out. */
-function isServed({ local }: Socket, before: World): boolean {
-  return [...before.values()].some(
-    ({ socket, beyond }) =>
-      !beyond &&
-      socket.state === "LISTEN" &&
-      socket.local.port === local.port &&
-      meets({ ...socket.local, v6only: socket.v6only === true }, { ...local, v6only: true }),
-  );
 }
 
 function tell({ state, local, remote }: Socket): string {
