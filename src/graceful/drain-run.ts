@@ -5,6 +5,7 @@ import type { Server, Socket } from "node:net";
 import type { DrainOptions, DrainProgress, DrainReport, Patience } from "./drain-options.ts";
 import { LeavingConnection } from "./leaving-connection.ts";
 import type { ConnectionKind, Terms } from "./draining.ts";
+import { wasReset } from "./reset-socket.ts";
 import { stopListening } from "./stop-listening.ts";
 import { countTimeWaits } from "./time-waits.ts";
 import { connectionsOf } from "./watch.ts";
@@ -145,7 +146,7 @@ export class Drain {
     this.#leaving.set(raw, connection);
     this.#bySocket.set(socket, connection);
     const onClose = (): void => {
-      const ending = connection.ending;
+      const ending = wasReset(raw) ? "aborted" : connection.ending;
       connection.stop();
       this.#leaving.delete(raw);
       this.#counts[ending]++;

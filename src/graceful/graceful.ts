@@ -10,6 +10,7 @@
  * process.once("SIGTERM", () => void drain(server, { graceMs: 10_000 }));
  * ```
  */
+export { abort } from "./abort.ts";
 export { drain } from "./drain.ts";
 export { watch } from "./watch.ts";
 export { isPortmortemError, PortmortemError } from "../base/errors.ts";

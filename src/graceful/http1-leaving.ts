@@ -83,6 +83,7 @@ export class Http1Leaving implements Leaving {
   #waitForRequest(): void {
     const { idleMs } = this.#terms();
     if (idleMs === 0) return this.#leaveUnasked();
+    if (this.#socket.destroyed) return;
     // Node's own keep-alive timer would destroy the socket.
     this.#socket.setTimeout(0);
     const { bytesRead } = this.#socket;

@@ -17,6 +17,7 @@ export class Http2Leaving implements Leaving {
   readonly #reallyClose: () => void;
   #timer: NodeJS.Timeout | undefined;
   #isLeaving = false;
+  #isOver = false;
 
   constructor(session: ServerHttp2Session, socket: Socket, terms: () => Terms) {
     this.#session = session;
@@ -49,11 +50,12 @@ export class Http2Leaving implements Leaving {
 
   /** Goes first, once no stream is open: that is what Node's own close does. */
   lastCall(): void {
-    this.stop();
+    clearTimeout(this.#timer);
     if (!this.#session.closed && !this.#session.destroyed) this.#reallyClose();
   }
 
   stop(): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
   }
 
@@ -69,8 +71,8 @@ export class Http2Leaving implements Leaving {
     this.#isLeaving = true;
     const { lingerMs } = this.#terms();
     if (lingerMs === 0) return this.lastCall();
-    if (this.owed > 0) return;
-    this.stop();
+    if (this.owed > 0 || this.#isOver) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.lastCall(), lingerMs);
     this.#readOn();
   }

@@ -4,6 +4,7 @@
  * (RFC 9112, 9.6; tcp_close() in net/ipv4/tcp.c); so when it must go first it shuts only its own direction and reads on.
  */
 import type { Socket } from "node:net";
+import { resetSocket } from "./reset-socket.ts";
 
 export type Ending = "closedByPeer" | "closedByUs" | "aborted";
 
@@ -13,6 +14,7 @@ export class PeerFirstClose {
   #timer: NodeJS.Timeout | undefined;
   #peerHasEnded: boolean;
   #ending: Ending | undefined;
+  #stopped = false;
 
   constructor(raw: Socket, socket: Socket) {
     this.#raw = raw;
@@ -61,7 +63,9 @@ export class PeerFirstClose {
     this.#socket.destroy();
   }
 
+  /** No timer after this. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
@@ -82,22 +86,13 @@ export class PeerFirstClose {
   }
 
   #closeWhenWritten(): void {
-    this.stop();
+    clearTimeout(this.#timer);
     if (this.#socket.writableFinished) this.#socket.destroy();
     else this.#socket.once("finish", () => this.#socket.destroy());
   }
 
   #after(ms: number, work: () => void): void {
-    this.stop();
-    this.#timer = setTimeout(work, ms);
-  }
-}
-
-/** RST. Sockets that are no TCP sockets (a pipe, a stream of one's own) know no reset and are destroyed. */
-export function resetSocket(raw: Socket): void {
-  try {
-    raw.resetAndDestroy();
-  } catch {
-    raw.destroy();
+    clearTimeout(this.#timer);
+    if (!this.#stopped) this.#timer = setTimeout(work, ms);
   }
 }
