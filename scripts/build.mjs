@@ -1,6 +1,7 @@
 // node scripts/build.mjs cli|lib|all
 //   cli  src/cli/main.ts and all it needs, but the native parts: dist/cli.cjs and its parts, dist/cli-HASH.parts. Needs esbuild only.
-//   lib  the library as ES modules with their types: dist/lib/. Needs the TypeScript compiler.
+//   lib  the library as ES modules with their types: dist/lib/; and portmortem/graceful as one file for import and one for require:
+//        dist/graceful/. Needs the TypeScript compiler and esbuild.
 import { builtinModules, createRequire } from "node:module";
 import {
   chmodSync,
@@ -189,6 +190,36 @@ export async function buildLib() {
       path,
       readFileSync(path, "utf8").replace(/((?:from |import\(|import )"\.{1,2}\/[^"]*)\.ts"/g, '$1.js"'),
     );
+  }
+  await buildGraceful();
+}
+
+/** One file each way: modules from a folder would take longer to load than all else that a small server loads of ours. */
+async function buildGraceful() {
+  const esbuild = await import("esbuild");
+  const folder = join(root, "dist/graceful");
+  rmSync(folder, { recursive: true, force: true });
+  const options = {
+    absWorkingDir: root,
+    entryPoints: ["src/graceful/graceful.ts"],
+    bundle: true,
+    minify: true,
+    platform: "node",
+    target: "node20",
+    external: ["portmortem"],
+    legalComments: "none",
+    logLevel: "warning",
+  };
+  await esbuild.build({ ...options, format: "esm", outfile: join(folder, "graceful.js") });
+  await esbuild.build({ ...options, format: "cjs", outfile: join(folder, "graceful.cjs") });
+  // The compiler takes a .d.ts of this package for ES modules, which `require` of older compilers may not read: copies for CommonJS.
+  for (const layer of ["base", "graceful"]) {
+    mkdirSync(join(folder, "require", layer), { recursive: true });
+    for (const file of readdirSync(join(root, "dist/lib", layer)).filter((name) => name.endsWith(".d.ts")))
+      writeFileSync(
+        join(folder, "require", layer, file.replace(/\.d\.ts$/, ".d.cts")),
+        readFileSync(join(root, "dist/lib", layer, file), "utf8").replace(/("\.{1,2}\/[^"]*)\.js"/g, '$1.cjs"'),
+      );
   }
 }
 

@@ -10,9 +10,11 @@ import { exists, read, root } from "./repository.ts";
 const snapshot = "test/house/public-api.snapshot.txt";
 
 test("the public declarations are those of the snapshot", () => {
-  const { exports } = JSON.parse(read("package.json")) as { exports: Record<string, { types?: string } | string> };
+  const { exports } = JSON.parse(read("package.json")) as {
+    exports: Record<string, { types?: string; import?: { types: string } } | string>;
+  };
   const entries = Object.values(exports).flatMap((target) =>
-    typeof target === "object" && target.types ? [target.types] : [],
+    typeof target === "object" ? [target.types ?? target.import?.types ?? []].flat() : [],
   );
   assert.ok(entries.length > 0, "package.json exports no types");
   const actual = `${entries.map((entry) => publicDeclarations(entry.replace(/^\.\//, ""))).join("\n\n\n")}\n`;

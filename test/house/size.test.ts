@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { expectNone, read, root, sourceFiles } from "./repository.ts";
 
 const maxLines = 400;
+/** Servers load it at their start, and it is promised to be small. */
+const maxGracefulBytes = 25_000;
 const maxPackedBytes = 700_000;
 /** A file of constants only, that says so in its first line, may be longer. */
 const TABLE = /^(\/\/|\/\*\*?).*\btable of constants\b/i;
@@ -41,4 +43,12 @@ test("the package has only what users need, and is small", () => {
   ])
     assert.ok(paths.includes(path), `${path} would not be published`);
   assert.ok(packed.size < maxPackedBytes, `${packed.size} bytes packed; the ceiling is ${maxPackedBytes}`);
+});
+
+test("portmortem/graceful is one small file each way, with nothing native in it", () => {
+  for (const path of ["dist/graceful/graceful.js", "dist/graceful/graceful.cjs"]) {
+    const text = read(path);
+    assert.ok(text.length < maxGracefulBytes, `${path}: ${text.length} bytes; the ceiling is ${maxGracefulBytes}`);
+    assert.doesNotMatch(text, /koffi/);
+  }
 });

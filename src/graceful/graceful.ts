@@ -1,0 +1,18 @@
+/**
+ * `portmortem/graceful`: servers of Node that leave nothing behind. Works on any system, and loads no native code.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { drain } from "portmortem/graceful";
+ *
+ * const server = createServer((_, response) => response.end("hello")).listen(8080);
+ * process.once("SIGTERM", () => void drain(server, { graceMs: 10_000 }));
+ * ```
+ */
+export { abort } from "./abort.ts";
+export { drain } from "./drain.ts";
+export { watch } from "./watch.ts";
+export { isPortmortemError, PortmortemError } from "../base/errors.ts";
+export type { ConnectionKind } from "./draining.ts";
+export type { DrainOptions, DrainProgress, DrainReport } from "./drain-options.ts";

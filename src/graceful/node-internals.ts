@@ -1,0 +1,98 @@
+/**
+ * What Node knows of a connection and has no public name for. Only here; each answer may be undefined, and then the drain does with what is
+ * public. The suite in test/graceful/ holds it to Node 20, 22 and 24.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2Stream, ServerHttp2Session } from "node:http2";
+import type { Server, Socket } from "node:net";
+
+interface HttpSocket {
+  /** Of an http connection; undefined or null after an upgrade, CONNECT, or the end. */
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+  /** The response whose turn it is. */
+  readonly _httpMessage?: ServerResponse | null;
+}
+
+/** A connection on which HTTP/1 is spoken, now. */
+export function speaksHttp1(socket: Socket): boolean {
+  const { parser } = socket as HttpSocket;
+  return parser !== undefined && parser !== null;
+}
+
+/** The response that is being made or written. Those of pipelined requests wait behind it. */
+export function currentResponse(socket: Socket): ServerResponse | undefined {
+  const { _httpMessage: response } = socket as HttpSocket;
+  return response ?? undefined;
+}
+
+/** The newest request of the connection, as long as it is not done with. */
+export function newestRequest(socket: Socket): IncomingMessage | undefined {
+  return (socket as HttpSocket).parser?.incoming ?? undefined;
+}
+
+/** The body has no length and no chunks: only the end of the connection says that it is complete (RFC 9112, 6.3). */
+export function endsWithConnection(response: ServerResponse): boolean {
+  const { _header: header, _hasBody: hasBody } = response as { _header?: string | null; _hasBody?: boolean };
+  return typeof header === "string" && hasBody !== false && !/^(?:content-length|transfer-encoding):/im.test(header);
+}
+
+/** The socket below a TLS socket of a server. */
+export function rawBelow(socket: Socket): Socket {
+  const { _parent: below } = socket as { _parent?: Socket | null };
+  return below ?? socket;
+}
+
+/** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
+export function sessionOf(socket: Socket): ServerHttp2Session | undefined {
+  for (const key of Reflect.ownKeys(socket)) {
+    const value = (socket as unknown as Record<PropertyKey, unknown>)[key];
+    if (typeof (value as Partial<ServerHttp2Session> | null | undefined)?.goaway === "function")
+      return value as ServerHttp2Session;
+  }
+  return undefined;
+}
+
+/** The open streams of a session; none if Node does not tell. */
+export function openStreams(session: ServerHttp2Session): readonly Http2Stream[] {
+  const state = bySymbol(session, "state") as { readonly streams?: ReadonlyMap<number, Http2Stream> } | undefined;
+  return [...(state?.streams?.values() ?? [])];
+}
+
+/** Reading that the session of a socket has stopped goes on, so that the end of the stream is seen. */
+export function readOn(socket: Socket): void {
+  const { _handle: handle } = socket as { _handle?: { readStart?: () => unknown } | null };
+  socket.resume();
+  handle?.readStart?.();
+}
+
+/** The connections that a server had before anybody counted them. A TLS socket is found for http only (and for http2 since Node 24). */
+export function connectionsSoFar(server: Server): Socket[] {
+  const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles?: () => unknown[] };
+  const raw = (activeHandles?.call(process) ?? []).filter((handle): handle is Socket => isSocketOf(server, handle));
+  const above = [...http1Sockets(server), ...http2Sockets(server)];
+  const covered = new Set(above.map(rawBelow));
+  return [...above, ...raw.filter((socket) => !covered.has(socket))];
+}
+
+function isSocketOf(server: Server, handle: unknown): boolean {
+  const { _server: own, server: set } = handle as { _server?: unknown; server?: unknown };
+  return (own === server || set === server) && typeof (handle as Socket).end === "function";
+}
+
+function http1Sockets(server: Server): Socket[] {
+  const list = bySymbol(server, "http.server.connections") as { all?: () => { socket?: Socket | null }[] } | undefined;
+  return (list?.all?.() ?? []).flatMap(({ socket }) => (socket ? [socket] : []));
+}
+
+function http2Sockets(server: Server): Socket[] {
+  const sessions = bySymbol(server, "sessions") as Set<object> | undefined;
+  return [...(sessions ?? [])].flatMap((session) => {
+    const socket = bySymbol(session, "socket") as Socket | undefined;
+    return socket ? [socket] : [];
+  });
+}
+
+function bySymbol(object: object, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(object).find((one) => one.description === description);
+  return symbol === undefined ? undefined : (object as Record<symbol, unknown>)[symbol];
+}
