@@ -15,6 +15,9 @@ export interface HostKeeping {
   /** Starts a launcher and waits until it stands at its gate: from then on `start()` costs one execve(2). */
   prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep>;
 
+  /** A socket of our own, bound, and listening if it is TCP; for a program that takes it as it starts (`ProgramOptions.passed`). */
+  bindListener(endpoint: ListenerEndpoint, options: ListenerOptions): PassedSocket | CannotKeep;
+
   /** Is the socket behind this descriptor of a process still that one? Undefined: the process may not be looked at. */
   holds(pid: number, fd: number, inode: number): boolean | undefined;
 
@@ -45,7 +48,32 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default "inherit". */
   readonly stdio?: "inherit" | "ignore" | readonly ["ignore" | "inherit", number, number];
-  readonly calls: CallHandler;
+  /** Left out: it is under no filter, nothing is told of its calls, and what it leaves behind is not known (`signalRemains`). */
+  readonly calls?: CallHandler;
+  /**
+   * What it gets as descriptors 3, 4, 5 …, in this order, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES in its environment
+   * (sd_listen_fds(3)). They block, as at every start, unless another process has them too. They stay the caller's.
+   */
+  readonly passed?: readonly PassedDescriptor[];
+}
+
+export interface PassedDescriptor {
+  readonly fd: number;
+  /** What a list of names cannot have in it (colons, control characters) becomes "_". */
+  readonly name: string;
+}
+
+export interface ListenerEndpoint extends BindAddress {
+  readonly protocol: Protocol;
+  /** Only for IPv6; left out: as the system has it (net.ipv6.bindv6only). */
+  readonly v6only?: boolean;
+}
+
+export interface ListenerOptions {
+  readonly backlog: number;
+  /** For TCP alone: on UDP it would let others take the datagrams. */
+  readonly reuseAddr: boolean;
+  readonly reusePort: boolean;
 }
 
 /** Both are called in the turn in which the call was received; a call that was not answered then goes to the kernel. They must not throw. */
@@ -75,6 +103,8 @@ export interface StartedProgram {
   readonly ended: Promise<ProgramEnd>;
   /** False: it has ended. */
   signal(name: NodeJS.Signals): boolean;
+  /** Of its file, of a script's interpreter; undefined: could not be read. Calls of 32 bits are not told. */
+  readonly bits: 32 | 64 | undefined;
 }
 
 export type ProgramEnd = { readonly status: number } | { readonly signal: NodeJS.Signals };
@@ -148,4 +178,9 @@ export interface KeptSocket {
   /** Whoever waits to be accepted is reset, the port stays bound, listen(2) opens it again. */
   stopListening(): string;
   close(): void;
+}
+
+export interface PassedSocket extends KeptSocket {
+  /** -1 once it is closed. */
+  readonly fd: number;
 }

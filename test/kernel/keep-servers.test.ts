@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { KeptProgram } from "./kept-program.ts";
-import { once } from "./needs.ts";
+import { HAS_PYTHON, PYTHON, once } from "./needs.ts";
 import type { Need } from "./needs.ts";
 import { RequestLoad } from "./request-load.ts";
 import { story } from "./story.ts";
@@ -20,11 +20,6 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
 
 /** This file was compiled to build/test/kernel/. */
 const ROOT = join(import.meta.dirname, "../../..");
-const PYTHON = "python3";
-const HAS_PYTHON: Need = once(() => {
-  const { error, status } = spawnSync(PYTHON, ["-c", "import http.server"]);
-  return status === 0 ? undefined : `probed: python3 -c "import http.server"; ${error?.message ?? `exit ${status}`}`;
-});
 const HAS_NGINX: Need = once(() => {
   const { error } = spawnSync("nginx", ["-v"]);
   return error === undefined ? undefined : `probed: the command nginx; ${error.message}`;

@@ -55,4 +55,9 @@ export const SOMAXCONN = once(() =>
 export const SS = command("ss", "-V");
 export const IP = command("ip", "-V");
 export const SCRIPT = command("script", "--version");
+export const PYTHON = "python3";
+export const HAS_PYTHON = once(() => {
+  const { error, status } = spawnSync(PYTHON, ["-c", "import http.server"]);
+  return status === 0 ? undefined : `probed: python3 -c "import http.server"; ${error?.message ?? `exit ${status}`}`;
+});
 export const C_COMPILER = command("cc", "--version");

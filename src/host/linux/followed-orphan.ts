@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 import { parseProcessStat } from "../../wire/procfs/process-stat.ts";
 import type { ProgramEnd, StartedProgram } from "../keeping.ts";
+import { elfBits } from "./elf-bits.ts";
 import { SYS_pidfd_open, SYS_pidfd_send_signal } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 import type { NotifyLoop } from "./notify-loop.ts";
@@ -32,6 +33,7 @@ export function followOrphan(libc: Libc, loop: NotifyLoop, pid: number): Started
     pid,
     startedTicks: stat.startTicks,
     ended,
+    bits: elfBits(pid),
     signal: (name) => open && libc.syscall4(SYS_pidfd_send_signal, pidfd, constants.signals[name], 0, 0) === 0,
   };
 }

@@ -5,7 +5,7 @@ import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-enviro
 import { bytesOf, decodeFrame, encodeFrame, latin1Of } from "./launcher-messages.ts";
 
 test("messages are read back one by one, wherever the stream is cut", () => {
-  const order = { paths: ["/bin/\xff"], args: ["a", "", "\u0000"], env: ["X=\xfe"], processGroup: 7 };
+  const order = { paths: ["/bin/\xff"], args: ["a", "", "\u0000"], env: ["X=\xfe"], processGroup: 7, passed: [4] };
   const first = encodeFrame(order);
   const stream = Buffer.concat([first, encodeFrame({ kind: "failed", errno: "ENOENT", path: "x" })]);
   for (let cut = 0; cut < first.length; cut++) assert.equal(decodeFrame(stream.subarray(0, cut)), undefined);

@@ -3,22 +3,27 @@
  * Texts that go to execve(2) are bytes, not Unicode: they travel as Latin-1, a character a byte.
  */
 
-/** The launcher's descriptors, as the keeper lays them out. Above them are notification descriptors of lives that go on. */
+/**
+ * The launcher's descriptors, as the keeper lays them out: under a filter, the memory of the last call and notification descriptors of lives
+ * that go on; then what the program gets.
+ */
 export const CONTROL_FD = 3;
 export const LAST_CALL_FD = 4;
 
 /** The command line's hidden first word, with which it is a launcher. */
 export const LAUNCHER_WORD = "--portmortem-launcher";
+/** The last word of one that is not to be under a filter. */
+export const UNFILTERED_WORD = "unfiltered";
 
 export type FromLauncher =
   | {
       readonly kind: "ready";
-      /** The launcher's own number of it. */
-      readonly notifyFd: number;
+      /** The launcher's own number of it; left out: no filter was asked for. */
+      readonly notifyFd?: number;
       /** PR_SET_NO_NEW_PRIVS had to be set: programs it starts gain no rights by their set-user-ID bit. */
       readonly noNewPrivs: boolean;
       /** A signal cannot interrupt a call that was received (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19). */
-      readonly waitKillable: boolean;
+      readonly waitKillable?: boolean;
     }
   /** Nothing can be kept from here. */
   | { readonly kind: "unable"; readonly step: string; readonly errno: string }
@@ -35,6 +40,8 @@ export interface LaunchOrder {
   readonly processGroup: number;
   /** Descriptors that the program may have open, as it was before Node raised it; left out: as it is. */
   readonly softNofile?: number;
+  /** The launcher's numbers of what the program gets as 3, 4, 5 … */
+  readonly passed: readonly number[];
 }
 
 export function encodeFrame(message: FromLauncher | LaunchOrder): Uint8Array {

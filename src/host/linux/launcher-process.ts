@@ -2,8 +2,9 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { CannotKeep, ProgramEnd, ProgramOptions, StartedProgram } from "../keeping.ts";
+import { elfBits } from "./elf-bits.ts";
 import { LauncherControl } from "./launcher-control.ts";
-import { LAUNCHER_WORD } from "./launcher-messages.ts";
+import { LAUNCHER_WORD, UNFILTERED_WORD } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import type { Native } from "./libc.ts";
 import type { NotifyLoop } from "./notify-loop.ts";
@@ -18,7 +19,8 @@ export interface LauncherOptions {
   readonly native: Native;
   readonly loop: NotifyLoop;
   readonly program: Pick<ProgramOptions, "cwd" | "stdio">;
-  /** What it gets beside stdio and the way to us. */
+  readonly filtered: boolean;
+  /** What it gets beside stdio and the way to us, from descriptor 4 on. */
   readonly fds: readonly number[];
 }
 
@@ -38,11 +40,12 @@ export class LauncherProcess {
     });
   }
 
-  static async start({ native, loop, program, fds }: LauncherOptions): Promise<LauncherProcess | CannotKeep> {
+  static async start(options: LauncherOptions): Promise<LauncherProcess | CannotKeep> {
+    const { native, loop, program, filtered, fds } = options;
     const pair = LauncherControl.pair(native, loop);
     if ("errno" in pair) return pair;
     const { stdio = "inherit" } = program;
-    const child = spawn(process.execPath, launcherScript(import.meta.url), {
+    const child = spawn(process.execPath, launcherWords(import.meta.url, filtered), {
       stdio: [...(typeof stdio === "string" ? [stdio, stdio, stdio] : stdio), pair.theirs, ...fds],
       env: launcherEnvironment(),
       ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
@@ -77,7 +80,13 @@ export class LauncherProcess {
     if (sent !== "ok") return { errno: sent, path: LAUNCHER_GONE };
     if (message?.kind === "failed")
       return { errno: message.errno, path: Buffer.from(message.path, "latin1").toString() };
-    return { pid: this.pid, startedTicks, ended: this.ended, signal: (name) => this.#child.kill(name) };
+    return {
+      pid: this.pid,
+      startedTicks,
+      ended: this.ended,
+      bits: elfBits(this.pid),
+      signal: (name) => this.#child.kill(name),
+    };
   }
 
   discard(): void {
@@ -91,10 +100,11 @@ function ticksAfterBoot(): number {
 }
 
 /** Beside this file; in the command line everything is one script. */
-function launcherScript(self: string): string[] {
-  if (!self.startsWith("file:")) return [self, LAUNCHER_WORD];
+function launcherWords(self: string, filtered: boolean): string[] {
+  const last = filtered ? [] : [UNFILTERED_WORD];
+  if (!self.startsWith("file:")) return [self, LAUNCHER_WORD, ...last];
   const extension = self.endsWith(".ts") ? ".ts" : ".js";
-  return [decodeURIComponent(new URL(`./launcher-main${extension}`, self).pathname)];
+  return [decodeURIComponent(new URL(`./launcher-main${extension}`, self).pathname), ...last];
 }
 
 /** What is meant for the program's Node must not change the launcher's: NODE_OPTIONS=--inspect would have it listen. */

@@ -8,11 +8,12 @@
 import { readSync, writeSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
-import { CONTROL_FD, bytesOf, decodeFrame, encodeFrame } from "./launcher-messages.ts";
+import { CONTROL_FD, UNFILTERED_WORD, bytesOf, decodeFrame, encodeFrame } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import { standIn, takeInherited } from "./launcher-stand-in.ts";
+import { passOn } from "./passed-descriptors.ts";
 import { loadLibc } from "./libc.ts";
-import type { Libc } from "./libc.ts";
+import type { Libc, Native } from "./libc.ts";
 import { installBindFilter } from "./seccomp.ts";
 
 const F_SETFD = 2;
@@ -41,28 +42,44 @@ export function runLauncher(): void {
   const { libc } = native;
   // A group of its own: what a terminal sends to the keeper's group is not for one who waits.
   libc.syscall(SYS_setpgid[process.arch] ?? -1, 0, 0, 0);
-  const inherited = takeInherited(libc);
-  const filter = installBindFilter(native);
-  if ("errno" in filter) {
-    tell({ kind: "unable", ...filter });
-    return;
-  }
-  const { fd: notifyFd, noNewPrivs, waitKillable } = filter;
-  const order = tell({ kind: "ready", notifyFd, noNewPrivs, waitKillable }) ? readOrder() : undefined;
-  if (order === undefined) {
-    libc.close(notifyFd);
-    standIn(libc, inherited);
+  const order = process.argv.at(-1) === UNFILTERED_WORD ? waitUnfiltered() : waitUnderFilter(native);
+  if (order === undefined) return;
+  const control = passOn(libc, order.passed);
+  if ("errno" in control) {
+    tell({ kind: "failed", ...control });
     return;
   }
   restore(libc, order);
   const [errno, path] = becomeProgram(libc, order);
-  tell({ kind: "failed", errno: errnoName(errno), path });
+  tell({ kind: "failed", errno: errnoName(errno), path }, control.fd);
+}
+
+/** Undefined: the keeper is gone. */
+function waitUnfiltered(): LaunchOrder | undefined {
+  return tell({ kind: "ready", noNewPrivs: false }) ? readOrder() : undefined;
+}
+
+/** Undefined: it cannot be installed; or the keeper is gone, and nobody is left who needs us. */
+function waitUnderFilter(native: Native): LaunchOrder | undefined {
+  const { libc } = native;
+  const inherited = takeInherited(libc);
+  const filter = installBindFilter(native);
+  if ("errno" in filter) {
+    tell({ kind: "unable", ...filter });
+    return undefined;
+  }
+  const { fd: notifyFd, noNewPrivs, waitKillable } = filter;
+  const order = tell({ kind: "ready", notifyFd, noNewPrivs, waitKillable }) ? readOrder() : undefined;
+  if (order !== undefined) return order;
+  libc.close(notifyFd);
+  standIn(libc, inherited);
+  return undefined;
 }
 
 /** False: the keeper is gone. */
-function tell(message: FromLauncher): boolean {
+function tell(message: FromLauncher, control = CONTROL_FD): boolean {
   try {
-    writeSync(CONTROL_FD, encodeFrame(message));
+    writeSync(control, encodeFrame(message));
     return true;
   } catch {
     return false;

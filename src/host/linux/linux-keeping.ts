@@ -1,5 +1,5 @@
 /** Keeping on the running kernel: launchers, the loop that hears their calls, and what all of them share. */
-import { ftruncateSync } from "node:fs";
+import { fstatSync, ftruncateSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { SECCOMP_ARCHS } from "../../wire/seccomp-filter.ts";
 import { SECCOMP_IOCTL_NOTIF_RECV, decodeWaitingCall, seccompNotif } from "../../wire/seccomp-notify.ts";
@@ -7,19 +7,24 @@ import type {
   CallHandler,
   CannotKeep,
   HostKeeping,
+  ListenerEndpoint,
+  ListenerOptions,
+  PassedSocket,
   PreparedProgram,
   ProgramOptions,
   StartedProgram,
 } from "../keeping.ts";
+import { bindListener } from "./bound-listener.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
 import { OrphanReaper, adoptOrphans, descendants, keptOrphans } from "./descendants.ts";
 import { followOrphan } from "./followed-orphan.ts";
 import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
-import { latin1Of } from "./launcher-messages.ts";
+import { CONTROL_FD, latin1Of } from "./launcher-messages.ts";
 import { LauncherProcess } from "./launcher-process.ts";
 import type { Native } from "./libc.ts";
 import { NotifiedCall } from "./notify-call.ts";
 import { EPOLLHUP, EPOLLIN, NotifyLoop } from "./notify-loop.ts";
+import { passedVariables } from "./passed-descriptors.ts";
 import { numbersIn, readLinkByFs } from "./read-file.ts";
 
 const MFD_CLOEXEC = 1;
@@ -27,6 +32,9 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const PAGE_BYTES = 4096;
 const SYS_getpgid: Readonly<Record<string, number>> = { x64: 121, arm64: 155 };
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 const EACCES = 13;
 const EPERM = 1;
 const FAMILY_MS = 250;
@@ -43,6 +51,8 @@ export class LinuxKeeping implements HostKeeping {
   readonly #lives = new Set<number>();
   /** Launchers that wait, and programs: not what is left of a life. */
   readonly #launchers = new Set<number>();
+  /** Of these, those that wait. */
+  readonly #waiting = new Set<number>();
   readonly #softNofile = softNofileBefore();
   readonly #orphans: OrphanReaper;
   readonly #orphanTimer: NodeJS.Timeout;
@@ -62,41 +72,48 @@ export class LinuxKeeping implements HostKeeping {
   }
 
   async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
-    const { calls } = program;
-    const fds = [this.#lastCallFd, ...this.#lives];
-    const launcher = await LauncherProcess.start({ native: this.#native, loop: this.#loop, program, fds });
+    const { calls, passed = [] } = program;
+    const filtered = calls !== undefined;
+    const ours = filtered ? [this.#lastCallFd, ...this.#lives] : [];
+    const launcher = await LauncherProcess.start({
+      native: this.#native,
+      loop: this.#loop,
+      program,
+      filtered,
+      fds: [...ours, ...passed.map(({ fd }) => fd)],
+    });
     if ("errno" in launcher) return launcher;
+    this.#remember(launcher);
     const ready = await launcher.ready();
     if ("errno" in ready) return ready;
-    const notifyFd = this.#take(launcher.pid, ready.notifyFd);
-    if (notifyFd < 0) {
+    const failure = calls === undefined ? undefined : this.#hear(launcher.pid, ready.notifyFd ?? -1, calls);
+    if (failure !== undefined) {
       launcher.discard();
-      return { step: "pidfd_getfd(2)", errno: errnoName(-notifyFd) };
+      return failure;
     }
-    this.#launchers.add(launcher.pid);
-    void launcher.ended.then(() => this.#launchers.delete(launcher.pid));
-    this.#lives.add(notifyFd);
-    this.#loop.add(notifyFd, (ready) => {
-      if ((ready & EPOLLIN) !== 0) return this.#receive(notifyFd, calls);
-      if ((ready & EPOLLHUP) === 0) return undefined;
-      this.#forget(notifyFd);
-      return calls.onLastGone();
-    });
-    const env = program.env ?? process.env;
+    const env = { ...(program.env ?? process.env), ...passedVariables(passed, launcher.pid) };
     return {
       pid: launcher.pid,
       noNewPrivs: ready.noNewPrivs,
       ended: launcher.ended,
-      start: () =>
-        launcher.go({
+      start: () => {
+        for (const { fd } of passed) this.#block(fd);
+        this.#waiting.delete(launcher.pid);
+        return launcher.go({
           paths: candidatesOf(program.command, env["PATH"]).map(latin1Of),
           args: [program.argv0 ?? program.command, ...program.args].map(latin1Of),
           env: environmentOf(env),
           processGroup: this.#native.libc.syscall(SYS_getpgid[process.arch] ?? -1, 0, 0, 0),
           ...(this.#softNofile === undefined ? {} : { softNofile: this.#softNofile }),
-        }),
+          passed: passed.map((_, index) => CONTROL_FD + 1 + ours.length + index),
+        });
+      },
       discard: () => launcher.discard(),
     };
+  }
+
+  bindListener(endpoint: ListenerEndpoint, options: ListenerOptions): PassedSocket | CannotKeep {
+    return bindListener(this.#native.libc, endpoint, options);
   }
 
   holds(pid: number, fd: number, inode: number): boolean | undefined {
@@ -106,11 +123,7 @@ export class LinuxKeeping implements HostKeeping {
   }
 
   findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined {
-    const wanted = `socket:[${inode}]`;
-    for (const pid of this.#descendants())
-      for (const fd of numbersIn(`/proc/${pid}/fd`))
-        if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
-    return undefined;
+    return this.#holderAmong(this.#descendants(), inode);
   }
 
   signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number {
@@ -140,6 +153,48 @@ export class LinuxKeeping implements HostKeeping {
     if (this.#family === undefined || now - this.#family.atMs > FAMILY_MS)
       this.#family = { atMs: now, pids: descendants() };
     return this.#family.pids;
+  }
+
+  /** A launcher that waits has what its program is to get; that is not counted. */
+  #holderAmong(pids: readonly number[], inode: number): { readonly pid: number; readonly fd: number } | undefined {
+    const wanted = `socket:[${inode}]`;
+    for (const pid of pids) {
+      if (this.#waiting.has(pid)) continue;
+      for (const fd of numbersIn(`/proc/${pid}/fd`))
+        if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
+    }
+    return undefined;
+  }
+
+  /**
+   * O_NONBLOCK is of the open file, which an earlier life may have set: a program that does not expect it would get EAGAIN. It stays while
+   * another process has the file: its accept(2) would block.
+   */
+  #block(fd: number): void {
+    const { libc } = this.#native;
+    const flags = libc.fcntl(fd, F_GETFL, 0);
+    if (flags < 0 || (flags & O_NONBLOCK) === 0) return;
+    if (this.#holderAmong(descendants(), fstatSync(fd).ino) === undefined) libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  }
+
+  #remember({ pid, ended }: LauncherProcess): void {
+    this.#launchers.add(pid);
+    this.#waiting.add(pid);
+    void ended.then(() => [this.#launchers, this.#waiting].map((pids) => pids.delete(pid)));
+  }
+
+  /** From now on the calls of the process, and of what will come of it, are told. */
+  #hear(pid: number, theirNotifyFd: number, calls: CallHandler): CannotKeep | undefined {
+    const notifyFd = this.#take(pid, theirNotifyFd);
+    if (notifyFd < 0) return { step: "pidfd_getfd(2)", errno: errnoName(-notifyFd) };
+    this.#lives.add(notifyFd);
+    this.#loop.add(notifyFd, (ready) => {
+      if ((ready & EPOLLIN) !== 0) return this.#receive(notifyFd, calls);
+      if ((ready & EPOLLHUP) === 0) return undefined;
+      this.#forget(notifyFd);
+      return calls.onLastGone();
+    });
+    return undefined;
   }
 
   close(): void {
