@@ -19,6 +19,9 @@ export const ERRORS = {
   PM_FILTER_TOO_WIDE: { category: "usage" },
   PM_NO_CONNECTION: { category: "usage" },
   PM_NEEDS_CONSENT: { category: "usage" },
+  PM_PORT_TAKEN: { category: "no" },
+  PM_CANNOT_KEEP: { category: "system" },
+  PM_CANNOT_RUN: { category: "usage" },
   PM_REPLAY_READ_ONLY: { category: "usage" },
   PM_REPLAY_UNREADABLE: { category: "usage" },
   PM_REPLAY_INVALID: { category: "usage" },
@@ -34,7 +37,7 @@ export const ERRORS = {
   PM_DEFECT: { category: "defect" },
 } as const satisfies Record<string, { category: ErrorCategory }>;
 
-export type ErrorCategory = "usage" | "right" | "system" | "defect";
+export type ErrorCategory = "no" | "usage" | "right" | "system" | "defect";
 export type ErrorCode = keyof typeof ERRORS;
 
 /** Codes that were public once; they must never come back with another meaning. */

@@ -5,6 +5,8 @@ export interface OptionDeclaration {
   readonly flags: string;
   readonly text: string;
   readonly choices?: readonly string[];
+  /** It may be given more than once. */
+  readonly several?: true;
   /** It is about the machine that is asked. */
   readonly ofMachine?: true;
 }
@@ -29,6 +31,8 @@ export interface CommandDeclaration {
   readonly about?: string;
   /** Its help is silent about the options that are `ofMachine`, and its body refuses them. */
   readonly asksNoMachine?: true;
+  /** From the first operand on, or from "--", all words are operands: those of another command. */
+  readonly passesThrough?: true;
   readonly options: readonly OptionDeclaration[];
   readonly examples: readonly Example[];
   readonly load: () => Promise<Run>;

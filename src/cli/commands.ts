@@ -184,4 +184,48 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ],
     load: async () => (await import("./wait.ts")).runWait,
   },
+  {
+    name: "run",
+    passesThrough: true,
+    usage: "run [command...]",
+    summary: "keep a program on its port, crash after crash",
+    about: [
+      "Starts the program, holds what it listens on, and starts it again when it dies: clients wait meanwhile",
+      "instead of being refused. stdin, stdout, the terminal and signals are the program's. SIGHUP to run: a new",
+      "program takes over before the old one is told to end. Exit status: the program's own.",
+    ].join("\n"),
+    options: [
+      {
+        flags: "-p, --port <[host:]port>",
+        text: "a port to keep; repeatable (default: whatever it binds)",
+        several: true,
+      },
+      {
+        flags: "--mode <mode>",
+        text: "adopt (any program), activate (LISTEN_FDS), plain (no keeping), auto",
+        choices: ["auto", "adopt", "activate", "plain"],
+      },
+      { flags: "--take", text: "end whoever has the port" },
+      {
+        flags: "--restart <when>",
+        text: "on-failure (default), always or never",
+        choices: ["on-failure", "always", "never"],
+      },
+      { flags: "--backoff <range>", text: "the wait before a restart, growing (default 100ms..30s)" },
+      { flags: "--max-restarts <n/period>", text: "give up after more than 5/1m" },
+      {
+        flags: "--while-down <what>",
+        text: "clients queue (default), or are refused",
+        choices: ["queue", "refuse"],
+      },
+      { flags: "--hold <duration>", text: "so long they queue (default 10s)" },
+      { flags: "--grace <duration>", text: "between SIGTERM and SIGKILL (default 10s)" },
+    ],
+    examples: [
+      { line: "portmortem run -- node server.js", text: "its port is its own, whatever happens" },
+      { line: "portmortem run --port 49200 -- ./server 49200", text: "what is left on the port is cleared first" },
+      { line: "portmortem run --max-restarts 5/1m -- python3 -m http.server 8000", text: "not for ever" },
+    ],
+    load: async () => (await import("./run.ts")).runRun,
+  },
 ];

@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCategory } from "../base/errors.ts";
 import { EXIT, exitStatusOf } from "./exit-status.ts";
 
 test("exitStatusOf() gives every category of error the status that the documentation promises", () => {
-  const promised: Record<ErrorCategory, number> = { usage: 2, right: 3, system: 4, defect: 70 };
+  const promised: Record<ErrorCategory, number> = { no: 1, usage: 2, right: 3, system: 4, defect: 70 };
   for (const [code, { category }] of Object.entries(ERRORS)) {
     assert.equal(exitStatusOf(category), promised[category], code);
     assert.notEqual(exitStatusOf(category), EXIT.ok, code);

@@ -1,10 +1,17 @@
 /** The entry. What `--version` does not need is not loaded for it: start-up is most of a short command. */
+import { LAUNCHER_WORD } from "../host/linux/launcher-messages.ts";
 import { version } from "./version.ts";
 import { ClosedPipe, writeOut } from "./output.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
     writeOut(`${version}\n`);
+    return 0;
+  }
+  // What `run` starts ahead of time: it becomes the program, and comes back only if that fails.
+  if (argv[0] === LAUNCHER_WORD) {
+    const { runLauncher } = await import("../host/linux/launcher.ts");
+    runLauncher();
     return 0;
   }
   const { runCommandLine } = await import("./command-line.ts");

@@ -16,6 +16,10 @@ export function readPlainArguments([name, ...words]: readonly string[]): Command
   const operands: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
+    if (declaration.passesThrough === true && (word === "--" || !word.startsWith("-"))) {
+      operands.push(...words.slice(word === "--" ? at + 1 : at));
+      break;
+    }
     if (!word.startsWith("-")) {
       operands.push(word);
       continue;
@@ -25,7 +29,8 @@ export function readPlainArguments([name, ...words]: readonly string[]): Command
     if (option.flags.includes("<")) {
       const value = words[++at];
       if (value === undefined || value.startsWith("-") || option.choices?.includes(value) === false) return undefined;
-      options[keyOf(option)] = value;
+      const before = options[keyOf(option)] as readonly string[] | undefined;
+      options[keyOf(option)] = option.several === true ? [...(before ?? []), value] : value;
     } else options[keyOf(option)] = !isNegative(option);
   }
   const args = assignOperands(declaration, operands);

@@ -21,6 +21,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .description("Why a port or a socket will not let go: the socket, the rule and the seconds left.")
     .version(version, "-V, --version", "the version")
     .usage("<command> [options]")
+    .enablePositionalOptions()
     .helpCommand("help [command]", "help about a command");
   for (const declaration of COMMANDS) {
     addCommand(program, declaration, argv, (result) => {
@@ -59,6 +60,7 @@ function addCommand(
   done: (status: number) => void,
 ): void {
   const command = program.command(declaration.usage).description(declaration.summary).allowExcessArguments(false);
+  if (declaration.passesThrough === true) command.passThroughOptions();
   if (declaration.about !== undefined) command.addHelpText("after", () => `\n${declaration.about}`);
   for (const option of [...declaration.options, ...COMMON_OPTIONS])
     command.addOption(toOption(option).hideHelp(declaration.asksNoMachine === true && option.ofMachine === true));
@@ -74,6 +76,8 @@ function addCommand(
 function toOption(declaration: OptionDeclaration): Option {
   const option = new Option(declaration.flags, declaration.text);
   if (declaration.choices !== undefined) option.choices([...declaration.choices]);
+  if (declaration.several === true)
+    option.argParser((value, before: readonly string[] | undefined) => [...(before ?? []), value]);
   return option;
 }
 

@@ -108,6 +108,18 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "the filter asks for what cannot be seen",
     text: "The filter asks for what cannot be seen: `dev`, `fwmark`, `cgroup` and `autobound` are not in `/proc/net`, which is all that this machine shows here. The message says why `sock_diag` cannot be had, the hint what would bring it. For `drop`, also a kernel that does not say which ports it chose itself.",
   },
+  PM_PORT_TAKEN: {
+    title: "the port is taken",
+    text: "A program was to be started on this port, and somebody alive has it. The message names who, and by which rule; `portmortem why PORT` tells more. What belongs to nobody (TIME-WAIT and other remains) has been cleared already. `run --take`, or `portmortem free PORT`, ends who has it. Where the program binds one address only, name it, as in `--port 127.0.0.1:8080`: without one, all addresses are meant.",
+  },
+  PM_CANNOT_KEEP: {
+    title: "the program cannot be kept like this",
+    text: "The kernel, a container or a policy refuses what this mode of `run` needs; the message names the step and the kernel's answer. Mode adopt needs seccomp's user notification (Linux 5.6 and later, x86_64 or arm64), and cannot be had twice for one program: EBUSY says that somebody keeps it already. `--mode auto` takes the next best, and says why.",
+  },
+  PM_CANNOT_RUN: {
+    title: "the program cannot be run",
+    text: "The file that was to be run is not there (ENOENT), may not be executed (EACCES), or is no program for this machine (ENOEXEC). A name without a slash is searched for in PATH. The command ends with status 127 for one that is not there, else 126, as a shell does.",
+  },
   PM_NO_NATIVE: {
     title: "the native part is missing",
     text: "What was asked for needs calls that Node cannot make, and the native part (koffi) could not be loaded: entering a network namespace by name or path (`--netns`), ending connections (`drop`). Install it without `--omit=optional`; `PORTMORTEM_NO_FFI=1` switches it off. `ls` and `why` of this namespace, and of a pid's, go on without it and say what is missing.",

@@ -18,6 +18,9 @@ export interface HostKeeping {
   /** A socket of our own, bound, and listening if it is TCP; for a program that takes it as it starts (`ProgramOptions.passed`). */
   bindListener(endpoint: ListenerEndpoint, options: ListenerOptions): PassedSocket | CannotKeep;
 
+  /** Has the program one of these words in its text, or a script that it is given? A guess at what it knows. */
+  mentions(program: Pick<ProgramOptions, "command" | "args" | "cwd" | "env">, words: readonly string[]): boolean;
+
   /** Is the socket behind this descriptor of a process still that one? Undefined: the process may not be looked at. */
   holds(pid: number, fd: number, inode: number): boolean | undefined;
 

@@ -1,6 +1,7 @@
 /**
- * Keeps one program on its port: starts it, holds what it listens on, starts it again when it dies. The next start is prepared while the
- * program runs, so that it costs one execve(2). Decisions are made elsewhere: restart-policy.ts when, kept-sockets.ts what is kept.
+ * Keeps one program on its port: starts it, holds what it listens on, starts it again when it dies, hands over to a new one when asked. The
+ * next start is prepared while the program runs, so that it costs one execve(2). Decisions are made elsewhere: restart-policy.ts when,
+ * mode-sockets.ts what is kept, remains.ts what becomes of children that are left.
  */
 import type {
   CallHandler,
@@ -11,39 +12,33 @@ import type {
   ProgramOptions,
   StartedProgram,
 } from "../host/keeping.ts";
-import { KeptSockets } from "./kept-sockets.ts";
-import type { KeepEvent, KeptSocketsOptions, LifeNumber } from "./kept-sockets.ts";
+import { isReady } from "./hand-over.ts";
+import type { LifeNumber } from "./kept-sockets.ts";
+import type { KeeperEnd, KeeperEvent, Reload } from "./keeper-events.ts";
+import { Life } from "./life.ts";
+import type { ModeSockets } from "./mode-sockets.ts";
+import { Remains } from "./remains.ts";
+import { Rest } from "./rest.ts";
 import { NO_RESTARTS, isFailure, judgeEnd } from "./restart-policy.ts";
 import type { RestartHistory, RestartPolicy } from "./restart-policy.ts";
 
 export interface KeeperOptions {
   readonly host: HostKeeping;
-  readonly program: Omit<ProgramOptions, "calls">;
-  readonly sockets: Omit<KeptSocketsOptions, "emit" | "host">;
+  readonly program: Omit<ProgramOptions, "calls" | "passed">;
+  readonly sockets: ModeSockets;
   readonly restarts: RestartPolicy;
   readonly whileDown: "queue" | "refuse";
   /** For so long connections wait for a program that is down. */
   readonly holdMs: number;
-  /** Between SIGTERM and SIGKILL for what is left of a life whose program has ended. */
+  /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
   readonly emit: (event: KeeperEvent) => void;
 }
 
-export type KeeperEvent =
-  | KeepEvent
-  | { readonly kind: "started"; readonly pid: number; readonly life: LifeNumber; readonly noNewPrivs: boolean }
-  | { readonly kind: "ended"; readonly pid: number; readonly life: LifeNumber; readonly end: ProgramEnd }
-  /** It went into the background; this child of it is the program now. */
-  | { readonly kind: "daemonized"; readonly pid: number; readonly life: LifeNumber }
-  /** A launcher stands ready for the next life. */
-  | { readonly kind: "ready"; readonly pid: number; readonly life: LifeNumber }
-  | { readonly kind: "restarting"; readonly delayMs: number }
-  | { readonly kind: "refusing"; readonly because: "refuse" | "hold" };
-
-export type KeeperEnd =
-  | { readonly because: "ended" | "never" | "too-many-restarts" | "stopped"; readonly end: ProgramEnd }
-  | { readonly because: "cannot-start"; readonly errno: string; readonly path: string }
-  | { readonly because: "cannot-keep"; readonly step: string; readonly errno: string };
+interface Standby {
+  readonly life: LifeNumber;
+  readonly prepared: Promise<PreparedProgram | CannotKeep>;
+}
 
 /** How often it is looked whether what is kept still has a holder. */
 const LOOK_MS = 500;
@@ -52,139 +47,187 @@ const MOST_TRIES = 3;
 const DAEMON_MS = 1000;
 const DAEMON_LOOK_MS = 50;
 
-interface Life {
-  readonly number: LifeNumber;
-  readonly program: StartedProgram;
-  readonly startedAtMs: number;
-}
-
 export class ProgramKeeper {
   readonly #options: KeeperOptions;
-  readonly sockets: KeptSockets;
-  #standby: { readonly life: LifeNumber; readonly prepared: Promise<PreparedProgram | CannotKeep> } | undefined;
+  readonly #remains: Remains;
+  readonly #rest = new Rest();
+  readonly #stop = new AbortController();
+  /** More than one during a hand-over. */
+  readonly #living = new Set<Life>();
+  #standby: Standby | undefined;
   #current: Life | undefined;
   #lifeNumber = 0;
   #history: RestartHistory = NO_RESTARTS;
-  #stopping = false;
-  /** Lives of which a process is left. */
-  readonly #unfinished = new Set<LifeNumber>();
-  #onGone: (() => void) | undefined;
-  /** Since when the remains of earlier lives are asked to end. */
-  #clearingSinceMs: number | undefined;
+  #downSinceMs: number | undefined;
+  #endExpectedUntilMs = 0;
   #holdTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
-  #cutDelay: (() => void) | undefined;
+  #reload: { readonly promise: Promise<Reload>; readonly settle: (result: Reload) => void } | undefined;
+  #wakeForReload: (() => void) | undefined;
+  #isRestartAsked = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    const { host, emit } = options;
-    this.sockets = new KeptSockets({
-      ...options.sockets,
-      host,
-      emit,
-    });
+    this.#remains = new Remains(options.host, options.graceMs);
+  }
+
+  get sockets(): ModeSockets {
+    return this.#options.sockets;
+  }
+
+  /** The program's; undefined: it is down. */
+  get pid(): number | undefined {
+    return this.#current?.pid;
+  }
+
+  get downSinceMs(): number | undefined {
+    return this.#downSinceMs;
+  }
+
+  /** Can a program be started like this? Undefined: yes, and run() costs one execve(2) to begin. */
+  async prepare(): Promise<CannotKeep | undefined> {
+    const ready = await (this.#standby ??= this.#prepare()).prepared;
+    if (!("errno" in ready)) return undefined;
+    this.#standby = undefined;
+    return ready;
   }
 
   /** Settles when the program has ended for good. */
   async run(): Promise<KeeperEnd> {
     this.#lookTimer = setInterval(() => this.#look(), LOOK_MS);
     try {
+      let life = await this.#begin();
       for (;;) {
-        let life = await this.#begin();
         if ("because" in life) return life;
-        let end = await life.program.ended;
-        for (let daemon = await this.#daemonOf(life, end); daemon !== undefined;) {
-          this.#current = life = { ...life, program: daemon };
-          this.#options.emit({ kind: "daemonized", pid: daemon.pid, life: life.number });
-          end = await daemon.ended;
-          daemon = await this.#daemonOf(life, end);
+        const end = await Promise.race([life.over, this.#reloadAsked()]);
+        if (end === undefined) {
+          life = await this.#turnOver(life);
+          continue;
         }
         const next = this.#afterEnd(life, end);
         if ("because" in next) return next;
-        await this.#delay(next.delayMs);
-        if (this.#stopping) return { because: "stopped", end };
+        await this.#rest.for(next.delayMs);
+        if (this.#isStopping) return { because: "stopped", end };
+        life = await this.#begin();
       }
     } finally {
       await this.#clear();
     }
   }
 
-  /** The program is not started again; what was kept is let go, so that it is refused what it does not accept any more. */
-  stop(): void {
-    this.#stopping = true;
+  /**
+   * The program is told to end, killed after its grace, and not started again; what was kept is let go, so that it is refused what it does
+   * not accept any more. Again with another grace: the shorter one counts.
+   */
+  stop(signal: NodeJS.Signals = "SIGTERM", graceMs: number = this.#options.graceMs): void {
+    this.#stop.abort();
     this.sockets.releaseAll("ended");
-    this.#cutDelay?.();
+    this.#rest.cut();
+    for (const life of this.#living) this.#tellToEnd(life, signal, graceMs);
   }
 
+  /** Somebody else has told the program to end: if it does within its grace, it is not started again. */
+  expectEnd(): void {
+    this.#endExpectedUntilMs = performance.now() + this.#options.graceMs;
+    // While it is down there is no program that could have heard of it.
+    if (this.#current === undefined) this.stop();
+  }
+
+  /** False: there is no program. */
   signal(name: NodeJS.Signals): boolean {
     return this.#current?.program.signal(name) ?? false;
   }
 
-  get pid(): number | undefined {
-    return this.#current?.program.pid;
+  /** A new program takes the place of this one. */
+  reload(): Promise<Reload> {
+    if (this.#isStopping) return Promise.resolve({ result: "failed", why: "it is being stopped" });
+    if (this.#reload === undefined) {
+      let settle: (result: Reload) => void = () => undefined;
+      const promise = new Promise<Reload>((resolve) => (settle = resolve));
+      this.#reload = { promise, settle };
+      this.#rest.cut();
+      this.#wakeForReload?.();
+    }
+    return this.#reload.promise;
   }
 
-  async #begin(): Promise<Life | KeeperEnd> {
-    const { emit } = this.#options;
+  get #isStopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async #begin(beside?: Life): Promise<Life | KeeperEnd> {
+    const { emit, sockets } = this.#options;
     for (let tries = 1; ; tries++) {
-      const { life, prepared } = (this.#standby ??= this.#prepare());
+      const { life: number, prepared } = (this.#standby ??= this.#prepare());
       this.#standby = undefined;
       const ready = await prepared;
       if ("errno" in ready) return { because: "cannot-keep", step: ready.step, errno: ready.errno };
-      const startedAtMs = performance.now();
+      try {
+        if (beside === undefined) await sockets.beforeStart(this.#stop.signal);
+      } catch (error) {
+        ready.discard();
+        if (!this.#isStopping) throw error;
+      }
+      if (this.#isStopping) {
+        ready.discard();
+        return { because: "stopped" };
+      }
       const program = await ready.start();
       if ("errno" in program) {
         // Whoever waited may have been killed since; the next one has not waited yet.
         if (program.errno === "EPIPE" && tries < MOST_TRIES) continue;
         return { because: "cannot-start", errno: program.errno, path: program.path };
       }
-      this.#current = { number: life, program, startedAtMs };
-      this.#unfinished.add(life);
-      emit({ kind: "started", pid: program.pid, life, noNewPrivs: ready.noNewPrivs });
-      if (!this.#stopping) this.#standby = this.#prepare();
-      return this.#current;
+      const life = new Life(number, program, (one, end) => this.#daemonOf(one, end));
+      this.#current = life;
+      this.#downSinceMs = undefined;
+      this.#living.add(life);
+      if (sockets.mode === "adopt") this.#remains.add(number);
+      void life.over.then(() => this.#living.delete(life));
+      emit({ kind: "started", pid: life.pid, life: number, noNewPrivs: ready.noNewPrivs, bits: program.bits });
+      if (this.#isStopping) this.#tellToEnd(life, "SIGTERM", this.#options.graceMs);
+      else this.#standby = this.#prepare();
+      if (beside === undefined) this.#settleReload({ result: "restarted", pid: life.pid });
+      return life;
     }
   }
 
-  #prepare(): { life: LifeNumber; prepared: Promise<PreparedProgram | CannotKeep> } {
+  #prepare(): Standby {
     const life = ++this.#lifeNumber;
-    const { host, program, emit } = this.#options;
-    const prepared = host.prepare({ ...program, calls: this.#callsOf(life) });
+    const { host, program, emit, sockets } = this.#options;
+    const calls = callsOf(sockets, life, this.#stop.signal, () => this.#remains.onLastGone(life));
+    const prepared = host.prepare({ ...program, passed: sockets.passed, ...(calls === undefined ? {} : { calls }) });
     void prepared.then((ready) => "pid" in ready && emit({ kind: "ready", pid: ready.pid, life }));
     return { life, prepared };
   }
 
-  #callsOf(life: LifeNumber): CallHandler {
-    return {
-      onBind: (call) => (this.#stopping ? call.letThrough() : this.sockets.onBind(life, call)),
-      onListen: (call) => (this.#stopping ? call.letThrough() : this.sockets.onListen(life, call)),
-      onLastGone: () => {
-        this.#unfinished.delete(life);
-        this.#onGone?.();
-      },
-    };
-  }
-
   /** A program that ends well while a child of it has what it listens on has gone into the background: the child is the program now. */
   async #daemonOf({ number }: Life, end: ProgramEnd): Promise<StartedProgram | undefined> {
-    if (this.#stopping || isFailure(end)) return undefined;
+    if (this.#isStopping || isFailure(end)) return undefined;
     const until = performance.now() + DAEMON_MS;
-    while (this.#unfinished.has(number) && performance.now() < until) {
-      for (const entry of this.sockets.entries) {
-        if (entry.holder.life !== number || !this.sockets.isHeld(entry)) continue;
-        const program = this.#options.host.follow(entry.holder.pid);
-        if (program !== undefined) return program;
+    while (this.#remains.isLeftOf(number) && performance.now() < until) {
+      const holder = this.sockets.holderOf(number);
+      const program = holder === undefined ? undefined : this.#options.host.follow(holder);
+      if (program !== undefined) {
+        this.#options.emit({ kind: "daemonized", pid: program.pid, life: number });
+        return program;
       }
-      await this.#delay(DAEMON_LOOK_MS);
+      await this.#rest.for(DAEMON_LOOK_MS);
     }
     return undefined;
   }
 
   #afterEnd(life: Life, end: ProgramEnd): KeeperEnd | { readonly delayMs: number } {
-    const { restarts, emit } = this.#options;
+    const { restarts, emit, sockets } = this.#options;
     this.#current = undefined;
-    emit({ kind: "ended", pid: life.program.pid, life: life.number, end });
-    if (this.#stopping) return { because: "stopped", end };
+    this.#downSinceMs = performance.now();
+    sockets.onEnded();
+    emit({ kind: "ended", pid: life.pid, life: life.number, end });
+    if (this.#isStopping || performance.now() < this.#endExpectedUntilMs) return { because: "stopped", end };
+    if (this.#isRestartAsked) {
+      this.#isRestartAsked = false;
+      return { delayMs: 0 };
+    }
     const times = { startedAtMs: life.startedAtMs, endedAtMs: performance.now() };
     const next = judgeEnd(restarts, this.#history, end, times);
     if (next.kind === "give-up") return { because: next.because, end };
@@ -194,23 +237,66 @@ export class ProgramKeeper {
     return next;
   }
 
-  #look(): void {
-    const life = this.#current;
-    this.sockets.look(life?.number);
-    // Until the new life listens, what is left of the old one may be all that serves.
-    const serves = life !== undefined && this.sockets.entries.every(({ holder }) => holder.life === life.number);
-    if (serves && [...this.#unfinished].some((number) => number !== life.number)) this.#clearRemains(life.program);
-    else this.#clearingSinceMs = undefined;
+  #reloadAsked(): Promise<undefined> {
+    return new Promise((resolve) => {
+      if (this.#reload !== undefined) resolve(undefined);
+      this.#wakeForReload = () => resolve(undefined);
+    });
   }
 
-  /** Children that outlive their program (workers of nginx do) would be more with every life. SIGTERM first, SIGKILL after the grace. */
-  #clearRemains(current: StartedProgram | undefined): void {
-    const now = performance.now();
-    const since = this.#clearingSinceMs;
-    if (since === undefined) {
-      this.#clearingSinceMs = now;
-      this.#options.host.signalRemains("SIGTERM", current);
-    } else if (now - since >= this.#options.graceMs) this.#options.host.signalRemains("SIGKILL", current);
+  /** Answers the life that goes on. */
+  async #turnOver(old: Life): Promise<Life | KeeperEnd> {
+    const { emit, sockets, graceMs } = this.#options;
+    if (sockets.mode === "plain") {
+      this.#isRestartAsked = true;
+      this.#tellToEnd(old, "SIGTERM", graceMs);
+      await old.over;
+      return old;
+    }
+    emit({ kind: "reloading", pid: old.pid });
+    const next = await this.#begin(old);
+    const why = "because" in next ? whyNot(next) : await isReady(next, sockets);
+    if (why !== undefined) {
+      if (!("because" in next)) {
+        this.#tellToEnd(next, "SIGTERM", graceMs);
+        emit({ kind: "ended", pid: next.pid, life: next.number, end: await next.over });
+        sockets.giveBack(next.number, old.number);
+      }
+      this.#current = old;
+      this.#settleReload({ result: "failed", why });
+      return old;
+    }
+    if ("because" in next) return next;
+    this.#tellToEnd(old, "SIGTERM", graceMs);
+    void old.over.then((end) => emit({ kind: "ended", pid: old.pid, life: old.number, end }));
+    this.#settleReload({ result: "handed-over", pid: next.pid, from: old.pid });
+    return next;
+  }
+
+  #settleReload(result: Reload): void {
+    const asked = this.#reload;
+    if (asked === undefined) return;
+    this.#reload = undefined;
+    this.#options.emit({ kind: "reloaded", ...result });
+    asked.settle(result);
+  }
+
+  #tellToEnd(life: Life, signal: NodeJS.Signals, graceMs: number): void {
+    life.end(signal, graceMs, () => this.#options.emit({ kind: "killing", pid: life.pid, life: life.number }));
+  }
+
+  #look(): void {
+    const { sockets, emit } = this.#options;
+    const life = this.#current;
+    if (life === undefined) {
+      const downMs = Math.round(performance.now() - (this.#downSinceMs ?? performance.now()));
+      return emit({ kind: "waiting", connections: sockets.waitingCount(), downMs });
+    }
+    sockets.look(life.number);
+    // Until the new life listens, what is left of the old one may be all that serves.
+    if (this.#living.size === 1 && sockets.isServedBy(life.number)) this.#remains.clearBeside(life);
+    else this.#remains.spare();
+    return undefined;
   }
 
   #whileDown(): void {
@@ -219,48 +305,47 @@ export class ProgramKeeper {
     // It is not cleared when the program starts but spares what is in use: a program that takes long to listen is down for as long.
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => this.#refuse("hold"), holdMs);
+    return undefined;
   }
 
   #refuse(because: "refuse" | "hold"): void {
     if (this.sockets.stopListening()) this.#options.emit({ kind: "refusing", because });
   }
 
-  #delay(ms: number): Promise<void> {
-    if (ms === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#cutDelay = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   async #clear(): Promise<void> {
     clearInterval(this.#lookTimer);
     clearTimeout(this.#holdTimer);
+    this.#stop.abort();
+    this.#settleReload({ result: "failed", why: "the program has ended for good" });
     this.sockets.releaseAll("ended");
-    await this.#endRemains();
+    for (const life of this.#living) this.#tellToEnd(life, "SIGTERM", this.#options.graceMs);
+    await Promise.all([...this.#living].map(({ over }) => over));
+    await this.#remains.end();
     const standby = await this.#standby?.prepared;
     if (standby === undefined || !("pid" in standby)) return;
     standby.discard();
     await standby.ended;
   }
+}
 
-  async #endRemains(): Promise<void> {
-    const { host, graceMs } = this.#options;
-    if (this.#unfinished.size === 0) return;
-    host.signalRemains("SIGTERM", undefined);
-    const gone = await new Promise<boolean>((resolve) => {
-      const look = (): void => {
-        if (this.#unfinished.size > 0) return;
-        clearTimeout(late);
-        resolve(true);
-      };
-      const late = setTimeout(() => resolve(false), graceMs);
-      this.#onGone = look;
-      look();
-    });
-    if (!gone) host.signalRemains("SIGKILL", undefined);
-  }
+/** Once the keeper stops, calls go to the kernel as they are. */
+function callsOf(
+  sockets: ModeSockets,
+  life: LifeNumber,
+  stop: AbortSignal,
+  onLastGone: () => void,
+): CallHandler | undefined {
+  const calls = sockets.calls(life);
+  return (
+    calls && {
+      onBind: (call) => (stop.aborted ? call.letThrough() : calls.onBind(call)),
+      onListen: (call) => (stop.aborted ? call.letThrough() : calls.onListen(call)),
+      onLastGone,
+    }
+  );
+}
+
+function whyNot(end: KeeperEnd): string {
+  if (end.because === "cannot-start") return `${end.path} cannot be started: ${end.errno}`;
+  return end.because === "cannot-keep" ? `${end.step}: ${end.errno}` : "it is being stopped";
 }

@@ -7,7 +7,17 @@
  *
  * What is kept is judged by the socket itself (getsockname), not by the address in the program's memory, which a thread of it can change.
  */
-import type { BindAddress, BindCall, HostKeeping, KeptSocket, ListenCall, SocketPlace } from "../host/keeping.ts";
+import type {
+  BindAddress,
+  BindCall,
+  CallHandler,
+  HostKeeping,
+  KeptSocket,
+  ListenCall,
+  SocketPlace,
+} from "../host/keeping.ts";
+import { sumOf } from "./activated-sockets.ts";
+import type { ModeSockets } from "./mode-sockets.ts";
 import { isSamePlace, standsInTheWay } from "./socket-place.ts";
 import type { WantedPorts } from "./wanted-ports.ts";
 
@@ -37,7 +47,16 @@ export interface KeptEntry {
 }
 
 export type KeepEvent =
-  | { readonly kind: "bound" | "kept" | "returned"; readonly place: SocketPlace; readonly pid: number }
+  | { readonly kind: "bound" | "kept"; readonly place: SocketPlace; readonly pid: number }
+  /** The next life has it. `connections` wait in its queue; undefined: it does not listen. */
+  | {
+      readonly kind: "returned";
+      readonly place: SocketPlace;
+      readonly pid: number;
+      readonly connections: number | undefined;
+    }
+  /** Of a Unix socket that nobody is bound to any more. */
+  | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
   /** It accepts: now, or connections wait already. */
   | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
@@ -61,7 +80,10 @@ const MOST_EXPLICIT = 1024;
 const LOOKS_TO_MISS = 2;
 const MOST_CONFIRM_MS = 500;
 
-export class KeptSockets {
+/** Mode adopt. */
+export class KeptSockets implements ModeSockets {
+  readonly mode = "adopt";
+  readonly passed = [];
   readonly #options: KeptSocketsOptions;
   #entries: KeptEntry[] = [];
   /** Cookies of sockets that were bound to a port by number, oldest first: only those are kept where no port was named. */
@@ -73,6 +95,43 @@ export class KeptSockets {
 
   get entries(): readonly KeptEntry[] {
     return this.#entries;
+  }
+
+  calls(life: LifeNumber): Pick<CallHandler, "onBind" | "onListen"> {
+    return {
+      onBind: (call) => this.onBind(life, call),
+      onListen: (call) => this.onListen(life, call),
+    };
+  }
+
+  async beforeStart(): Promise<void> {}
+
+  onEnded(): void {}
+
+  isServedBy(life: LifeNumber): boolean {
+    return this.#entries.every(({ holder }) => holder.life === life);
+  }
+
+  takenOverBy(life: LifeNumber): "nothing" | "some" | "all" | undefined {
+    if (this.#entries.length === 0) return undefined;
+    const taken = this.#entries.filter(
+      ({ holder, toldLife, place }) => holder.life === life && (place.protocol === "udp" || toldLife === life),
+    );
+    if (taken.length === 0) return "nothing";
+    return taken.length === this.#entries.length ? "all" : "some";
+  }
+
+  giveBack(from: LifeNumber, to: LifeNumber): void {
+    for (const entry of this.#entries)
+      if (entry.holder.life === from && this.isHeld(entry)) entry.holder = { ...entry.holder, life: to };
+  }
+
+  holderOf(life: LifeNumber): number | undefined {
+    return this.#entries.find((entry) => entry.holder.life === life && this.isHeld(entry))?.holder.pid;
+  }
+
+  waitingCount(): number | undefined {
+    return sumOf(this.#entries.map(({ socket }) => socket.waitingCount()));
   }
 
   onBind(life: LifeNumber, call: BindCall): void {
@@ -93,7 +152,7 @@ export class KeptSockets {
       socket.close();
       kept.holder = { life, pid, fd };
       kept.missedLooks = 0;
-      this.#options.emit({ kind: "returned", place: kept.place, pid });
+      this.#options.emit({ kind: "returned", place: kept.place, pid, connections: kept.socket.waitingCount() });
       return undefined;
     }
     this.#makeWayFor(life, place);

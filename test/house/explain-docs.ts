@@ -88,6 +88,7 @@ function wrapped(text: string): string {
 }
 
 const CATEGORY_HEADINGS: Readonly<Record<ErrorCategory, string>> = {
+  no: "The answer is no",
   usage: "What was typed",
   right: "A right is missing",
   system: "This system cannot do that",

@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   keep: ["base", "tcp", "host", "inspect", "verdict", "ask", "act"],
   capture: ["base", "tcp", "wire", "verdict"],
   graceful: ["base"],
-  render: ["base", "tcp", "types:verdict", "types:inspect", "types:explain"],
+  render: ["base", "tcp", "types:verdict", "types:inspect", "types:explain", "types:keep"],
   testing: ["base", "tcp", "host/*.ts"],
   cli: [
     "base",

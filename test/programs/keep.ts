@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 import { LinuxKeeping } from "../../src/host/linux/linux-keeping.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
 import { ProgramKeeper } from "../../src/keep/keeper.ts";
-import type { KeeperEnd, KeeperEvent } from "../../src/keep/keeper.ts";
+import type { KeeperEnd, KeeperEvent } from "../../src/keep/keeper-events.ts";
+import { KeptSockets } from "../../src/keep/kept-sockets.ts";
 import type { RestartPolicy } from "../../src/keep/restart-policy.ts";
 import { wantedPorts } from "../../src/keep/wanted-ports.ts";
 
@@ -57,15 +58,18 @@ const settings = JSON.parse(settingsText) as KeepSettings;
 const native = loadLibc();
 if ("why" in native) throw new Error(native.why);
 const host = new LinuxKeeping(native);
+const sockets = new KeptSockets({
+  wanted: wantedPorts(
+    (settings.ports ?? []).map((port) => ({ port })),
+    { from: 32_768, to: 60_999 },
+  ),
+  host,
+  emit: tell,
+});
 const keeper = new ProgramKeeper({
   host,
   program: { command, args, ...(settings.argv0 === undefined ? {} : { argv0: settings.argv0 }) },
-  sockets: {
-    wanted: wantedPorts(
-      (settings.ports ?? []).map((port) => ({ port })),
-      { from: 32_768, to: 60_999 },
-    ),
-  },
+  sockets,
   restarts: { restart: "on-failure", firstMs: 0, mostMs: 0, healthyMs: 60_000, ...settings.restarts },
   whileDown: settings.whileDown ?? "queue",
   holdMs: settings.holdMs ?? 60_000,
@@ -74,10 +78,7 @@ const keeper = new ProgramKeeper({
 });
 
 if (settings.silent !== true) listenToCommands();
-process.on("SIGTERM", () => {
-  keeper.stop();
-  keeper.signal("SIGTERM");
-});
+process.on("SIGTERM", () => keeper.stop());
 
 const end = await keeper.run();
 host.close();
@@ -93,9 +94,10 @@ function listenToCommands(): void {
         kind: "report",
         descriptors: readdirSync("/proc/self/fd").length - 1,
         residentBytes: process.memoryUsage.rss(),
-        kept: keeper.sockets.entries.length,
+        kept: sockets.entries.length,
         zombies: zombies(),
       });
     else if (line === "stop") keeper.stop();
+    else if (line === "reload") void keeper.reload();
   });
 }

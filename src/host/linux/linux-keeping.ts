@@ -25,6 +25,7 @@ import type { Native } from "./libc.ts";
 import { NotifiedCall } from "./notify-call.ts";
 import { EPOLLHUP, EPOLLIN, NotifyLoop } from "./notify-loop.ts";
 import { passedVariables } from "./passed-descriptors.ts";
+import { programMentions } from "./program-mentions.ts";
 import { numbersIn, readLinkByFs } from "./read-file.ts";
 
 const MFD_CLOEXEC = 1;
@@ -114,6 +115,10 @@ export class LinuxKeeping implements HostKeeping {
 
   bindListener(endpoint: ListenerEndpoint, options: ListenerOptions): PassedSocket | CannotKeep {
     return bindListener(this.#native.libc, endpoint, options);
+  }
+
+  mentions(program: ProgramOptions, words: readonly string[]): boolean {
+    return programMentions(program, words);
   }
 
   holds(pid: number, fd: number, inode: number): boolean | undefined {

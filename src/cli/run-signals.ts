@@ -1,0 +1,48 @@
+/**
+ * Signals that reach `run` are the program's. The two are in one process group, so that what a terminal sends (Ctrl-C, Ctrl-\, a new window
+ * size, Ctrl-Z) has reached the program already, and is not sent again.
+ */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import type { Keeper } from "../keep/keep.ts";
+
+/** Passed on as they are. */
+const PASSED: readonly NodeJS.Signals[] = ["SIGUSR1", "SIGUSR2"];
+
+/** From now on. Answers how to leave off. */
+export function passSignals(keeper: Keeper): () => void {
+  const hadTerminal = hasTerminal();
+  const handlers: [NodeJS.Signals, () => void][] = PASSED.map((name) => [name, () => void keeper.signal(name)]);
+  for (const name of ["SIGINT", "SIGQUIT"] as const)
+    handlers.push([
+      name,
+      () => {
+        keeper.expectEnd();
+        if (!isInForeground()) keeper.signal(name);
+      },
+    ]);
+  handlers.push(["SIGWINCH", () => void (isInForeground() || keeper.signal("SIGWINCH"))]);
+  handlers.push(["SIGTERM", () => void keeper.stop("SIGTERM")]);
+  // Of a terminal that went away, or of somebody who wants a new program.
+  handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? keeper.stop("SIGHUP") : keeper.reload())]);
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return () => {
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+}
+
+/** A hangup takes it from every process of the session (__tty_hangup() in drivers/tty/tty_io.c). */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** proc_pid_stat(5): the fifth field is the process group, the eighth the terminal's foreground group. */
+function isInForeground(): boolean {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
+  return group !== undefined && group === foreground;
+}

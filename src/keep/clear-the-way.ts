@@ -1,0 +1,83 @@
+/** Before a start: what stands in the way of a port and belongs to nobody is cleared; what lives is named, and ended only if asked. */
+import { PortmortemError } from "../base/errors.ts";
+import { free } from "../act/free.ts";
+import { sleep } from "../act/sleep.ts";
+import { why } from "../ask/why.ts";
+import type { Host } from "../host/host.ts";
+import { formatEndpoint, scopedAddress } from "../tcp/endpoint.ts";
+import type { ParsedEndpoint } from "../tcp/endpoint.ts";
+import type { Blocker } from "../verdict/why.ts";
+
+export interface ClearOptions {
+  readonly host: Host | undefined;
+  /** Is the bind made as by a program that sets SO_REUSEADDR? */
+  readonly reuseAddr: boolean;
+  /** End programs that have it. */
+  readonly take: boolean;
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+  /** Something was cleared, or a program ended. */
+  readonly onCleared: (port: ParsedEndpoint, text: string) => void;
+}
+
+/** Throws PM_PORT_TAKEN with the blockers, and what why() and free() throw. */
+export async function clearTheWay(ports: readonly ParsedEndpoint[], options: ClearOptions): Promise<void> {
+  for (const port of ports) {
+    const taken = await clearOne(port, options);
+    if (taken !== undefined) throw taken;
+  }
+}
+
+/** Waits for what lives, too: a program that is started again has been kept out by somebody who may go. */
+export async function waitForTheWay(
+  ports: readonly ParsedEndpoint[],
+  options: ClearOptions,
+  onTaken: (error: PortmortemError) => void,
+): Promise<void> {
+  for (const port of ports) {
+    let told = false;
+    for (;;) {
+      const taken = await clearOne(port, options);
+      if (taken === undefined) break;
+      if (!told) onTaken(taken);
+      told = true;
+      await sleep(LOOK_AGAIN_MS, options.signal);
+    }
+  }
+}
+
+const LOOK_AGAIN_MS = 500;
+
+async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<PortmortemError | undefined> {
+  const { host, reuseAddr, take, graceMs, signal, onCleared } = options;
+  const address = scopedAddress(port);
+  const endpoint = { port: port.port, ...(address === undefined ? {} : { address }) };
+  const asked = { reuseAddr, signal, ...(host === undefined ? {} : { host }) };
+  const verdict = await why(endpoint, asked);
+  if (verdict.bindable) return undefined;
+  const result = await free(endpoint, {
+    ...asked,
+    graceMs,
+    ...(take
+      ? { yes: true, force: true, dropClients: true }
+      : { confirm: async ({ plan }) => plan.every(({ kind }) => kind === "destroy") }),
+  });
+  for (const step of result.done) if (step.result === "ok") onCleared(port, step.text);
+  return result.bindable ? undefined : portTaken(port, verdict.blockers, take);
+}
+
+function portTaken(port: ParsedEndpoint, blockers: readonly Blocker[], take: boolean): PortmortemError {
+  const [first] = blockers;
+  const more = blockers.length > 1 ? `; and ${blockers.length - 1} more` : "";
+  const name = formatEndpoint(port).replace(/^:/, "");
+  return new PortmortemError(
+    "PM_PORT_TAKEN",
+    `port ${name} is taken: ${first?.text ?? "the kernel refuses the bind"}${more}`,
+    {
+      hint: take
+        ? `portmortem why ${name} tells what is left`
+        : `portmortem why ${name} tells more; --take ends who has it${port.address === undefined ? "; if the program binds one address only, name it" : ""}`,
+      errno: "EADDRINUSE",
+    },
+  );
+}

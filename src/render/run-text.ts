@@ -1,0 +1,145 @@
+/** What `run` says beside the program's own words: a line for each thing that somebody may want to know. */
+import { durationText } from "../base/duration.ts";
+import type { KeepNews } from "../keep/keep.ts";
+import { formatEndpoint } from "../tcp/endpoint.ts";
+import { escapeText } from "./escape.ts";
+
+interface Place {
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export class RunText {
+  readonly #command: string;
+  readonly #isVerbose: boolean;
+  /** By pid: during a hand-over there are two. */
+  readonly #startedAtMs = new Map<number, number>();
+  /** Since when nobody is there; undefined: somebody is. */
+  #downSinceMs: number | undefined;
+  #isFirst = true;
+  #toldWaitingMs = 0;
+  #hasNoNewPrivs = false;
+
+  /** `command`: what it is called in what is said. */
+  constructor(command: string, isVerbose: boolean) {
+    this.#command = escapeText(command);
+    this.#isVerbose = isVerbose;
+  }
+
+  /** Undefined: nothing worth a line. */
+  line(news: KeepNews, nowMs: number): string | undefined {
+    const name = this.#command;
+    switch (news.kind) {
+      case "cleared":
+        return `port ${news.port}: ${escapeText(news.text)}`;
+      case "mode":
+        return news.instead.length === 0 && !this.#isVerbose
+          ? undefined
+          : [`mode ${news.mode}`, ...news.instead.map(({ mode, why }) => `not ${mode} (${escapeText(why)})`)].join(
+              ", ",
+            );
+      case "started":
+        return this.#started(news, nowMs);
+      case "kept":
+        return this.#isVerbose ? `${nameOf(news.place)} is kept` : undefined;
+      case "returned":
+        return `${nameOf(news.place)} is ${name}'s again (pid ${news.pid})${this.#afterWaiting(news.connections, nowMs)}`;
+      case "daemonized":
+        return `${name} went into the background, as pid ${news.pid}`;
+      case "ended":
+        return this.#ended(news, nowMs);
+      case "restarting":
+        return news.delayMs === 0 ? undefined : `${name} is started again in ${durationText(news.delayMs)}`;
+      case "waiting":
+        return this.#waiting(news.downMs, news.connections);
+      case "refusing":
+        return news.because === "hold" ? "it took too long: who connects now is refused" : undefined;
+      case "killing":
+        return `${name} (pid ${news.pid}) has not ended in its grace and is killed`;
+      case "reloading":
+        return `a new ${name} is started beside pid ${news.pid}`;
+      case "reloaded":
+        if (news.result === "handed-over")
+          return `pid ${news.pid} has taken over from pid ${news.from}, which is told to end`;
+        return news.result === "failed" ? `no hand-over: ${escapeText(news.why)}` : undefined;
+      case "released":
+        return this.#released(news.place, news.because);
+      case "path-cleared":
+        return `${escapeText(news.path)} was left by a dead program and is removed`;
+      case "cannot-keep":
+        return `pid ${news.pid} cannot be kept: ${news.step}: ${news.errno}`;
+      case "port-taken":
+        return `${escapeText(news.text)}; waiting for it`;
+      case "listening":
+        this.#downSinceMs = undefined;
+        return undefined;
+      case "bound":
+      case "ready":
+        return undefined;
+    }
+  }
+
+  #started(
+    { pid, noNewPrivs, bits }: Extract<KeepNews, { readonly kind: "started" }>,
+    nowMs: number,
+  ): string | undefined {
+    this.#startedAtMs.set(pid, nowMs);
+    const lines: string[] = [];
+    if (this.#isVerbose || !this.#isFirst) lines.push(`${this.#command} is started, as pid ${pid}`);
+    if (bits === 32) lines.push(`${this.#command} is a 32-bit program: it runs, and is not kept`);
+    if (noNewPrivs && !this.#hasNoNewPrivs && this.#isVerbose)
+      lines.push("without root, PR_SET_NO_NEW_PRIVS is set: set-user-ID programs that it starts gain no rights");
+    this.#hasNoNewPrivs = noNewPrivs;
+    this.#isFirst = false;
+    return lines.length === 0 ? undefined : lines.join("\n");
+  }
+
+  #ended({ pid, end }: Extract<KeepNews, { readonly kind: "ended" }>, nowMs: number): string {
+    const livedMs = nowMs - (this.#startedAtMs.get(pid) ?? nowMs);
+    this.#startedAtMs.delete(pid);
+    this.#toldWaitingMs = 0;
+    if (this.#startedAtMs.size === 0) this.#downSinceMs = nowMs;
+    return `${this.#command} (pid ${pid}) ${endText(end)} after ${durationText(Math.round(livedMs))}`;
+  }
+
+  #afterWaiting(connections: number | undefined, nowMs: number): string {
+    if (this.#downSinceMs === undefined) return "";
+    const after = ` after ${durationText(Math.round(nowMs - this.#downSinceMs))}`;
+    return connections === undefined || connections === 0 ? after : `${after}; ${waited(connections)}`;
+  }
+
+  /** After a second, and then each time when it is down twice as long. */
+  #waiting(downMs: number, connections: number | undefined): string | undefined {
+    if (downMs < Math.max(1000, 2 * this.#toldWaitingMs)) return undefined;
+    this.#toldWaitingMs = downMs;
+    const queue =
+      connections === undefined ? "nobody is taken in" : `${connections} ${plural(connections)} in the queue`;
+    return `down for ${durationText(Math.round(downMs / 1000) * 1000)}, ${queue}`;
+  }
+
+  #released(place: Place, because: string): string | undefined {
+    const name = nameOf(place);
+    if (because === "closed") return this.#isVerbose ? `${name} was closed by ${this.#command}` : undefined;
+    if (because === "unclaimed") return `${name} is let go: ${this.#command} does not use it any more`;
+    if (because === "watched") return `${name}: ${this.#command} watched its socket before the bind; it got its own`;
+    return undefined;
+  }
+}
+
+function endText(end: { readonly status: number } | { readonly signal: string }): string {
+  if ("signal" in end) return `was ended by ${end.signal}`;
+  return end.status === 0 ? "ended" : `ended with status ${end.status}`;
+}
+
+function waited(connections: number): string {
+  return connections === 1 ? "1 connection waited" : `${connections} connections waited`;
+}
+
+function plural(connections: number): string {
+  return connections === 1 ? "connection waits" : "connections wait";
+}
+
+function nameOf({ protocol, address, port }: Place): string {
+  return `${formatEndpoint({ address, port })}${protocol === "udp" ? "/udp" : ""}`;
+}
