@@ -127,6 +127,13 @@ interface SocketCall {
 export interface BindCall extends SocketCall {
   /** Undefined: no address of a family that can be kept, or its memory cannot be read. */
   readonly address: BindAddress | undefined;
+  /** Of a Unix socket that is to have a path: as the program wrote it. Abstract names end with their holder. */
+  readonly unixPath: string | undefined;
+  /**
+   * Unlinks `unixPath` if a socket lies there to which nobody is bound, and which the caller itself may unlink: its own, or it is root.
+   * Anything else stays, and false is the answer. The call still waits.
+   */
+  clearPath(): boolean;
   /** Is the socket with this inode, the caller's own, in an epoll set of the caller already? What is put in its place would not be. */
   isWatched(inode: number): boolean;
   /**

@@ -5,6 +5,8 @@
  * TIME-WAIT behind; at its listen it is kept. UDP: kept at the bind. In a later life the bind of the same place is answered with the kept
  * socket. A kept socket that the current life has, or that another process may have, is not given twice: the kernel answers then.
  *
+ * Unix sockets are not kept: the path that a dead one has left behind, at which the bind would fail, is unlinked before it.
+ *
  * What is kept is judged by the socket itself (getsockname), not by the address in the program's memory, which a thread of it can change.
  */
 import type {
@@ -60,6 +62,8 @@ export type KeepEvent =
   /** It accepts: now, or connections wait already. */
   | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
+  /** A Unix socket of a life that is over was in the way of a bind. */
+  | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 
 /**
@@ -135,7 +139,9 @@ export class KeptSockets implements ModeSockets {
   }
 
   onBind(life: LifeNumber, call: BindCall): void {
-    const { address } = call;
+    const { address, unixPath } = call;
+    if (unixPath !== undefined && call.clearPath())
+      this.#options.emit({ kind: "path-cleared", path: unixPath, pid: call.pid });
     if (address === undefined || address.port === 0 || !this.#mayBeWanted(address)) return call.letThrough();
     const socket = call.duplicate();
     if ("errno" in socket) return this.#cannot(call, "pidfd_getfd(2)", socket.errno);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeSockaddr, encodeSockaddr } from "./sockaddr.ts";
+import { decodeSockaddr, encodeSockaddr, encodeUnixSockaddr } from "./sockaddr.ts";
 
 test("decodeSockaddr() reads back what encodeSockaddr() wrote", () => {
   for (const [address, port, scope] of [
@@ -38,6 +38,11 @@ test("decodeSockaddr() tells a path, and that a name is abstract", () => {
     return read?.family === "unix" ? Buffer.from(read.path).toString() : undefined;
   };
   assert.equal(pathOf("/run/x.sock"), "/run/x.sock");
+  assert.deepEqual(encodeUnixSockaddr(Buffer.from("/run/x.sock")), new Uint8Array(unix("/run/x.sock")));
+  assert.deepEqual(
+    [encodeUnixSockaddr(Buffer.from("")), encodeUnixSockaddr(Buffer.alloc(109, "x"))],
+    [undefined, undefined],
+  );
   assert.equal(pathOf("/run/x.sock\0rest"), "/run/x.sock");
   assert.equal(pathOf("\0abstract"), "");
   assert.equal(pathOf(""), "");

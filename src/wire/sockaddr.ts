@@ -1,4 +1,4 @@
-/** struct sockaddr_in and sockaddr_in6 (netinet/in.h), to bytes and back, and sockaddr_un (sys/un.h) from bytes. */
+/** struct sockaddr_in and sockaddr_in6 (netinet/in.h), and sockaddr_un (sys/un.h), to bytes and back. */
 import { formatIp, parseIp } from "../tcp/ip-address.ts";
 import { LITTLE_ENDIAN } from "./netlink.ts";
 
@@ -17,6 +17,18 @@ export function encodeSockaddr(address: string, port: number, scopeIndex = 0): U
   view.setUint16(2, port, false);
   bytes.set(ip.bytes, ipv4 ? 4 : 8);
   if (!ipv4) view.setUint32(24, scopeIndex, LITTLE_ENDIAN);
+  return bytes;
+}
+
+/** The longest that the kernel takes (unix_validate_addr() in net/unix/af_unix.c): the family and 108 bytes, a zero at the end or none. */
+export const MOST_UNIX_BYTES = 110;
+
+/** `path` in the bytes of the file system, without a zero in it. Undefined: it is empty or too long. */
+export function encodeUnixSockaddr(path: Uint8Array): Uint8Array | undefined {
+  if (path.length === 0 || path.length + 2 > MOST_UNIX_BYTES) return undefined;
+  const bytes = new Uint8Array(path.length + 2);
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
+  bytes.set(path, 2);
   return bytes;
 }
 

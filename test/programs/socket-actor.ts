@@ -9,6 +9,7 @@ import { errnoName } from "../../src/base/errno.ts";
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   IPPROTO_IPV6,
   IP_BIND_ADDRESS_NO_PORT,
   IPV6_V6ONLY,
@@ -23,12 +24,13 @@ import {
   SO_REUSEPORT,
 } from "../../src/host/linux/constants.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
-import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
+import type { Native } from "../../src/host/linux/libc.ts";
+import { encodeSockaddr, encodeUnixSockaddr } from "../../src/wire/sockaddr.ts";
 
 /** What can be asked of an actor. Undefined options are not set at all. */
 export interface ActorCalls {
   socket(call: {
-    family: "ipv4" | "ipv6";
+    family: "ipv4" | "ipv6" | "unix";
     type?: "stream" | "dgram";
     nonBlocking?: boolean;
     reuseAddr?: boolean;
@@ -42,7 +44,9 @@ export interface ActorCalls {
     /** A listener's handshakes are complete only once data has come (TCP_DEFER_ACCEPT): so many seconds it waits for it. */
     deferAcceptSeconds?: number;
   }): number;
+  /** `to` with a slash in it is a path, after an "@" an abstract name. */
   bind(call: { fd: number; to: string }): number;
+  chroot(call: { to: string }): number;
   listen(call: { fd: number; backlog: number }): number;
   connect(call: { fd: number; to: string }): number;
   accept(call: { fd: number }): number;
@@ -69,6 +73,8 @@ export interface ActorCalls {
   bequeath(call: { fd: number }): number;
 }
 
+/** chroot(2) by architecture. */
+const SYS_chroot: Readonly<Record<string, number>> = { x64: 161, arm64: 51 };
 const IPPROTO_TCP = 6;
 const TCP_DEFER_ACCEPT = 9;
 const SO_SNDTIMEO = 21;
@@ -94,6 +100,11 @@ function words(...values: number[]): Uint8Array {
 }
 
 function sockaddrOf(text: string): Uint8Array {
+  if (/[/@]/.test(text)) {
+    const name = encodeUnixSockaddr(Buffer.from(text.replace(/^@/, "\0")));
+    if (name === undefined) throw new CallFailed(`${text} is too long`);
+    return name;
+  }
   // Port 0, for one that the kernel chooses, is no endpoint to the program's own parser.
   const colon = text.lastIndexOf(":");
   const bytes = encodeSockaddr(text.slice(0, colon).replace(/^\[|\]$/g, ""), Number(text.slice(colon + 1)));
@@ -102,12 +113,14 @@ function sockaddrOf(text: string): Uint8Array {
 }
 
 function domainOf(endpoint: string): number {
+  if (/[/@]/.test(endpoint)) return AF_UNIX;
   return endpoint.startsWith("[") ? AF_INET6 : AF_INET;
 }
 
 const loaded = loadLibc();
 if ("why" in loaded) throw new Error(loaded.why);
-const { libc } = loaded;
+const native: Native = loaded;
+const { libc } = native;
 
 function set(fd: number, level: number, name: number, value: Uint8Array): void {
   checked(libc.setsockopt(fd, level, name, value, value.length));
@@ -117,7 +130,7 @@ const calls: ActorCalls = {
   socket(call) {
     const type = call.type === "dgram" ? SOCK_DGRAM : SOCK_STREAM;
     const flags = SOCK_CLOEXEC | (call.nonBlocking === true ? SOCK_NONBLOCK : 0);
-    const fd = checked(libc.socket(call.family === "ipv4" ? AF_INET : AF_INET6, type | flags, 0));
+    const fd = checked(libc.socket({ ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX }[call.family], type | flags, 0));
     const timeout = new Uint8Array(new BigInt64Array([BigInt(TIMEOUT_SECONDS), 0n]).buffer);
     set(fd, SOL_SOCKET, SO_RCVTIMEO, timeout);
     set(fd, SOL_SOCKET, SO_SNDTIMEO, timeout);
@@ -135,6 +148,10 @@ const calls: ActorCalls = {
   bind({ fd, to }) {
     const address = sockaddrOf(to);
     return checked(libc.bind(fd, address, address.length));
+  },
+  chroot({ to }) {
+    const path = Buffer.from(`${to}\0`);
+    return checked(libc.syscall(SYS_chroot[process.arch] ?? -1, Number(native.addressOf(path)), 0, 0));
   },
   listen: ({ fd, backlog }) => checked(libc.listen(fd, backlog)),
   connect({ fd, to }) {

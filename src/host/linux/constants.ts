@@ -1,6 +1,7 @@
 // A table of constants: numbers of the Linux ABI that the host's calls use (asm-generic values; the same on x86, arm, arm64, riscv,
 // ppc64 and loong64 for all that is named here, unless a comment says otherwise).
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
@@ -43,6 +44,7 @@ export const EACCES = 13;
 export const EINVAL = 22;
 export const EPROTO = 71;
 export const ENOBUFS = 105;
+export const ECONNREFUSED = 111;
 
 /** The calls of pidfds have the same numbers on every architecture (they came after the tables were unified). */
 export const SYS_pidfd_send_signal = 424;

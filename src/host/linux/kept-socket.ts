@@ -1,12 +1,13 @@
 /** A descriptor of ours of somebody's socket, taken with pidfd_getfd(2). What it is is asked of the socket itself, never of the program. */
 import { fstatSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
-import { decodeSockaddr } from "../../wire/sockaddr.ts";
+import { MOST_UNIX_BYTES, decodeSockaddr } from "../../wire/sockaddr.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
 import type { KeptSocket, SocketPlace } from "../keeping.ts";
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
   SHUT_RDWR,
@@ -18,6 +19,8 @@ import {
 import { readCookie } from "./held-socket.ts";
 import type { Libc } from "./libc.ts";
 
+/** What getsockname(2) answers for a Unix socket without a name. */
+const FAMILY_BYTES = 2;
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 const SO_PROTOCOL = 38;
@@ -73,6 +76,13 @@ export class KeptDescriptor implements KeptSocket {
       deviceIndex: this.#int(SOL_SOCKET, SO_BINDTOIFINDEX) ?? 0,
       netns: this.#netns(),
     };
+  }
+
+  /** One that bind(2) would give a path. */
+  isUnboundUnix(): boolean {
+    const length = new Uint32Array([MOST_UNIX_BYTES]);
+    const named = this.#libc.getsockname(this.#fd, new Uint8Array(MOST_UNIX_BYTES), length);
+    return named >= 0 && this.#int(SOL_SOCKET, SO_DOMAIN) === AF_UNIX && length[0] === FAMILY_BYTES;
   }
 
   isListening(): boolean {

@@ -1,13 +1,12 @@
 /** The keeper's end of the way to a launcher: messages in, one order out. */
 import { errnoName } from "../../base/errno.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
-import { SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET } from "./constants.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET } from "./constants.ts";
 import { decodeFrame, encodeFrame } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import type { Native } from "./libc.ts";
 import type { NotifyLoop } from "./notify-loop.ts";
 
-const AF_UNIX = 1;
 const SO_SNDTIMEO = 21;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;

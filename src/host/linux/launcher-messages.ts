@@ -12,8 +12,8 @@ export const LAST_CALL_FD = 4;
 
 /** The command line's hidden first word, with which it is a launcher. */
 export const LAUNCHER_WORD = "--portmortem-launcher";
-/** The last word of one that is not to be under a filter. */
-export const UNFILTERED_WORD = "unfiltered";
+/** The variable with which it is told, as "1", that it is not to be under a filter. The program does not get it. */
+export const UNFILTERED = "PORTMORTEM_UNFILTERED";
 
 export type FromLauncher =
   | {

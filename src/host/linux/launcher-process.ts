@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import type { CannotKeep, ProgramEnd, ProgramOptions, StartedProgram } from "../keeping.ts";
 import { elfBits } from "./elf-bits.ts";
 import { LauncherControl } from "./launcher-control.ts";
-import { LAUNCHER_WORD, UNFILTERED_WORD } from "./launcher-messages.ts";
+import { LAUNCHER_WORD, UNFILTERED } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import type { Native } from "./libc.ts";
 import type { NotifyLoop } from "./notify-loop.ts";
@@ -45,9 +45,9 @@ export class LauncherProcess {
     const pair = LauncherControl.pair(native, loop);
     if ("errno" in pair) return pair;
     const { stdio = "inherit" } = program;
-    const child = spawn(process.execPath, launcherWords(import.meta.url, filtered), {
+    const child = spawn(process.execPath, launcherScript(import.meta.url), {
       stdio: [...(typeof stdio === "string" ? [stdio, stdio, stdio] : stdio), pair.theirs, ...fds],
-      env: launcherEnvironment(),
+      env: launcherEnvironment(filtered),
       ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
     });
     native.libc.close(pair.theirs);
@@ -100,14 +100,14 @@ function ticksAfterBoot(): number {
 }
 
 /** Beside this file; in the command line everything is one script. */
-function launcherWords(self: string, filtered: boolean): string[] {
-  const last = filtered ? [] : [UNFILTERED_WORD];
-  if (!self.startsWith("file:")) return [self, LAUNCHER_WORD, ...last];
+function launcherScript(self: string): string[] {
+  if (!self.startsWith("file:")) return [self, LAUNCHER_WORD];
   const extension = self.endsWith(".ts") ? ".ts" : ".js";
-  return [decodeURIComponent(new URL(`./launcher-main${extension}`, self).pathname), ...last];
+  return [decodeURIComponent(new URL(`./launcher-main${extension}`, self).pathname)];
 }
 
 /** What is meant for the program's Node must not change the launcher's: NODE_OPTIONS=--inspect would have it listen. */
-function launcherEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_")));
+function launcherEnvironment(filtered: boolean): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"));
+  return { ...Object.fromEntries(own), [UNFILTERED]: filtered ? "0" : "1" };
 }

@@ -8,7 +8,7 @@
 import { readSync, writeSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
 import { LITTLE_ENDIAN } from "../../wire/netlink.ts";
-import { CONTROL_FD, UNFILTERED_WORD, bytesOf, decodeFrame, encodeFrame } from "./launcher-messages.ts";
+import { CONTROL_FD, UNFILTERED, bytesOf, decodeFrame, encodeFrame } from "./launcher-messages.ts";
 import type { FromLauncher, LaunchOrder } from "./launcher-messages.ts";
 import { standIn, takeInherited } from "./launcher-stand-in.ts";
 import { passOn } from "./passed-descriptors.ts";
@@ -42,7 +42,7 @@ export function runLauncher(): void {
   const { libc } = native;
   // A group of its own: what a terminal sends to the keeper's group is not for one who waits.
   libc.syscall(SYS_setpgid[process.arch] ?? -1, 0, 0, 0);
-  const order = process.argv.at(-1) === UNFILTERED_WORD ? waitUnfiltered() : waitUnderFilter(native);
+  const order = process.env[UNFILTERED] === "1" ? waitUnfiltered() : waitUnderFilter(native);
   if (order === undefined) return;
   const control = passOn(libc, order.passed);
   if ("errno" in control) {

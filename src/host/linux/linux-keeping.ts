@@ -227,7 +227,7 @@ export class LinuxKeeping implements HostKeeping {
     if (libc.ioctl(notifyFd, SECCOMP_IOCTL_NOTIF_RECV, this.#received) < 0) return;
     const waiting = decodeWaitingCall(this.#received);
     if (waiting === undefined) return;
-    const call = new NotifiedCall(libc, notifyFd, waiting);
+    const call = new NotifiedCall(this.#native, notifyFd, waiting);
     try {
       if (waiting.nr === SECCOMP_ARCHS[process.arch]?.bind) handler.onBind(call);
       else handler.onListen(call);

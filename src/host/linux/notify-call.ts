@@ -8,7 +8,8 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { errnoName } from "../../base/errno.ts";
-import { MOST_SOCKADDR_BYTES, decodeSockaddr } from "../../wire/sockaddr.ts";
+import { MOST_SOCKADDR_BYTES, MOST_UNIX_BYTES, decodeSockaddr } from "../../wire/sockaddr.ts";
+import type { Sockaddr } from "../../wire/sockaddr.ts";
 import {
   SECCOMP_IOCTL_NOTIF_ADDFD,
   SECCOMP_IOCTL_NOTIF_ID_VALID,
@@ -22,7 +23,8 @@ import type { WaitingCall } from "../../wire/seccomp-notify.ts";
 import type { BindAddress, BindCall, KeptSocket, ListenCall } from "../keeping.ts";
 import { EINVAL, O_CLOEXEC, SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
 import { KeptDescriptor } from "./kept-socket.ts";
-import type { Libc } from "./libc.ts";
+import type { Libc, Native } from "./libc.ts";
+import { clearStalePath } from "./stale-path.ts";
 import { numbersIn, readLinkByFs, readText } from "./read-file.ts";
 
 const F_SETFL = 4;
@@ -31,18 +33,27 @@ const PIDFD_THREAD = 0o200;
 /** The open-file flags that fcntl(F_SETFL) can change and sockets have: O_APPEND, O_NONBLOCK, O_ASYNC. */
 const SETTABLE = 0o2000 | 0o4000 | 0o20000;
 
+interface CallerFacts {
+  readonly pid: number;
+  /** Effective, as is the group. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
 export class NotifiedCall implements BindCall, ListenCall {
+  readonly #native: Native;
   readonly #libc: Libc;
   readonly #notifyFd: number;
   readonly #call: WaitingCall;
   readonly fd: number;
   readonly backlog: number;
   #answered = false;
-  #caller: { readonly pid: number; readonly uid: number | undefined } | undefined;
-  #address: { readonly read: BindAddress | undefined } | undefined;
+  #caller: CallerFacts | undefined;
+  #sockaddr: { readonly read: Sockaddr | undefined } | undefined;
 
-  constructor(libc: Libc, notifyFd: number, call: WaitingCall) {
-    this.#libc = libc;
+  constructor(native: Native, notifyFd: number, call: WaitingCall) {
+    this.#native = native;
+    this.#libc = native.libc;
     this.#notifyFd = notifyFd;
     this.#call = call;
     // The registers are 64 bits wide, the arguments ints.
@@ -59,10 +70,28 @@ export class NotifiedCall implements BindCall, ListenCall {
   }
 
   get address(): BindAddress | undefined {
-    return (this.#address ??= { read: this.#readAddress() }).read;
+    const address = this.#readSockaddr();
+    return address === undefined || address.family === "unix" ? undefined : address;
   }
 
-  duplicate(): KeptSocket | { readonly errno: string } {
+  get unixPath(): string | undefined {
+    const path = this.#unixPath();
+    return path === undefined ? undefined : Buffer.from(path).toString();
+  }
+
+  clearPath(): boolean {
+    const path = this.#unixPath();
+    const { uid, gid } = this.#callerFacts();
+    if (path === undefined || uid === undefined || gid === undefined) return false;
+    const socket = this.duplicate();
+    if ("errno" in socket) return false;
+    const binds = socket.isUnboundUnix();
+    socket.close();
+    const caller = { tid: this.#call.tid, uid, gid, stillWaits: () => this.#stillWaits() };
+    return binds && clearStalePath(this.#native, caller, path);
+  }
+
+  duplicate(): KeptDescriptor | { readonly errno: string } {
     const { tid } = this.#call;
     let pidfd = this.#libc.syscall(SYS_pidfd_open, tid, PIDFD_THREAD, 0);
     if (pidfd === -EINVAL) pidfd = this.#libc.syscall(SYS_pidfd_open, this.pid, 0, 0);
@@ -120,25 +149,40 @@ export class NotifiedCall implements BindCall, ListenCall {
     return this.#libc.ioctl(this.#notifyFd, SECCOMP_IOCTL_NOTIF_ID_VALID, encodeId(this.#call.id)) === 0;
   }
 
-  #callerFacts(): { readonly pid: number; readonly uid: number | undefined } {
+  #callerFacts(): CallerFacts {
     if (this.#caller !== undefined) return this.#caller;
     const status = readText(`/proc/${this.#call.tid}/status`) ?? "";
     const pid = /^Tgid:\t(\d+)/m.exec(status)?.[1];
-    const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
+    const ids = /^Uid:\t\d+\t(\d+).*\nGid:\t\d+\t(\d+)/m.exec(status);
+    const known = ids !== null && this.#stillWaits();
     return (this.#caller = {
       pid: pid === undefined ? this.#call.tid : Number(pid),
-      uid: uid === undefined || !this.#stillWaits() ? undefined : Number(uid),
+      uid: known ? Number(ids[1]) : undefined,
+      gid: known ? Number(ids[2]) : undefined,
     });
   }
 
-  #readAddress(): BindAddress | undefined {
+  /** Undefined: the name is abstract or none, or longer than the kernel takes it. */
+  #unixPath(): Uint8Array | undefined {
+    const address = this.#readSockaddr();
+    const path = address?.family === "unix" ? address.path : undefined;
+    return path === undefined || path.length === 0 || this.#addressBytes() > MOST_UNIX_BYTES ? undefined : path;
+  }
+
+  #addressBytes(): number {
+    return Number(BigInt.asIntN(32, this.#call.args[2]));
+  }
+
+  /** Read once: a thread of the caller may change it meanwhile. */
+  #readSockaddr(): Sockaddr | undefined {
+    if (this.#sockaddr !== undefined) return this.#sockaddr.read;
     const { tid, args } = this.#call;
-    const length = Number(BigInt.asIntN(32, args[2]));
-    if (tid === 0 || length <= 0 || length > MOST_SOCKADDR_BYTES) return undefined;
-    const bytes = readMemory(tid, args[1], length);
-    if (bytes === undefined || !this.#stillWaits()) return undefined;
-    const address = decodeSockaddr(bytes);
-    return address === undefined || address.family === "unix" ? undefined : address;
+    const length = this.#addressBytes();
+    const readable = tid !== 0 && length > 0 && length <= MOST_SOCKADDR_BYTES;
+    const bytes = readable ? readMemory(tid, args[1], length) : undefined;
+    const read = bytes === undefined || !this.#stillWaits() ? undefined : decodeSockaddr(bytes);
+    this.#sockaddr = { read };
+    return read;
   }
 
   /** Of the descriptor (O_CLOEXEC) and of the open file behind it. */
