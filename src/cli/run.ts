@@ -32,7 +32,7 @@ export const runRun: Run = async (context, [words], options) => {
   const [command, ...args] = words as readonly string[];
   if (command === undefined)
     throw new PortmortemError("PM_USAGE", "run what?", { hint: "portmortem run -- node server.js" });
-  const keeper = keep({ command, args, ...keepOptionsOf(options as RunFlags) });
+  const keeper = keep({ command, args, ...keepOptionsOf(options) });
   const tell = teller(context, basename(command));
   keeper.on("event", tell);
   const leaveOff = passSignals(keeper);

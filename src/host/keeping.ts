@@ -28,10 +28,10 @@ export interface HostKeeping {
   findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined;
 
   /**
-   * Sends a signal to what is left of lives before the one that `current` began: processes whose parents have ended. Undefined: of all.
-   * Answers how many there are.
+   * Sends a signal (undefined: none) to what is left of lives before the one that `current` began: processes whose parents have ended.
+   * Undefined: of all. Answers how many there are.
    */
-  signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number;
+  signalRemains(name: NodeJS.Signals | undefined, current: StartedProgram | undefined): number;
 
   /** A process whose parent, a program of ours, has ended, as if it were the program. Undefined: it is none of our children, or gone. */
   follow(pid: number): StartedProgram | undefined;
@@ -51,7 +51,7 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default "inherit". */
   readonly stdio?: "inherit" | "ignore" | readonly ["ignore" | "inherit", number, number];
-  /** Left out: it is under no filter, nothing is told of its calls, and what it leaves behind is not known (`signalRemains`). */
+  /** Left out: it is under no filter, nothing is told of its calls, and of what it leaves behind only what was seen while its parents lived. */
   readonly calls?: CallHandler;
   /**
    * What it gets as descriptors 3, 4, 5 …, in this order, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES in its environment
@@ -137,10 +137,10 @@ export interface BindCall extends SocketCall {
   /** Is the socket with this inode, the caller's own, in an epoll set of the caller already? What is put in its place would not be. */
   isWatched(inode: number): boolean;
   /**
-   * Puts `kept` in the place of the caller's descriptor, with its flags (O_CLOEXEC, O_NONBLOCK …), and answers the call with success. Not
+   * `isShared`: another process accepts on it, whose accept(2) must not begin to block. Puts `kept` in the place of the caller's descriptor, with its flags (O_CLOEXEC, O_NONBLOCK …), and answers the call with success. Not
    * "ok": nothing was changed and the call still waits.
    */
-  replaceWith(kept: KeptSocket): string;
+  replaceWith(kept: KeptSocket, isShared: boolean): string;
 }
 
 export interface BindAddress {

@@ -3,7 +3,7 @@
  * sockets go on listening, because they are ours.
  */
 import type { CannotKeep, HostKeeping, ListenerEndpoint, PassedDescriptor, PassedSocket } from "../host/keeping.ts";
-import type { KeepEvent, ReleaseReason } from "./kept-sockets.ts";
+import type { KeepEvent, ReleaseReason } from "./keep-events.ts";
 import { UnheardSockets } from "./mode-sockets.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 

@@ -160,9 +160,8 @@ export class Keeper extends EventEmitter<KeeperEvents> {
 
   #tell(news: KeepNews): void {
     // An event of one kind goes to the listeners of that kind: the compiler cannot see that across the union.
-    const emitter: EventEmitter = this;
-    emitter.emit(news.kind, news);
-    emitter.emit("event", news);
+    (this.emit as (kind: string, news: KeepNews) => boolean).call(this, news.kind, news);
+    this.emit("event", news);
   }
 }
 

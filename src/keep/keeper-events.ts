@@ -1,6 +1,6 @@
 /** What a keeper tells while it works, and how it ends. */
 import type { ProgramEnd } from "../host/keeping.ts";
-import type { KeepEvent, LifeNumber } from "./kept-sockets.ts";
+import type { KeepEvent, LifeNumber } from "./keep-events.ts";
 
 export type KeeperEvent =
   | KeepEvent

@@ -3,22 +3,15 @@
  * next start is prepared while the program runs, so that it costs one execve(2). Decisions are made elsewhere: restart-policy.ts when,
  * mode-sockets.ts what is kept, remains.ts what becomes of children that are left.
  */
-import type {
-  CallHandler,
-  CannotKeep,
-  HostKeeping,
-  PreparedProgram,
-  ProgramEnd,
-  ProgramOptions,
-  StartedProgram,
-} from "../host/keeping.ts";
+import type { CannotKeep, HostKeeping, ProgramEnd, ProgramOptions, StartedProgram } from "../host/keeping.ts";
+import { Downtime } from "./downtime.ts";
 import { isReady } from "./hand-over.ts";
-import type { LifeNumber } from "./kept-sockets.ts";
 import type { KeeperEnd, KeeperEvent, Reload } from "./keeper-events.ts";
 import { Life } from "./life.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { Remains } from "./remains.ts";
 import { Rest } from "./rest.ts";
+import { Starter } from "./starter.ts";
 import { NO_RESTARTS, isFailure, judgeEnd } from "./restart-policy.ts";
 import type { RestartHistory, RestartPolicy } from "./restart-policy.ts";
 
@@ -34,15 +27,8 @@ export interface KeeperOptions {
   readonly graceMs: number;
   readonly emit: (event: KeeperEvent) => void;
 }
-
-interface Standby {
-  readonly life: LifeNumber;
-  readonly prepared: Promise<PreparedProgram | CannotKeep>;
-}
-
 /** How often it is looked whether what is kept still has a holder. */
 const LOOK_MS = 500;
-const MOST_TRIES = 3;
 /** So long a child has to listen after its parent went. */
 const DAEMON_MS = 1000;
 const DAEMON_LOOK_MS = 50;
@@ -50,17 +36,15 @@ const DAEMON_LOOK_MS = 50;
 export class ProgramKeeper {
   readonly #options: KeeperOptions;
   readonly #remains: Remains;
+  readonly #starter: Starter;
+  readonly #downtime: Downtime;
   readonly #rest = new Rest();
   readonly #stop = new AbortController();
   /** More than one during a hand-over. */
   readonly #living = new Set<Life>();
-  #standby: Standby | undefined;
   #current: Life | undefined;
-  #lifeNumber = 0;
   #history: RestartHistory = NO_RESTARTS;
-  #downSinceMs: number | undefined;
   #endExpectedUntilMs = 0;
-  #holdTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #reload: { readonly promise: Promise<Reload>; readonly settle: (result: Reload) => void } | undefined;
   #wakeForReload: (() => void) | undefined;
@@ -68,7 +52,13 @@ export class ProgramKeeper {
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#remains = new Remains(options.host, options.graceMs);
+    this.#remains = new Remains(options.host, options.graceMs, options.sockets.mode === "adopt");
+    this.#starter = new Starter({
+      ...options,
+      stop: this.#stop.signal,
+      onLastGone: (life) => this.#remains.onLastGone(life),
+    });
+    this.#downtime = new Downtime(options);
   }
 
   get sockets(): ModeSockets {
@@ -80,16 +70,9 @@ export class ProgramKeeper {
     return this.#current?.pid;
   }
 
-  get downSinceMs(): number | undefined {
-    return this.#downSinceMs;
-  }
-
-  /** Can a program be started like this? Undefined: yes, and run() costs one execve(2) to begin. */
-  async prepare(): Promise<CannotKeep | undefined> {
-    const ready = await (this.#standby ??= this.#prepare()).prepared;
-    if (!("errno" in ready)) return undefined;
-    this.#standby = undefined;
-    return ready;
+  /** Can a program be started like this? Answers why not. */
+  prepare(): Promise<CannotKeep | undefined> {
+    return this.#starter.prepare();
   }
 
   /** Settles when the program has ended for good. */
@@ -156,49 +139,20 @@ export class ProgramKeeper {
   }
 
   async #begin(beside?: Life): Promise<Life | KeeperEnd> {
-    const { emit, sockets } = this.#options;
-    for (let tries = 1; ; tries++) {
-      const { life: number, prepared } = (this.#standby ??= this.#prepare());
-      this.#standby = undefined;
-      const ready = await prepared;
-      if ("errno" in ready) return { because: "cannot-keep", step: ready.step, errno: ready.errno };
-      try {
-        if (beside === undefined) await sockets.beforeStart(this.#stop.signal);
-      } catch (error) {
-        ready.discard();
-        if (!this.#isStopping) throw error;
-      }
-      if (this.#isStopping) {
-        ready.discard();
-        return { because: "stopped" };
-      }
-      const program = await ready.start();
-      if ("errno" in program) {
-        // Whoever waited may have been killed since; the next one has not waited yet.
-        if (program.errno === "EPIPE" && tries < MOST_TRIES) continue;
-        return { because: "cannot-start", errno: program.errno, path: program.path };
-      }
-      const life = new Life(number, program, (one, end) => this.#daemonOf(one, end));
-      this.#current = life;
-      this.#downSinceMs = undefined;
-      this.#living.add(life);
-      if (sockets.mode === "adopt") this.#remains.add(number);
-      void life.over.then(() => this.#living.delete(life));
-      emit({ kind: "started", pid: life.pid, life: number, noNewPrivs: ready.noNewPrivs, bits: program.bits });
-      if (this.#isStopping) this.#tellToEnd(life, "SIGTERM", this.#options.graceMs);
-      else this.#standby = this.#prepare();
-      if (beside === undefined) this.#settleReload({ result: "restarted", pid: life.pid });
-      return life;
-    }
-  }
-
-  #prepare(): Standby {
-    const life = ++this.#lifeNumber;
-    const { host, program, emit, sockets } = this.#options;
-    const calls = callsOf(sockets, life, this.#stop.signal, () => this.#remains.onLastGone(life));
-    const prepared = host.prepare({ ...program, passed: sockets.passed, ...(calls === undefined ? {} : { calls }) });
-    void prepared.then((ready) => "pid" in ready && emit({ kind: "ready", pid: ready.pid, life }));
-    return { life, prepared };
+    const start = await this.#starter.start(beside !== undefined);
+    if ("because" in start) return start;
+    const { program, noNewPrivs } = start;
+    const life = new Life(start.life, program, (one, end) => this.#daemonOf(one, end));
+    this.#current = life;
+    this.#downtime.end();
+    this.#living.add(life);
+    if (this.sockets.mode === "adopt") this.#remains.add(life.number);
+    void life.over.then(() => this.#living.delete(life));
+    this.#options.emit({ kind: "started", pid: life.pid, life: life.number, noNewPrivs, bits: program.bits });
+    if (this.#isStopping) this.#tellToEnd(life, "SIGTERM", this.#options.graceMs);
+    else void this.#starter.prepare();
+    if (beside === undefined) this.#settleReload({ result: "restarted", pid: life.pid });
+    return life;
   }
 
   /** A program that ends well while a child of it has what it listens on has gone into the background: the child is the program now. */
@@ -218,10 +172,9 @@ export class ProgramKeeper {
   }
 
   #afterEnd(life: Life, end: ProgramEnd): KeeperEnd | { readonly delayMs: number } {
-    const { restarts, emit, sockets } = this.#options;
+    const { restarts, emit } = this.#options;
     this.#current = undefined;
-    this.#downSinceMs = performance.now();
-    sockets.onEnded();
+    this.#downtime.begin();
     emit({ kind: "ended", pid: life.pid, life: life.number, end });
     if (this.#isStopping || performance.now() < this.#endExpectedUntilMs) return { because: "stopped", end };
     if (this.#isRestartAsked) {
@@ -232,7 +185,7 @@ export class ProgramKeeper {
     const next = judgeEnd(restarts, this.#history, end, times);
     if (next.kind === "give-up") return { because: next.because, end };
     this.#history = next.history;
-    this.#whileDown();
+    this.#downtime.hold();
     emit({ kind: "restarting", delayMs: next.delayMs });
     return next;
   }
@@ -286,12 +239,9 @@ export class ProgramKeeper {
   }
 
   #look(): void {
-    const { sockets, emit } = this.#options;
+    const { sockets } = this.#options;
     const life = this.#current;
-    if (life === undefined) {
-      const downMs = Math.round(performance.now() - (this.#downSinceMs ?? performance.now()));
-      return emit({ kind: "waiting", connections: sockets.waitingCount(), downMs });
-    }
+    if (life === undefined) return this.#downtime.tell();
     sockets.look(life.number);
     // Until the new life listens, what is left of the old one may be all that serves.
     if (this.#living.size === 1 && sockets.isServedBy(life.number)) this.#remains.clearBeside(life);
@@ -299,50 +249,17 @@ export class ProgramKeeper {
     return undefined;
   }
 
-  #whileDown(): void {
-    const { whileDown, holdMs } = this.#options;
-    if (whileDown === "refuse") return this.#refuse("refuse");
-    // It is not cleared when the program starts but spares what is in use: a program that takes long to listen is down for as long.
-    clearTimeout(this.#holdTimer);
-    this.#holdTimer = setTimeout(() => this.#refuse("hold"), holdMs);
-    return undefined;
-  }
-
-  #refuse(because: "refuse" | "hold"): void {
-    if (this.sockets.stopListening()) this.#options.emit({ kind: "refusing", because });
-  }
-
   async #clear(): Promise<void> {
     clearInterval(this.#lookTimer);
-    clearTimeout(this.#holdTimer);
+    this.#downtime.close();
     this.#stop.abort();
     this.#settleReload({ result: "failed", why: "the program has ended for good" });
     this.sockets.releaseAll("ended");
     for (const life of this.#living) this.#tellToEnd(life, "SIGTERM", this.#options.graceMs);
     await Promise.all([...this.#living].map(({ over }) => over));
     await this.#remains.end();
-    const standby = await this.#standby?.prepared;
-    if (standby === undefined || !("pid" in standby)) return;
-    standby.discard();
-    await standby.ended;
+    await this.#starter.discard();
   }
-}
-
-/** Once the keeper stops, calls go to the kernel as they are. */
-function callsOf(
-  sockets: ModeSockets,
-  life: LifeNumber,
-  stop: AbortSignal,
-  onLastGone: () => void,
-): CallHandler | undefined {
-  const calls = sockets.calls(life);
-  return (
-    calls && {
-      onBind: (call) => (stop.aborted ? call.letThrough() : calls.onBind(call)),
-      onListen: (call) => (stop.aborted ? call.letThrough() : calls.onListen(call)),
-      onLastGone,
-    }
-  );
 }
 
 function whyNot(end: KeeperEnd): string {

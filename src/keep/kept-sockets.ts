@@ -19,12 +19,10 @@ import type {
   SocketPlace,
 } from "../host/keeping.ts";
 import { sumOf } from "./activated-sockets.ts";
+import type { KeepEvent, LifeNumber, ReleaseReason } from "./keep-events.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { isSamePlace, standsInTheWay } from "./socket-place.ts";
 import type { WantedPorts } from "./wanted-ports.ts";
-
-/** A life is one start of the program and all the processes that come of it. */
-export type LifeNumber = number;
 
 export interface Holder {
   readonly life: LifeNumber;
@@ -47,30 +45,6 @@ export interface KeptEntry {
   /** Looks in a row at which nobody had it. */
   missedLooks: number;
 }
-
-export type KeepEvent =
-  | { readonly kind: "bound" | "kept"; readonly place: SocketPlace; readonly pid: number }
-  /** The next life has it. `connections` wait in its queue; undefined: it does not listen. */
-  | {
-      readonly kind: "returned";
-      readonly place: SocketPlace;
-      readonly pid: number;
-      readonly connections: number | undefined;
-    }
-  /** Of a Unix socket that nobody is bound to any more. */
-  | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
-  /** It accepts: now, or connections wait already. */
-  | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
-  | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
-  /** A Unix socket of a life that is over was in the way of a bind. */
-  | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
-  | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
-
-/**
- * `moved`: the program binds what this one would block. `closed`: it closed its own and goes on. `unclaimed`: a later life does not use it.
- * `watched`: it had its own in an epoll set before the bind. `not-bound`: the bind failed after all. `ended`: so has the keeper.
- */
-export type ReleaseReason = "watched" | "moved" | "closed" | "unclaimed" | "ended" | "not-bound";
 
 export interface KeptSocketsOptions {
   readonly wanted: WantedPorts;
@@ -154,7 +128,7 @@ export class KeptSockets implements ModeSockets {
     const kept = this.#freeFor(life, place, uid);
     // It would never hear of a connection. So it gets its own socket, and who waited in the kept one's queue is reset.
     if (kept !== undefined && call.isWatched(socket.inode)) this.release(kept, "watched");
-    else if (kept !== undefined && call.replaceWith(kept.socket) === "ok") {
+    else if (kept !== undefined && call.replaceWith(kept.socket, this.#isLive(kept)) === "ok") {
       socket.close();
       kept.holder = { life, pid, fd };
       kept.missedLooks = 0;
@@ -243,6 +217,11 @@ export class KeptSockets implements ModeSockets {
     if (found === undefined) return false;
     entry.holder = { ...found, life: holder.life };
     return true;
+  }
+
+  /** By the cheap look alone: a hand-over is on its way. */
+  #isLive({ holder, socket }: KeptEntry): boolean {
+    return this.#options.host.holds(holder.pid, holder.fd, socket.inode) === true;
   }
 
   #keep(entry: KeptEntry): boolean {

@@ -1,6 +1,6 @@
 /** One life of the program, from the gate to its end. */
 import type { ProgramEnd, StartedProgram } from "../host/keeping.ts";
-import type { LifeNumber } from "./kept-sockets.ts";
+import type { LifeNumber } from "./keep-events.ts";
 
 /** Runs until the program has ended, or what it left in the background. */
 export class Life {

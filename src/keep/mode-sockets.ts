@@ -1,6 +1,6 @@
 /** What a mode does with the sockets of the program that is kept: nothing (plain), holds them (adopt), makes them (activate). */
 import type { CallHandler, PassedDescriptor } from "../host/keeping.ts";
-import type { LifeNumber, ReleaseReason } from "./kept-sockets.ts";
+import type { LifeNumber, ReleaseReason } from "./keep-events.ts";
 
 export interface ModeSockets {
   readonly mode: "adopt" | "activate" | "plain";

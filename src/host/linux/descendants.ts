@@ -22,6 +22,10 @@ export function descendants(root: number = process.pid): number[] {
   return [...found];
 }
 
+export function ownChildren(): readonly number[] {
+  return readChildren(process.pid) ?? childrenByParent()(process.pid);
+}
+
 /** Every thread has its own list. Undefined: the kernel has no such file (CONFIG_PROC_CHILDREN), or the process is gone. */
 function readChildren(pid: number): readonly number[] | undefined {
   const threads = numbersIn(`/proc/${pid}/task`);
@@ -55,7 +59,7 @@ function childrenByParent(): (pid: number) => readonly number[] {
  */
 export function keptOrphans(notThese: ReadonlySet<number>, startedBefore: number): number[] {
   const own = filterCount("self");
-  return (readChildren(process.pid) ?? childrenByParent()(process.pid)).filter((pid) => {
+  return ownChildren().filter((pid) => {
     if (notThese.has(pid) || filterCount(`${pid}`) <= own) return false;
     const stat = parseProcessStat(readText(`/proc/${pid}/stat`) ?? "");
     return stat !== undefined && stat.state !== "Z" && stat.startTicks < startedBefore;
@@ -82,8 +86,7 @@ export class OrphanReaper {
 
   /** `notThese` have somebody who waits for them. */
   look(notThese: ReadonlySet<number>): void {
-    const children = readChildren(process.pid) ?? childrenByParent()(process.pid);
-    const zombies = new Set(children.filter(isZombie));
+    const zombies = new Set(ownChildren().filter(isZombie));
     for (const pid of zombies) if (this.#before.has(pid) && !notThese.has(pid)) this.#libc.waitpid(pid, null, WNOHANG);
     this.#before = zombies;
   }

@@ -27,6 +27,7 @@ import { EPOLLHUP, EPOLLIN, NotifyLoop } from "./notify-loop.ts";
 import { passedVariables } from "./passed-descriptors.ts";
 import { programMentions } from "./program-mentions.ts";
 import { numbersIn, readLinkByFs } from "./read-file.ts";
+import { SeenFamily } from "./seen-family.ts";
 
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
@@ -57,7 +58,10 @@ export class LinuxKeeping implements HostKeeping {
   readonly #softNofile = softNofileBefore();
   readonly #orphans: OrphanReaper;
   readonly #orphanTimer: NodeJS.Timeout;
-  #family: { readonly atMs: number; readonly pids: readonly number[] } | undefined;
+  /** Programs under no filter. */
+  readonly #unheard = new Set<number>();
+  readonly #family = new SeenFamily();
+  #below: { readonly atMs: number; readonly pids: readonly number[] } | undefined;
   #closed = false;
 
   constructor(native: Native) {
@@ -69,7 +73,10 @@ export class LinuxKeeping implements HostKeeping {
     this.#loop = new NotifyLoop(native);
     adoptOrphans(native.libc);
     this.#orphans = new OrphanReaper(native.libc);
-    this.#orphanTimer = setInterval(() => this.#orphans.look(this.#launchers), ORPHANS_MS).unref();
+    this.#orphanTimer = setInterval(() => {
+      this.#orphans.look(this.#launchers);
+      this.#family.look(this.#unheard);
+    }, ORPHANS_MS).unref();
   }
 
   async prepare(program: ProgramOptions): Promise<PreparedProgram | CannotKeep> {
@@ -100,6 +107,7 @@ export class LinuxKeeping implements HostKeeping {
       start: () => {
         for (const { fd } of passed) this.#block(fd);
         this.#waiting.delete(launcher.pid);
+        if (!filtered) this.#unheard.add(launcher.pid);
         return launcher.go({
           paths: candidatesOf(program.command, env["PATH"]).map(latin1Of),
           args: [program.argv0 ?? program.command, ...program.args].map(latin1Of),
@@ -131,17 +139,20 @@ export class LinuxKeeping implements HostKeeping {
     return this.#holderAmong(this.#descendants(), inode);
   }
 
-  signalRemains(name: NodeJS.Signals, current: StartedProgram | undefined): number {
+  signalRemains(name: NodeJS.Signals | undefined, current: StartedProgram | undefined): number {
     const notThese = new Set([...this.#launchers, ...(current === undefined ? [] : [current.pid])]);
-    const remains = keptOrphans(notThese, current?.startedTicks ?? Infinity);
-    for (const pid of remains) {
+    this.#family.look(this.#unheard);
+    const startedBefore = current?.startedTicks ?? Infinity;
+    const unheard = this.#family.orphans(startedBefore).filter((pid) => !notThese.has(pid));
+    const remains = new Set([...keptOrphans(notThese, startedBefore), ...unheard]);
+    for (const pid of name === undefined ? [] : remains) {
       try {
         process.kill(pid, name);
       } catch {
         // It has ended.
       }
     }
-    return remains.length;
+    return remains.size;
   }
 
   follow(pid: number): StartedProgram | undefined {
@@ -155,9 +166,9 @@ export class LinuxKeeping implements HostKeeping {
   /** A program that binds and closes in a loop must not have all processes looked at each time. */
   #descendants(): readonly number[] {
     const now = performance.now();
-    if (this.#family === undefined || now - this.#family.atMs > FAMILY_MS)
-      this.#family = { atMs: now, pids: descendants() };
-    return this.#family.pids;
+    if (this.#below === undefined || now - this.#below.atMs > FAMILY_MS)
+      this.#below = { atMs: now, pids: descendants() };
+    return this.#below.pids;
   }
 
   /** A launcher that waits has what its program is to get; that is not counted. */
@@ -185,7 +196,7 @@ export class LinuxKeeping implements HostKeeping {
   #remember({ pid, ended }: LauncherProcess): void {
     this.#launchers.add(pid);
     this.#waiting.add(pid);
-    void ended.then(() => [this.#launchers, this.#waiting].map((pids) => pids.delete(pid)));
+    void ended.then(() => [this.#launchers, this.#waiting, this.#unheard].map((pids) => pids.delete(pid)));
   }
 
   /** From now on the calls of the process, and of what will come of it, are told. */

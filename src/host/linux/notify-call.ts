@@ -27,7 +27,9 @@ import type { Libc, Native } from "./libc.ts";
 import { clearStalePath } from "./stale-path.ts";
 import { numbersIn, readLinkByFs, readText } from "./read-file.ts";
 
+const F_GETFL = 3;
 const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
 /** O_EXCL: the pidfd is of the thread (Linux 6.9), whose process may have lost its first thread. */
 const PIDFD_THREAD = 0o200;
 /** The open-file flags that fcntl(F_SETFL) can change and sockets have: O_APPEND, O_NONBLOCK, O_ASYNC. */
@@ -119,12 +121,13 @@ export class NotifiedCall implements BindCall, ListenCall {
     );
   }
 
-  replaceWith(kept: KeptSocket): string {
+  replaceWith(kept: KeptSocket, isShared: boolean): string {
     if (!(kept instanceof KeptDescriptor) || kept.fd < 0) return "EBADF";
     const flags = this.#flagsOfFd();
     if (flags === undefined || !this.#stillWaits()) return "ESRCH";
     // Of the open file, which all that hold it share: the program's own would have had them.
-    const status = this.#libc.fcntl(kept.fd, F_SETFL, flags & SETTABLE);
+    const others = isShared ? this.#libc.fcntl(kept.fd, F_GETFL, 0) & O_NONBLOCK : 0;
+    const status = this.#libc.fcntl(kept.fd, F_SETFL, (flags & SETTABLE) | others);
     if (status < 0) return errnoName(-status);
     const request = encodeReplaceFd(this.#call.id, kept.fd, this.fd, flags & O_CLOEXEC);
     const added = this.#libc.ioctl(this.#notifyFd, SECCOMP_IOCTL_NOTIF_ADDFD, request);
