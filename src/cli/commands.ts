@@ -196,8 +196,8 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     ].join("\n"),
     options: [
       {
-        flags: "-p, --port <[host:]port>",
-        text: "a port to keep; repeatable (default: whatever it binds)",
+        flags: "-p, --port <port>",
+        text: "[HOST:]PORT to keep; repeatable (default: whatever it binds)",
         several: true,
       },
       {
@@ -212,7 +212,7 @@ export const COMMANDS: readonly CommandDeclaration[] = [
         choices: ["on-failure", "always", "never"],
       },
       { flags: "--backoff <range>", text: "the wait before a restart, growing (default 100ms..30s)" },
-      { flags: "--max-restarts <n/period>", text: "give up after more than 5/1m" },
+      { flags: "--max-restarts <number>", text: "give up after more than so many: 5/1m" },
       {
         flags: "--while-down <what>",
         text: "clients queue (default), or are refused",

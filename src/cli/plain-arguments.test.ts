@@ -14,11 +14,13 @@ interface Understood {
 /** What commander makes of a line, with the same declarations; undefined when it refuses it. */
 function readByCommander(argv: readonly string[]): Understood | undefined {
   let understood: Understood | undefined;
-  const program = new Command("portmortem");
-  for (const { name, usage, options } of COMMANDS) {
+  const program = new Command("portmortem").enablePositionalOptions();
+  for (const { name, usage, options, passesThrough } of COMMANDS) {
     const command = program.command(usage).allowExcessArguments(false);
-    for (const { flags, choices } of [...options, ...COMMON_OPTIONS]) {
+    if (passesThrough === true) command.passThroughOptions();
+    for (const { flags, choices, several } of [...options, ...COMMON_OPTIONS]) {
       const option = new Option(flags);
+      if (several === true) option.argParser((value, before?: readonly string[]) => [...(before ?? []), value]);
       command.addOption(choices === undefined ? option : option.choices([...choices]));
     }
     command.action((...values: unknown[]) => {

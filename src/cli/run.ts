@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { basename } from "node:path";
 import { PortmortemError, isPortmortemError } from "../base/errors.ts";
 import { keep } from "../keep/keep.ts";
-import type { KeepNews } from "../keep/keep.ts";
+import type { KeepNews } from "../keep/keep-news.ts";
 import type { KeepOptions } from "../keep/keep-options.ts";
 import type { KeeperEnd } from "../keep/keeper-events.ts";
 import { jsonText } from "../render/escape.ts";

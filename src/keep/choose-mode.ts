@@ -10,7 +10,7 @@ import { parseIp } from "../tcp/ip-address.ts";
 import { ActivatedSockets } from "./activated-sockets.ts";
 import type { WantedListener } from "./activated-sockets.ts";
 import { clearTheWay, waitForTheWay } from "./clear-the-way.ts";
-import type { KeepNews, ModeRefusal } from "./keep.ts";
+import type { KeepNews, ModeRefusal } from "./keep-news.ts";
 import type { KeepMode, SettledKeepOptions } from "./keep-options.ts";
 import { KeptSockets } from "./kept-sockets.ts";
 import { ProgramKeeper } from "./keeper.ts";

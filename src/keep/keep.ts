@@ -9,31 +9,8 @@ import { ModeChoice } from "./choose-mode.ts";
 import { settleKeepOptions } from "./keep-options.ts";
 import type { KeepMode, KeepOptions, SettledKeepOptions } from "./keep-options.ts";
 import type { ProgramKeeper } from "./keeper.ts";
-import type { KeeperEnd, KeeperEvent, Reload } from "./keeper-events.ts";
-
-/** What happens, each with its event's other fields: `keeper.on("started", ({ pid }) => …)`. */
-export type KeeperEvents = {
-  readonly [K in KeepNews["kind"]]: [NewsOf<KeepNews, K>];
-} & {
-  /** Each of them. */
-  readonly event: [KeepNews];
-};
-
-type NewsOf<News, K> = News extends { readonly kind: infer Kinds } ? (K extends Kinds ? News : never) : never;
-
-export type KeepNews =
-  | KeeperEvent
-  /** How it is kept, and why not in a better way. */
-  | { readonly kind: "mode"; readonly mode: KeepMode; readonly instead: readonly ModeRefusal[] }
-  /** Something was in the way of a port before the start, and is not any more. */
-  | { readonly kind: "cleared"; readonly port: number; readonly text: string }
-  /** Something alive is in the way of a restart, and is waited for. */
-  | { readonly kind: "port-taken"; readonly text: string };
-
-export interface ModeRefusal {
-  readonly mode: KeepMode;
-  readonly why: string;
-}
+import type { KeepNews, KeeperEvents } from "./keep-news.ts";
+import type { KeeperEnd, Reload } from "./keeper-events.ts";
 
 /**
  * Keeps a program on its port: it is started again when it dies, and its listening sockets live on meanwhile, so that nobody is refused.

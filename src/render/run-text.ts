@@ -1,6 +1,6 @@
 /** What `run` says beside the program's own words: a line for each thing that somebody may want to know. */
 import { durationText } from "../base/duration.ts";
-import type { KeepNews } from "../keep/keep.ts";
+import type { KeepNews } from "../keep/keep-news.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { escapeText } from "./escape.ts";
 
