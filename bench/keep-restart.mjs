@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { cliFile } from "../scripts/freshness.mjs";
 import { judge, medians, say, sayMachine, scratchFile } from "./scene/measure.mjs";
 import { inOwnNetns } from "./scene/own-netns.mjs";
 
@@ -15,7 +16,7 @@ const KILLS = 41;
 const START_MS = 5;
 const PORT = 49_200;
 const ROUNDS = 5;
-const ROUND_MS = 1500;
+const ROUND_SECONDS = 2;
 const TARGET_RESTART = 1.0;
 const TARGET_MB = 80;
 const TARGET_RATE = 0.98;
@@ -23,24 +24,26 @@ const TARGET_RATE = 0.98;
 inOwnNetns(import.meta.url);
 sayMachine();
 const root = fileURLToPath(new URL("..", import.meta.url));
-execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], {
-  cwd: root,
-});
 const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
 const server = join(folder, "port-server");
 execFileSync("cc", ["-O1", "-static", "-o", server, join(root, "test/programs/port-server.c")]);
 const empty = scratchFile("empty.cjs");
 writeFileSync(empty, "");
+const web = scratchFile("web.cjs");
+writeFileSync(
+  web,
+  `require("node:http").createServer((_, response) => response.end("hello")).listen(+process.argv[2], () => console.log("listening"));`,
+);
 
 /** A kept program, what its keeper tells, and its end. */
 function keep(...command) {
-  const words = [join(root, "build/test/programs/keep.js"), "{}", ...command];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit", "pipe", "pipe"] });
+  const words = [cliFile, "run", "--json", "--backoff", "0ms", "--", ...command];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "pipe"] });
   const events = [];
-  createInterface({ input: child.stdio[3] }).on("line", (line) => events.push(JSON.parse(line)));
-  const told = async (kind, count) => {
-    while (events.filter((event) => event.kind === kind).length < count) await sleep(5);
-    return events.filter((event) => event.kind === kind)[count - 1];
+  createInterface({ input: child.stderr }).on("line", (line) => events.push(JSON.parse(line)));
+  const told = async (event, count) => {
+    while (events.filter((one) => one.event === event).length < count) await sleep(5);
+    return events.filter((one) => one.event === event)[count - 1];
   };
   const end = () => {
     child.kill("SIGTERM");
@@ -82,42 +85,40 @@ const status = readFileSync(`/proc/${kept.pid}/status`, "utf8");
 const residentMB = Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]) / 1000;
 await kept.end();
 
-/** Requests in a round, by clients that ask one after the other. */
-async function rate(port) {
-  let count = 0;
-  const end = performance.now() + ROUND_MS;
-  await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      while (performance.now() < end) {
-        await ask(port);
-        count++;
-      }
-    }),
-  );
-  return count;
+/** Requests a second, by wrk: 16 connections that are kept. */
+function rate() {
+  const words = ["-t1", "-c16", `-d${ROUND_SECONDS}s`, `http://127.0.0.1:${PORT}/`];
+  return Number(/Requests\/sec: +([\d.]+)/.exec(execFileSync("wrk", words, { encoding: "utf8" }))[1]);
 }
 
-const ratios = [];
-for (let round = 0; round < ROUNDS; round++) {
-  // Alone it could not have the port again: the connections before are in TIME-WAIT.
-  const port = PORT + 1 + round;
-  const alone = spawn(server, [String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+async function rateAlone() {
+  const alone = spawn(process.execPath, [web, String(PORT)], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => alone.stdout.once("data", resolve));
-  await rate(port);
-  const without = await rate(port);
+  rate();
+  const rounds = Array.from({ length: 3 }, rate);
   alone.kill("SIGKILL");
   await new Promise((resolve) => alone.on("exit", resolve));
-  const keeper = keep(server, String(PORT));
+  return middle(rounds);
+}
+
+async function rateKept() {
+  const keeper = keep(process.execPath, web, String(PORT));
   await keeper.told("listening", 1);
   await keeper.told("ready", 2);
-  await rate(PORT);
-  const within = await rate(PORT);
+  rate();
+  const rounds = Array.from({ length: 3 }, rate);
   await keeper.end();
-  ratios.push(within / without);
+  return middle(rounds);
+}
+
+const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const ratios = [];
+for (let round = 0; round < ROUNDS; round++) {
+  const without = await rateAlone();
+  ratios.push((await rateKept()) / without);
 }
 rmSync(folder, { recursive: true });
 
-const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const { empty: emptyMs } = medians({ empty: [process.execPath, empty] }, { runs: 21 });
 say(`empty   ${emptyMs.toFixed(1)} ms`);
 say(`restart ${middle(restarts).toFixed(1)} ms, the longest of ${KILLS} ${Math.max(...restarts).toFixed(1)} ms`);
