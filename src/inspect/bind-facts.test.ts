@@ -115,7 +115,7 @@ test("gatherBindFacts() tells of a connection whose other end listens on this ma
   assert.equal(await listens("127.0.0.1:50000"), true);
   assert.equal(await listens("192.168.1.10:50000"), true);
   assert.equal(await listens("10.9.9.9:50000"), false, "another machine's port");
-  assert.equal(await listens("127.0.0.1:50001"), undefined);
+  assert.equal(await listens("127.0.0.1:50001"), false);
 });
 
 test("gatherBindFacts() groups the connections to the port by program and state, the most first", async () => {

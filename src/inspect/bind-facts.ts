@@ -9,7 +9,8 @@ import { findElsewhere } from "./elsewhere.ts";
 import { gatherBindSettings } from "./bind-settings.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { autoBoundCookies } from "./auto-bound.ts";
-import { describeDump, dumpAll, listeningPorts } from "./dump.ts";
+import { describeDump, dumpAll } from "./dump.ts";
+import { LocalServers } from "./local-servers.ts";
 import type { Progress } from "./progress.ts";
 
 export interface BindRequest extends Omit<BindQuestion, "address"> {
@@ -137,8 +138,10 @@ function probeAll(host: Host, question: BindQuestion, incomplete: Incomplete[]):
 function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: readonly Socket[]): PortHolder[] {
   const connected = holders.some((socket) => socket.remote !== undefined && socket.inode !== undefined);
   if (protocol !== "tcp" || !connected) return holders.map((socket) => ({ socket }));
-  const listening = listeningPorts(host);
-  const addresses = new Set(host.localAddresses().map(({ address }) => address));
+  const servers = new LocalServers(
+    host,
+    host.localAddresses().map(({ address }) => address),
+  );
   const chosen = allOf([{ kind: "autobound" }, portRange("local", port, port)]);
   // Beside a listener it is its connections that are chosen, and they go when it goes: not worth another dump.
   const served = holders.some(({ state }) => state === "LISTEN");
@@ -149,9 +152,9 @@ function withOrigins(host: Host, { protocol, port }: BindQuestion, holders: read
       automatic === undefined || cookie === undefined || remote === undefined
         ? {}
         : { autoBound: automatic.has(cookie) };
-    if (remote === undefined || !listening.has(remote.port)) return { socket, ...origin };
-    const address = remote.address.replace(/^::ffff:(?=\d+\.)/, "");
-    return { socket, ...origin, peerListens: address.startsWith("127.") || addresses.has(address) };
+    return remote === undefined
+      ? { socket, ...origin }
+      : { socket, ...origin, peerListens: servers.has(remote.address, remote.port) };
   });
 }
 

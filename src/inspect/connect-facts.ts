@@ -17,7 +17,8 @@ import { ALL_STATES, maskOf } from "../tcp/states.ts";
 import { parseSysctlNumber, parseSysctlPortRange } from "../tcp/sysctl-values.ts";
 import { askerOf } from "./asker.ts";
 import { MOST_TRACED, peersUnclosedEnds, traceHolders } from "./connect-holders.ts";
-import { describeDump, listeningPorts } from "./dump.ts";
+import { describeDump } from "./dump.ts";
+import { LocalServers } from "./local-servers.ts";
 import { PortTable, eachPortUse } from "./port-table.ts";
 import type { Progress } from "./progress.ts";
 import { rootPrefixOf } from "./root-prefix.ts";
@@ -167,7 +168,6 @@ function collect(
   { localPortRange, localAddresses }: ConnectSettings,
   incomplete: Incomplete[],
 ): Collected {
-  const addresses = new Set(localAddresses);
   const table = new PortTable({
     remote,
     ...("address" in source ? { source: withoutScope(source.address) } : {}),
@@ -178,8 +178,7 @@ function collect(
         ? { bindAddress: withoutScope(source.address) }
         : {}),
     range,
-    listening: listeningPorts(host),
-    isLocal: (address) => address.startsWith("127.") || addresses.has(address),
+    servers: new LocalServers(host, localAddresses),
     ...(localPortRange === undefined ? {} : { localPortRange }),
   });
   const explicit: Socket[] = [];

@@ -4,10 +4,11 @@ import type { PortHolders } from "../tcp/connect-snapshot.ts";
 import { allOf, portRange } from "../tcp/filter/filter.ts";
 import type { Endpoint, Incomplete, Socket } from "../tcp/socket.ts";
 import { maskOf } from "../tcp/states.ts";
+import { unmapped } from "../tcp/ip-address.ts";
 import type { PortRange } from "../tcp/sysctl-values.ts";
 import { traceOwners } from "./describe-owners.ts";
 import { listeningPorts } from "./dump.ts";
-import { eachPortUse, unmapped } from "./port-table.ts";
+import { eachPortUse } from "./port-table.ts";
 import type { Progress } from "./progress.ts";
 
 /** So many sockets of each kind are traced: enough to find the program that has most of them. */

@@ -3,8 +3,8 @@
  * server.
  */
 import type { Host } from "../host/host.ts";
+import { unmapped } from "../tcp/ip-address.ts";
 import { parseSysctlPortRange } from "../tcp/sysctl-values.ts";
-import { unmapped } from "./port-table.ts";
 
 /** With more peers than this nobody has run out of ports to one of them. */
 const MOST_PEERS = 3;

@@ -2,12 +2,13 @@
 import type { DumpRequest, DumpSummary, Host } from "../host/host.ts";
 import type { PortFacts } from "../tcp/connect-snapshot.ts";
 import { createMatcher } from "../tcp/filter/match-filter.ts";
-import { isMapped, isUnspecified, parseIp } from "../tcp/ip-address.ts";
+import { isUnspecified, parseIp, unmapped } from "../tcp/ip-address.ts";
 import { createSocketRow } from "../tcp/socket-row.ts";
 import type { Endpoint, Socket, TimerKind } from "../tcp/socket.ts";
 import type { SocketState } from "../tcp/states.ts";
 import type { PortRange } from "../tcp/sysctl-values.ts";
 import { openDump } from "./dump.ts";
+import type { LocalServers } from "./local-servers.ts";
 
 /** What of a socket matters to a port. */
 export interface PortUse {
@@ -65,9 +66,8 @@ export interface PortTableQuestion {
   /** What a bind() before it would name: the source, or a wildcard. */
   readonly bindAddress?: string;
   readonly range: PortRange;
-  /** Listeners of this machine: a connection to one of them was opened by connect(). */
-  readonly listening: ReadonlySet<number>;
-  readonly isLocal: (address: string) => boolean;
+  /** A connection to one of them was opened by connect(). */
+  readonly servers: LocalServers;
   /** The kernel's own choice: a connection from there to elsewhere is a client's. */
   readonly localPortRange?: PortRange;
 }
@@ -141,11 +141,11 @@ export class PortTable {
 
   /** The same signs as of a blocker's: it went to a listener of this machine, or to a port that no client is given. */
   #isClient({ remoteAddress, remotePort }: PortUse): boolean {
-    const { remote, localPortRange: range, listening, isLocal } = this.#question;
+    const { remote, localPortRange: range, servers } = this.#question;
     if (remotePort === remote.port && remoteAddress !== undefined && unmapped(remoteAddress) === this.#remoteAddress)
       return true;
     if (range !== undefined && (remotePort < range.first || remotePort > range.last)) return true;
-    return listening.has(remotePort) && remoteAddress !== undefined && isLocal(unmapped(remoteAddress));
+    return remoteAddress !== undefined && servers.has(remoteAddress, remotePort);
   }
 
   /** Would a bind() to the connection's local address meet this socket's? docs/kernel/bind.md, "The rule". */
@@ -172,11 +172,4 @@ function addressesOverlap(ours: string, theirs: string, v6only: boolean | undefi
   if (bytes === undefined || !isUnspecified(bytes)) return "no";
   const meets = theirs6 ? ours.includes(":") || v6only !== true : !ours.includes(":");
   return meets ? "yes" : "no";
-}
-
-/** An IPv4 address that an IPv6 socket has is that IPv4 address to the kernel's tables. */
-export function unmapped(address: string): string {
-  if (!address.startsWith("::ffff:")) return address;
-  const bytes = parseIp(address)?.bytes;
-  return bytes !== undefined && isMapped(bytes) ? address.slice(7) : address;
 }

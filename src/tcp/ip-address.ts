@@ -121,6 +121,13 @@ export function isMapped(bytes: Uint8Array): boolean {
   return true;
 }
 
+/** An IPv4 address that an IPv6 socket has is that IPv4 address to the kernel's tables. */
+export function unmapped(address: string): string {
+  if (!address.startsWith("::ffff:")) return address;
+  const bytes = parseIp(address)?.bytes;
+  return bytes !== undefined && isMapped(bytes) ? address.slice(7) : address;
+}
+
 /** `0.0.0.0` and `::`. */
 export function isUnspecified(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);

@@ -176,3 +176,25 @@ test(
     assert.equal("errno" in real && real.errno, "EADDRNOTAVAIL");
   }),
 );
+
+test(
+  "a port that was accepted on is not taken for a client's because another address listens on the other end's port",
+  story(async (s) => {
+    const peers = s.actor();
+    await peers.listen("0.0.0.0:5432", { reuseAddr: true, backlog: 8 });
+    const server = s.actor();
+    const listener = await server.listen("127.0.0.1:40001", { reuseAddr: true, backlog: 8 });
+    set("ip_local_port_range", "40000 40000");
+    const client = s.actor();
+    await client.connect("127.0.0.1:40001");
+    await server.accept(listener);
+    await server.close(listener);
+    await server.listen("127.0.0.2:40000", { reuseAddr: true });
+    set("ip_local_port_range", "40000 40001");
+    const { ports, connectable } = await ask(s, TO);
+    assert.deepEqual([ports?.held, ports?.shared, ports?.undetermined, connectable], [1, 0, 1, undefined]);
+    const fd = await client.call("socket", { family: "ipv4" });
+    const real = await client.try("connect", { fd, to: TO });
+    assert.equal("errno" in real && real.errno, "EADDRNOTAVAIL");
+  }),
+);

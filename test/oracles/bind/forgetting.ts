@@ -6,6 +6,7 @@ import { findConflicts, preparePort } from "../../../src/verdict/predict-bind.ts
 import { serve } from "./checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Scene } from "./scene.ts";
+import { isStill } from "./look.ts";
 import { ASIDE } from "./scenario.ts";
 
 export function askForgetful(
@@ -24,7 +25,12 @@ export function askForgetful(
     // A wildcard in their way stops some of them, and a listening one all.
     if (wipers.filter(({ fd, address }) => calls.bind(fd, address, question.port) === 0).length === 0) return {};
     const { bind: kernel } = serve(scene, question);
-    return kernel === "ok" ? { kernel, problem: "unknown, and bound although nothing is remembered" } : { kernel };
+    if (kernel !== "ok") return { kernel };
+    // An orphan in FIN-WAIT-1 whose ACK came only now is one in FIN-WAIT-2, and that one lets any user pass.
+    const sockets = holders.map(({ socket }) => socket);
+    return isStill(scene.host, "tcp", question.port, sockets)
+      ? { kernel, problem: "unknown, and bound although nothing is remembered" }
+      : {};
   } finally {
     for (const { fd } of wipers) calls.close(fd);
   }

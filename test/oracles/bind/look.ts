@@ -36,10 +36,19 @@ export function hiddenOf(socket: Socket, stage: Stage): Hidden | undefined {
 /** Bound sockets do not change by themselves, and a dump of them is a walk of all buckets. */
 const CHANGING = ALL_STATES & ~maskOf("BOUND");
 
-/** Is all as it was when these were seen? */
-export function isStill(host: Host, protocol: Protocol, port: number, before: readonly Socket[]): boolean {
+/** Is all as it was when these were seen? `but`: the cookie of a socket that is the looker's own. */
+export function isStill(
+  host: Host,
+  protocol: Protocol,
+  port: number,
+  before: readonly Socket[],
+  but?: string,
+): boolean {
   const key = (list: readonly Socket[]): string =>
-    list.map(({ cookie, state, uid }) => `${cookie} ${state} ${uid}`).join(",");
+    list
+      .filter(({ cookie }) => but === undefined || cookie !== but)
+      .map(({ cookie, state, uid }) => `${cookie} ${state} ${uid}`)
+      .join(",");
   if (protocol === "udp") return key(socketsOf(host, protocol, port)) === key(before);
   const changing = before.filter(({ state }) => state !== "BOUND");
   return key(socketsOf(host, protocol, port, CHANGING)) === key(changing);

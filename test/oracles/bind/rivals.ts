@@ -2,7 +2,7 @@
 import { errnoName } from "../../../src/base/errno.ts";
 import { predictConflict, preparePort } from "../../../src/verdict/predict-bind.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { socketsOf, withHidden } from "./look.ts";
+import { isStill, socketsOf, withHidden } from "./look.ts";
 import type { Scene } from "./scene.ts";
 import type { Stage } from "./stage.ts";
 
@@ -28,9 +28,11 @@ export function listenAfterRivals(
     const listening = calls.as(uid, () => calls.listen(fd));
     const answer = listening < 0 ? errnoName(-listening) : "ok";
     const mayBeUnknown = question.reusePort || strangers > 0;
-    return predicted === answer || (predicted === "unknown" && mayBeUnknown)
-      ? { kernel: answer }
-      : { kernel: answer, problem: `listen() after others: predicted ${predicted}, the kernel said ${answer}` };
+    if (predicted === answer || (predicted === "unknown" && mayBeUnknown)) return { kernel: answer };
+    const before = others.map(({ socket }) => socket);
+    return isStill(host, protocol, port, before, mine)
+      ? { kernel: answer, problem: `listen() after others: predicted ${predicted}, the kernel said ${answer}` }
+      : {};
   } finally {
     calls.close(fd);
     stage.listenLate();
