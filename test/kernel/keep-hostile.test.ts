@@ -96,6 +96,21 @@ test(
         kept.output.join("\n"),
       );
       assert.ok(kept.output.includes("NoNewPrivs:\t0"));
+      const binds = join(folder, "bind-again");
+      copyFileSync(cProgram("bind-again"), binds);
+      chownSync(binds, 65_534, 65_534);
+      chmodSync(binds, 0o4755);
+      const other = new KeptProgram({ ports: [49_200, 80] }, binds);
+      s.atEnd(() => other.end());
+      for (const life of [1, 2]) {
+        await other.told("started", life);
+        other.say("49200");
+        assert.equal(await other.printed(life * 3 - 1), "ok");
+        assert.equal(other.all("returned").length, life - 1);
+        other.say("80");
+        assert.equal(await other.printed(life * 3), "EACCES", "with the other user's rights");
+        if (life === 1) await other.crash();
+      }
     },
     STATIC_C,
     ROOT_AND_SETUID,

@@ -1,4 +1,5 @@
 // Servers as people run them, each killed under load: nobody is refused, and each life has the port again.
+//   KEEP_KILLS=100 npm test -- keep-servers
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,9 +14,12 @@ import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
 
-const KILLS = Number(process.env["KEEP_KILLS"] ?? 50) / 10;
+const KILLS = Number(process.env["KEEP_KILLS"] ?? 10);
+/** Of servers of many processes, which take their time to start. */
+const FEWER_KILLS = Math.ceil(KILLS / 3);
 const ANSWERS_A_LIFE = 20;
 const CLIENTS = 3;
+const PORT = 49_200;
 const REQUEST = "GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
 
 /** This file was compiled to build/test/kernel/. */
@@ -24,14 +28,18 @@ const HAS_NGINX: Need = once(() => {
   const { error } = spawnSync("nginx", ["-v"]);
   return error === undefined ? undefined : `probed: the command nginx; ${error.message}`;
 });
+const HAS_GUNICORN: Need = once(() => {
+  const { error, status } = spawnSync("gunicorn", ["--version"]);
+  return status === 0 ? undefined : `probed: gunicorn --version; ${error?.message ?? `exit ${status}`}`;
+});
 
-/** Killed under load; `lostALife`: connections that a process of it may hold when it dies. */
-async function surviveKills(s: Story, port: number, command: string, ...args: string[]): Promise<KeptProgram> {
-  const kept = new KeptProgram({ ports: [port] }, command, ...args);
+/** Killed under load. */
+async function surviveKills(s: Story, kills: number, command: string, ...args: string[]): Promise<KeptProgram> {
+  const kept = new KeptProgram({ ports: [PORT] }, command, ...args);
   s.atEnd(() => kept.end());
   await kept.told("listening");
-  const load = new RequestLoad(port, CLIENTS, REQUEST);
-  for (let life = 2; life <= KILLS + 1; life++) {
+  const load = new RequestLoad(PORT, CLIENTS, REQUEST);
+  for (let life = 2; life <= kills + 1; life++) {
     const from = load.counts.answered;
     await until(`answers of life ${life - 1}`, () => load.counts.answered >= from + ANSWERS_A_LIFE);
     await kept.crash();
@@ -39,7 +47,7 @@ async function surviveKills(s: Story, port: number, command: string, ...args: st
   }
   const counts = await load.stop();
   assert.equal(counts.refused, 0, JSON.stringify(counts));
-  assert.ok(counts.lost <= KILLS * CLIENTS, `${counts.lost} lost: no more than all clients' with each life`);
+  assert.ok(counts.lost <= kills * CLIENTS, `${counts.lost} lost: no more than all clients' with each life`);
   assert.ok(load.answers.every((answer) => answer.startsWith("HTTP/1.")));
   await until("no zombie is left", async () => (await kept.report()).zombies === 0);
   return kept;
@@ -49,7 +57,7 @@ test(
   "Node's http",
   story(async (s) => {
     const program = 'require("node:http").createServer((_, answer) => answer.end("hello")).listen(49200)';
-    await surviveKills(s, 49_200, process.execPath, "-e", program);
+    await surviveKills(s, KILLS, process.execPath, "-e", program);
   }),
 );
 
@@ -57,7 +65,7 @@ test(
   "Python's http.server",
   story(async (s) => {
     const source = join(ROOT, "test/programs/hello-http.py");
-    await surviveKills(s, 49_200, PYTHON, source, "49200");
+    await surviveKills(s, KILLS, PYTHON, source, "49200");
   }, HAS_PYTHON),
 );
 
@@ -89,9 +97,26 @@ test(
     const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
     s.atEnd(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, "cluster.cjs"), program);
-    await surviveKills(s, 49_200, process.execPath, join(folder, "cluster.cjs"));
+    await surviveKills(s, FEWER_KILLS, process.execPath, join(folder, "cluster.cjs"));
   }),
 );
+
+for (const [what, options] of [
+  ["its socket", []],
+  ["its socket with SO_REUSEPORT", ["--reuse-port"]],
+] as const)
+  test(
+    `gunicorn: two workers have inherited ${what}`,
+    story(async (s) => {
+      const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+      s.atEnd(() => rmSync(folder, { recursive: true }));
+      const app =
+        'def app(environ, start):\n    start("200 OK", [("content-length", "6")])\n    return [b"hello\\n"]\n';
+      writeFileSync(join(folder, "hello.py"), app);
+      const words = ["--bind", "127.0.0.1:49200", "--workers", "2", "--chdir", folder, "--log-level", "critical"];
+      await surviveKills(s, FEWER_KILLS, "gunicorn", ...words, ...options, "hello:app");
+    }, HAS_GUNICORN),
+  );
 
 test(
   "nginx as a daemon: its first process ends, and the one in the background is kept",
@@ -129,7 +154,7 @@ for (const reuseport of ["", " reuseport"]) {
       const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
       s.atEnd(() => rmSync(folder, { recursive: true }));
       writeFileSync(join(folder, "nginx.conf"), nginxConf(folder, reuseport));
-      const kept = await surviveKills(s, 49_200, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
+      const kept = await surviveKills(s, KILLS, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
       assert.equal(kept.all("returned").length, KILLS * (reuseport === "" ? 1 : 2), "a socket a worker with reuseport");
       // Workers outlive a master that is killed; the next life has taken over, so they are ended.
       const nginx = (): number =>

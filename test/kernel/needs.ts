@@ -60,4 +60,11 @@ export const HAS_PYTHON = once(() => {
   const { error, status } = spawnSync(PYTHON, ["-c", "import http.server"]);
   return status === 0 ? undefined : `probed: python3 -c "import http.server"; ${error?.message ?? `exit ${status}`}`;
 });
+/** 80 MB for one test: .ci/run does not install it. */
+export const GO = once(() => {
+  const { error } = spawnSync("go", ["version"]);
+  return error === undefined
+    ? undefined
+    : `probed: the command go; ${error.message} (golang-go is too big for one test: here no package brings it)`;
+});
 export const C_COMPILER = command("cc", "--version");
