@@ -32,11 +32,13 @@ export function closeLast(socket: Socket, { timeoutMs = 1000 }: CloseLastOptions
   const close = new PeerFirstClose(rawBelow(socket), socket);
   return new Promise((resolve) => {
     const timer = setTimeout(() => close.abort(), 2 * timeoutMs);
-    socket.on("error", () => {}).once("close", () => {
-      clearTimeout(timer);
-      close.stop();
-      resolve({ closedBy: CLOSED_BY[close.ending], durationMs: performance.now() - startedAt });
-    });
+    socket
+      .on("error", () => {})
+      .once("close", () => {
+        clearTimeout(timer);
+        close.stop();
+        resolve({ closedBy: CLOSED_BY[close.ending], durationMs: performance.now() - startedAt });
+      });
     close.closeAfterPeer(timeoutMs);
   });
 }

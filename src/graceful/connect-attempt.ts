@@ -79,10 +79,7 @@ async function connected(target: Target, choice: Partial<TcpNetConnectOpts>): Pr
 }
 
 async function opened(socket: Socket, event: string, { timeoutMs, signal }: Target): Promise<Socket> {
-  const timer = setTimeout(
-    () => socket.destroy(failure("ETIMEDOUT", `no answer within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
+  const timer = setTimeout(() => socket.destroy(failure("ETIMEDOUT", `no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
     await once(socket, event, signal && { signal });
     return socket;

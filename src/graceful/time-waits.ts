@@ -38,6 +38,8 @@ export async function socketsTo(
   const peer = `${isIpv6 ? words : words.slice(-8)}:${port.toString(16).padStart(4, "0")} `.toUpperCase();
   for (let at = tables.indexOf(peer); at !== -1; at = tables.indexOf(peer, at + 1)) {
     const start = tables.lastIndexOf(" ", at);
+    // As the local address, behind the number of the line.
+    if (tables[start - 1] === ":") continue;
     // The socket of an IPv6 program has an IPv4 peer as ::ffff:a.b.c.d; any other address may end in the same digits.
     if (!isIpv6 && start !== at - 1 && tables.slice(start + 1, at) !== words.slice(0, -8)) continue;
     const [state, , timer = ""] = tables.slice(at + peer.length, at + peer.length + 40).split(" ");
