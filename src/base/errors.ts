@@ -33,6 +33,12 @@ export const ERRORS = {
   PM_UNKNOWABLE_FILTER: { category: "system" },
   PM_NO_NATIVE: { category: "system" },
   PM_PLATFORM: { category: "system" },
+  PM_CONNECT_REFUSED: { category: "system" },
+  PM_CONNECT_TIMEOUT: { category: "system" },
+  PM_CONNECT_FAILED: { category: "system" },
+  PM_NO_LOCAL_PORT: { category: "system" },
+  PM_LOCAL_PORT_FORBIDDEN: { category: "right" },
+  PM_LOCAL_ADDRESS: { category: "usage" },
   PM_OUTPUT: { category: "system" },
   PM_DEFECT: { category: "defect" },
 } as const satisfies Record<string, { category: ErrorCategory }>;

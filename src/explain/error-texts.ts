@@ -30,11 +30,11 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_UNKNOWN_HOST: {
     title: "the name has no address",
-    text: "The name of `--connect` has no address, or none of the family that `--from` asks for. `errno` is the resolver's word, `ENOTFOUND` for a name that does not exist. An address works without a resolver.",
+    text: "The name of `--connect`, or of the `host` of connect(), has no address, or none of the family that `--from` or `localAddress` asks for. `errno` is the resolver's word, `ENOTFOUND` for a name that does not exist. An address works without a resolver.",
   },
   PM_NAME_LOOKUP: {
     title: "the name could not be looked up now",
-    text: "The name of `--connect` may well exist, but the resolver gave no answer: `errno` is its word, mostly `EAI_AGAIN`, a name server that does not answer. Try it again, or give the address, which works without a resolver.",
+    text: "The name of `--connect`, or of the `host` of connect(), may well exist, but the resolver gave no answer: `errno` is its word, mostly `EAI_AGAIN`, a name server that does not answer. Try it again, or give the address, which works without a resolver.",
   },
   PM_UNKNOWN_WORD: {
     title: "explain has no page of that name",
@@ -127,6 +127,30 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   PM_PLATFORM: {
     title: "this is not Linux",
     text: "portmortem reads the sockets of Linux, and this is another system. A recording made on Linux can be read anywhere: `--replay FILE`.",
+  },
+  PM_CONNECT_REFUSED: {
+    title: "nobody listens there",
+    text: "The peer answered connect() of `portmortem/graceful` with a reset (ECONNREFUSED): its address is right, and no socket listens on the port. A server that is about to start is waited for with `retries`. A connection of the socket to itself, which TCP allows where no server listens on a local port, is this error as well.",
+  },
+  PM_CONNECT_TIMEOUT: {
+    title: "there was no answer in time",
+    text: "connect() of `portmortem/graceful` had no connection within `timeoutMs`, the name, all addresses and TLS included (or the kernel gave up before: ETIMEDOUT). A packet filter that drops, a host that is down, or an accept queue that is full.",
+  },
+  PM_CONNECT_FAILED: {
+    title: "the connection did not come about",
+    text: "connect() of `portmortem/graceful` failed for another reason: `errno` is the kernel's word where it has one (ENETUNREACH, EHOSTUNREACH, ECONNRESET …), `cause` the error of Node, as of a certificate that is not trusted.",
+  },
+  PM_NO_LOCAL_PORT: {
+    title: "no local port is left for this peer",
+    text: "connect() of `portmortem/graceful` found no local port that it may have. With `localPorts` the message counts them: in TIME-WAIT to this peer, with the time until the first is free, and in use otherwise. `errno` is EADDRINUSE if bind() refused the last one tried, EADDRNOTAVAIL if connect() did. Without `localPorts`, the whole of `ip_local_port_range` is taken for this peer, and `portmortem why --connect HOST:PORT` says by what. Remedies: keep connections for more than one request (`agent()`), let the peer close first (`closeLast()`), a wider range.",
+  },
+  PM_LOCAL_PORT_FORBIDDEN: {
+    title: "the local port is a privileged one",
+    text: "A local port below `net.ipv4.ip_unprivileged_port_start` (1024) was asked for and bind() said EACCES: it needs CAP_NET_BIND_SERVICE, or a lower `ip_unprivileged_port_start`.",
+  },
+  PM_LOCAL_ADDRESS: {
+    title: "the local address is not this machine's",
+    text: "bind() answered EADDRNOTAVAIL to `localAddress`: no device of this network namespace has this address.",
   },
   PM_OUTPUT: {
     title: "the output cannot be written",

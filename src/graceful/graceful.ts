@@ -11,8 +11,16 @@
  * ```
  */
 export { abort } from "./abort.ts";
+export { agent } from "./agent.ts";
+export { closeLast } from "./close-last.ts";
+export { connect } from "./connect.ts";
 export { drain } from "./drain.ts";
+export { retryable } from "./retryable.ts";
 export { watch } from "./watch.ts";
 export { isPortmortemError, PortmortemError } from "../base/errors.ts";
+export type { AgentOptions, Agents } from "./agent.ts";
+export type { CloseLastOptions, CloseLastReport } from "./close-last.ts";
+export type { ConnectOptions } from "./connect.ts";
 export type { ConnectionKind } from "./draining.ts";
 export type { DrainOptions, DrainProgress, DrainReport } from "./drain-options.ts";
+export type { LocalPorts } from "./local-ports.ts";

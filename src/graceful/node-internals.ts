@@ -2,6 +2,7 @@
  * What Node knows of a connection and has no public name for. Only here; each answer may be undefined, and then the drain does with what is
  * public. The suite in test/graceful/ holds it to Node 20, 22 and 24.
  */
+import { readSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Stream, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
@@ -41,6 +42,31 @@ export function rawBelow(socket: Socket): Socket {
   const { _parent: below } = socket as { _parent?: Socket | null };
   return below ?? socket;
 }
+
+/** For how long the server says, in the response that has just ended, that it keeps the connection (RFC 2068, 19.7.1.1). */
+export function keepAliveHintMs(socket: Socket): number {
+  const { _httpMessage: request } = socket as { _httpMessage?: { res?: IncomingMessage } | null };
+  const seconds = /timeout=(\d+)/.exec(`${request?.res?.headers["keep-alive"]}`)?.[1];
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000;
+}
+
+/**
+ * Nothing has come on an idle connection, neither data nor an end: libuv's sockets do not block, so a read says so with EAGAIN. What it
+ * takes is lost: the connection is of no use then anyway. True where the system has no descriptors (Windows), or Node does not say.
+ */
+export function isQuiet(socket: Socket): boolean {
+  const { fd = -1 } = (socket as { _handle?: { fd?: number } | null })._handle ?? {};
+  if (fd < 0) return !socket.destroyed;
+  try {
+    readSync(fd, ONE_BYTE);
+    return false;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    return code === "EAGAIN" || syscall !== "read";
+  }
+}
+
+const ONE_BYTE = new Uint8Array(1);
 
 /** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
 export function sessionOf(socket: Socket): ServerHttp2Session | undefined {

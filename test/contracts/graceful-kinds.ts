@@ -14,7 +14,7 @@ import { until } from "../kernel/until.ts";
 
 const pem = (name: string): Buffer => readFileSync(join(root(import.meta.dirname), "test/fixtures/graceful", name));
 const NODE_MAJOR = Number.parseInt(process.versions.node, 10);
-const TLS = { key: pem("test-only-key.pem"), cert: pem("test-only-certificate.pem") };
+export const SERVER_TLS = { key: pem("test-only-key.pem"), cert: pem("test-only-certificate.pem") };
 
 function root(folder: string): string {
   return existsSync(join(folder, "package-lock.json")) ? folder : root(dirname(folder));
@@ -198,7 +198,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   {
     name: "tls",
     isTold: false,
-    serve: (answers) => tls.createServer(TLS, echo(answers)),
+    serve: (answers) => tls.createServer(SERVER_TLS, echo(answers)),
     connect: (port) => rawClient(overTls(port)),
   },
   {
@@ -210,7 +210,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   {
     name: "https",
     isTold: true,
-    serve: (answers) => https.createServer(TLS, request(answers)),
+    serve: (answers) => https.createServer(SERVER_TLS, request(answers)),
     connect: async (port) => agentClient(https, port),
   },
   {
@@ -223,7 +223,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     name: "h2",
     isTold: true,
     ...(NODE_MAJOR < 24 ? { needsWatch: "Node knows the sessions of a TLS server only since 24" } : {}),
-    serve: (answers) => http2.createSecureServer(TLS, request(answers)),
+    serve: (answers) => http2.createSecureServer(SERVER_TLS, request(answers)),
     connect: (port) => sessionClient(`https://localhost:${port}`),
   },
   {
@@ -235,7 +235,7 @@ export const SERVER_KINDS: readonly ServerKind[] = [
   {
     name: "an upgraded https connection",
     isTold: false,
-    serve: (answers) => alsoOther(https.createServer(TLS, request(answers)), answers),
+    serve: (answers) => alsoOther(https.createServer(SERVER_TLS, request(answers)), answers),
     connect: (port) => rawClient(overTls(port), UPGRADE),
   },
   {

@@ -1,0 +1,96 @@
+/** One attempt to connect: a local port, TCP, TLS. */
+import { once } from "node:events";
+import type { Socket, TcpNetConnectOpts } from "node:net";
+import { isNoPort, noPortOf } from "./connect-refusal.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { inTurn } from "./local-ports.ts";
+import { socketsTo } from "./time-waits.ts";
+
+export interface Target extends ConnectOptions {
+  readonly host: string;
+  readonly timeoutMs: number;
+  /** The host and the port, for people. */
+  readonly where: string;
+  /** Of localPorts, each. */
+  readonly ports: readonly number[] | undefined;
+}
+
+export async function attempt(target: Target): Promise<Socket> {
+  const { host, ports, tls } = target;
+  const raw = await (ports === undefined ? connected(target, {}) : throughAddresses(target, ports));
+  // Without a server on a local port, TCP may connect a socket to itself (RFC 9293, 3.5, simultaneous open).
+  if (raw.localPort === raw.remotePort && raw.localAddress === raw.remoteAddress) {
+    raw.resetAndDestroy();
+    throw failure("ECONNREFUSED", "connected to itself, there is no server");
+  }
+  if (tls === undefined || tls === false) return raw;
+  const [{ connect }, { isIP }] = await Promise.all([import("node:tls"), import("node:net")]);
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const socket = connect({ host, ...name, ...(tls === true ? {} : tls), socket: raw });
+  return opened(socket, "secureConnect", target).catch((error: unknown) => {
+    raw.destroy();
+    throw error;
+  });
+}
+
+async function throughAddresses(target: Target, ports: readonly number[]): Promise<Socket> {
+  const { isIP } = await import("node:net");
+  const { lookup } = await import("node:dns/promises");
+  let last: unknown;
+  for (const { address, family } of await lookup(target.host, { all: true, family: isIP(target.localAddress ?? "") }))
+    try {
+      return await throughPorts(target, ports, { host: address, family });
+    } catch (error) {
+      target.signal?.throwIfAborted();
+      last = error;
+    }
+  throw last;
+}
+
+async function throughPorts(
+  target: Target,
+  ports: readonly number[],
+  peer: { readonly host: string; readonly family: number },
+): Promise<Socket> {
+  const kept = await socketsTo(peer.host, target.port);
+  let taken: NodeJS.ErrnoException | undefined;
+  let forbidden: unknown;
+  for (const localPort of inTurn(ports, kept))
+    try {
+      return await connected(target, { ...peer, localPort });
+    } catch (error) {
+      const failed = error as NodeJS.ErrnoException;
+      if (isNoPort(failed)) taken = failed;
+      else if (failed.code === "EACCES" && failed.syscall === "bind") forbidden = error;
+      else throw error;
+    }
+  throw taken === undefined ? forbidden : noPortOf(ports, kept, target.where, taken);
+}
+
+async function connected(target: Target, choice: Partial<TcpNetConnectOpts>): Promise<Socket> {
+  const { connect } = await import("node:net");
+  const { host, port, localAddress, allowHalfOpen = false } = target;
+  target.signal?.throwIfAborted();
+  return opened(
+    connect({ host, port, allowHalfOpen, ...(localAddress && { localAddress }), ...choice }),
+    "connect",
+    target,
+  );
+}
+
+async function opened(socket: Socket, event: string, { timeoutMs, signal }: Target): Promise<Socket> {
+  const timer = setTimeout(() => socket.destroy(failure("ETIMEDOUT", `no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    await once(socket, event, signal && { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(`${code} ${message}`), { code });
+}
