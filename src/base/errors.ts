@@ -30,6 +30,10 @@ export const ERRORS = {
   PM_UNKNOWABLE_FILTER: { category: "system" },
   PM_NO_NATIVE: { category: "system" },
   PM_PLATFORM: { category: "system" },
+  PM_PORT_TAKEN: { category: "system" },
+  PM_SHADOWED: { category: "system" },
+  PM_LISTEN_REFUSED: { category: "system" },
+  PM_NO_REUSEPORT: { category: "system" },
   PM_OUTPUT: { category: "system" },
   PM_DEFECT: { category: "defect" },
 } as const satisfies Record<string, { category: ErrorCategory }>;

@@ -116,6 +116,22 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "this is not Linux",
     text: "portmortem reads the sockets of Linux, and this is another system. A recording made on Linux can be read anywhere: `--replay FILE`.",
   },
+  PM_PORT_TAKEN: {
+    title: "somebody else has the port",
+    text: "`listen()` of `portmortem/graceful`: EADDRINUSE, for longer than `retryMs`. `blockers` has who holds the port, as `why` names them; `blockersUnknown` says why it could not be told: off Linux, or where portmortem itself cannot be loaded. `portmortem why PORT` says what to do.",
+  },
+  PM_SHADOWED: {
+    title: "a listener of one address would come first",
+    text: "`listen()` with `refuseShadowed`: a listener of one address gets what comes to it, and one of every address on the same port does not. `blockers` has them. End them, or listen on an address of your own.",
+  },
+  PM_LISTEN_REFUSED: {
+    title: "the kernel refuses the listener, and waiting will not help",
+    text: "`listen()` of `portmortem/graceful`: any other error than EADDRINUSE. `errno` has it, the hint what helps: a missing right (EACCES), an address that this machine has not (EADDRNOTAVAIL), a name without address (ENOTFOUND), IPv6 switched off (EAFNOSUPPORT).",
+  },
+  PM_NO_REUSEPORT: {
+    title: "this Node cannot set SO_REUSEPORT",
+    text: "`reusePort` needs Node 22.12, 23.1 or later; older ones ignore it without a word. `node:cluster` shares a port between processes in any version.",
+  },
   PM_OUTPUT: {
     title: "the output cannot be written",
     text: "The output could not be written: a full disk, most often. A pipe whose reader has gone is no error; it ends the command quietly.",
