@@ -39,6 +39,9 @@ export const ERRORS = {
   PM_NO_LOCAL_PORT: { category: "system" },
   PM_LOCAL_PORT_FORBIDDEN: { category: "right" },
   PM_LOCAL_ADDRESS: { category: "usage" },
+  PM_SHADOWED: { category: "system" },
+  PM_LISTEN_REFUSED: { category: "system" },
+  PM_NO_REUSEPORT: { category: "system" },
   PM_OUTPUT: { category: "system" },
   PM_DEFECT: { category: "defect" },
 } as const satisfies Record<string, { category: ErrorCategory }>;

@@ -110,7 +110,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_PORT_TAKEN: {
     title: "the port is taken",
-    text: "A program was to be started on this port, and somebody alive has it. The message names who, and by which rule; `portmortem why PORT` tells more. What belongs to nobody (TIME-WAIT and other remains) has been cleared already. `run --take`, or `portmortem free PORT`, ends who has it. Where the program binds one address only, name it, as in `--port 127.0.0.1:8080`: without one, all addresses are meant.",
+    text: "A program was to be started on this port, and somebody alive has it. The message names who, and by which rule; `portmortem why PORT` tells more. What belongs to nobody (TIME-WAIT and other remains) has been cleared already. `run --take`, or `portmortem free PORT`, ends who has it. Where the program binds one address only, name it, as in `--port 127.0.0.1:8080`: without one, all addresses are meant. In `listen()` of `portmortem/graceful`: EADDRINUSE for longer than `retryMs`; `blockers` has who holds the port, `blockersUnknown` why that could not be told.",
   },
   PM_CANNOT_KEEP: {
     title: "the program cannot be kept like this",
@@ -151,6 +151,18 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   PM_LOCAL_ADDRESS: {
     title: "the local address is not this machine's",
     text: "bind() answered EADDRNOTAVAIL to `localAddress`: no device of this network namespace has this address.",
+  },
+  PM_SHADOWED: {
+    title: "a listener of one address would come first",
+    text: "`listen()` with `refuseShadowed`: a listener of one address gets what comes to it, and one of every address on the same port does not. `blockers` has them. End them, or listen on an address of your own.",
+  },
+  PM_LISTEN_REFUSED: {
+    title: "the kernel refuses the listener, and waiting will not help",
+    text: "`listen()` of `portmortem/graceful`: any other error than EADDRINUSE. `errno` has it, the hint what helps: a missing right (EACCES), an address that this machine has not (EADDRNOTAVAIL), a name without address (ENOTFOUND), IPv6 switched off (EAFNOSUPPORT).",
+  },
+  PM_NO_REUSEPORT: {
+    title: "this Node cannot set SO_REUSEPORT",
+    text: "`reusePort` needs Node 22.12, 23.1 or later; older ones ignore it without a word. `node:cluster` shares a port between processes in any version.",
   },
   PM_OUTPUT: {
     title: "the output cannot be written",

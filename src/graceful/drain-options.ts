@@ -61,12 +61,15 @@ export function patienceOf(options: DrainOptions): Patience {
   const patience = { ...PATIENCE };
   for (const name of Object.keys(PATIENCE) as (keyof Patience)[]) {
     const value = options[name];
-    if (value === undefined) continue;
-    if (typeof value !== "number" || !(value >= 0) || value > MAX_TIMER_MS)
-      throw new PortmortemError("PM_USAGE", `${name} is ${String(value)}: not a number of milliseconds`, {
-        hint: `0 to ${MAX_TIMER_MS}`,
-      });
-    patience[name] = value;
+    if (value !== undefined) patience[name] = requireMs(name, value);
   }
   return patience;
+}
+
+/** @throws PortmortemError PM_USAGE */
+export function requireMs(name: string, value: number): number {
+  if (typeof value === "number" && value >= 0 && value <= MAX_TIMER_MS) return value;
+  throw new PortmortemError("PM_USAGE", `${name} is ${String(value)}: not a number of milliseconds`, {
+    hint: `0 to ${MAX_TIMER_MS}`,
+  });
 }

@@ -1,8 +1,8 @@
 /** The end of a server without a lost response, and without the TIME-WAITs on its side where the clients follow. */
 import type { Server } from "node:net";
-import { PortmortemError } from "../base/errors.ts";
 import { Drain } from "./drain-run.ts";
 import { type DrainOptions, type DrainReport, patienceOf } from "./drain-options.ts";
+import { serverList } from "./server-list.ts";
 
 const running = new WeakMap<Server, Drain>();
 
@@ -17,17 +17,12 @@ const running = new WeakMap<Server, Drain>();
  * @throws PortmortemError PM_USAGE for what is no server of node:net, tls, http, https or http2, or no number of milliseconds.
  */
 export async function drain(servers: Server | readonly Server[], options: DrainOptions = {}): Promise<DrainReport> {
-  const list = [...new Set(Array.isArray(servers) ? (servers as readonly Server[]) : [servers as Server])];
-  for (const server of list)
-    if (typeof server?.getConnections !== "function" || typeof server.prependListener !== "function")
-      throw new PortmortemError("PM_USAGE", "drain() was given something that is no server of Node", {
-        hint: "give it the server of node:net, tls, http, https or http2: of a framework mostly app.server, or what listen() returned",
-      });
+  const list = serverList("drain()", servers);
   const patience = patienceOf(options);
   const fresh = list.filter((server) => !running.has(server));
   const before = [...new Set(list.flatMap((server) => running.get(server) ?? []))];
   for (const drain of before) drain.shorten(patience, options.signal);
-  const own = fresh.length === 0 ? undefined : new Drain(fresh, patience, options);
+  const own = fresh.length === 0 && before.length > 0 ? undefined : new Drain(fresh, patience, options);
   if (own !== undefined) for (const server of fresh) running.set(server, own);
   const drains = [...before, ...(own === undefined ? [] : [own])];
   const reports = await Promise.all(drains.map(({ report }) => report));

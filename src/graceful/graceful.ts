@@ -4,10 +4,11 @@
  * @example
  * ```ts
  * import { createServer } from "node:http";
- * import { drain } from "portmortem/graceful";
+ * import { listen, shutdownOnSignals } from "portmortem/graceful";
  *
- * const server = createServer((_, response) => response.end("hello")).listen(8080);
- * process.once("SIGTERM", () => void drain(server, { graceMs: 10_000 }));
+ * const server = createServer((_, response) => response.end("hello"));
+ * shutdownOnSignals(server, { graceMs: 10_000 });
+ * await listen(server, { port: 8080 });
  * ```
  */
 export { abort } from "./abort.ts";
@@ -16,11 +17,18 @@ export { closeLast } from "./close-last.ts";
 export { connect } from "./connect.ts";
 export { drain } from "./drain.ts";
 export { retryable } from "./retryable.ts";
+export { listen } from "./listen.ts";
+export { PortTakenError } from "./listen-failed.ts";
+export { shutdownOnSignals } from "./shutdown-on-signals.ts";
 export { watch } from "./watch.ts";
 export { isPortmortemError, PortmortemError } from "../base/errors.ts";
 export type { AgentOptions, Agents } from "./agent.ts";
 export type { CloseLastOptions, CloseLastReport } from "./close-last.ts";
 export type { ConnectOptions } from "./connect.ts";
 export type { ConnectionKind } from "./draining.ts";
+export type { Listenable } from "./listen-attempt.ts";
+export type { Listening, ListenOptions, PortWait } from "./listen.ts";
+export type { PortHolder } from "./port-holders.ts";
+export type { Shutdown, ShutdownOptions, ShutdownReport } from "./shutdown-on-signals.ts";
 export type { DrainOptions, DrainProgress, DrainReport } from "./drain-options.ts";
 export type { LocalPorts } from "./local-ports.ts";

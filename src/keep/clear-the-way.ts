@@ -32,7 +32,7 @@ export async function clearTheWay(ports: readonly ParsedEndpoint[], options: Cle
 export async function waitForTheWay(
   ports: readonly ParsedEndpoint[],
   options: ClearOptions,
-  onTaken: (error: PortmortemError) => void,
+  onTaken: (error: PortTaken) => void,
 ): Promise<void> {
   for (const port of ports) {
     let told = false;
@@ -48,7 +48,7 @@ export async function waitForTheWay(
 
 const LOOK_AGAIN_MS = 500;
 
-async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<PortmortemError | undefined> {
+async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<PortTaken | undefined> {
   const { host, reuseAddr, take, graceMs, signal, onCleared } = options;
   const address = scopedAddress(port);
   const endpoint = { port: port.port, ...(address === undefined ? {} : { address }) };
@@ -63,21 +63,24 @@ async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<Po
       : { confirm: async ({ plan }) => plan.every(({ kind }) => kind === "destroy") }),
   });
   for (const step of result.done) if (step.result === "ok") onCleared(port, step.text);
-  return result.bindable ? undefined : portTaken(port, verdict.blockers, take);
+  return result.bindable ? undefined : new PortTaken(port, verdict.blockers, take);
 }
 
-function portTaken(port: ParsedEndpoint, blockers: readonly Blocker[], take: boolean): PortmortemError {
-  const [first] = blockers;
-  const more = blockers.length > 1 ? `; and ${blockers.length - 1} more` : "";
-  const name = formatEndpoint(port).replace(/^:/, "");
-  return new PortmortemError(
-    "PM_PORT_TAKEN",
-    `port ${name} is taken: ${first?.text ?? "the kernel refuses the bind"}${more}`,
-    {
+/** PM_PORT_TAKEN. */
+export class PortTaken extends PortmortemError {
+  readonly blockers: readonly Blocker[];
+
+  constructor(port: ParsedEndpoint, blockers: readonly Blocker[], take: boolean) {
+    const [first] = blockers;
+    const more = blockers.length > 1 ? `; and ${blockers.length - 1} more` : "";
+    const name = formatEndpoint(port).replace(/^:/, "");
+    const narrower = port.address === undefined ? "; if the program binds one address only, name it" : "";
+    super("PM_PORT_TAKEN", `port ${name} is taken: ${first?.text ?? "the kernel refuses the bind"}${more}`, {
       hint: take
         ? `portmortem why ${name} tells what is left`
-        : `portmortem why ${name} tells more; --take ends who has it${port.address === undefined ? "; if the program binds one address only, name it" : ""}`,
+        : `portmortem why ${name} tells more; --take ends who has it${narrower}`,
       errno: "EADDRINUSE",
-    },
-  );
+    });
+    this.blockers = blockers;
+  }
 }

@@ -1,0 +1,36 @@
+/** One call of `listen`, and how it ended. */
+import type { Server } from "node:net";
+
+/** Anything that listens: a server of Node, or what makes one (an app of express or koa). */
+export interface Listenable {
+  listen(...args: never[]): unknown;
+}
+
+/**
+ * The server that listens; rejects with the error. The server's own handlers are not told of it: programs end themselves on EADDRINUSE
+ * there, and this one may go away. No handler is added, and none is left behind.
+ */
+export async function attemptToListen(target: Listenable, args: readonly unknown[]): Promise<Server> {
+  const returned = (target.listen as (...args: unknown[]) => unknown).apply(target, [...args]);
+  const server = (isEmitter(returned) ? returned : target) as Server;
+  // Node tells in a later turn.
+  await new Promise<void>((resolve, reject) => {
+    const own = Object.getOwnPropertyDescriptor(server, "emit");
+    const emit = server.emit.bind(server) as (...args: unknown[]) => boolean;
+    server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+      const isError = event === "error";
+      if (isError || event === "listening") {
+        Reflect.deleteProperty(server, "emit");
+        if (own) Object.defineProperty(server, "emit", own);
+        if (isError) reject(args[0] as Error);
+        else resolve();
+      }
+      return isError || emit(event, ...args);
+    };
+  });
+  return server;
+}
+
+function isEmitter(value: unknown): boolean {
+  return typeof (value as Partial<Server> | undefined)?.emit === "function";
+}
