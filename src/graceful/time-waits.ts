@@ -1,8 +1,8 @@
-/** TIME-WAIT sockets of known connections, from the tables that the kernel shows in /proc/net (proc(5)). */
+/** What the kernel keeps of known connections that we closed first, from the tables that it shows in /proc/net (proc(5)). */
 
 /**
- * How many of these are there: "8080 34076", local and remote port, of each connection whose active closer we were. Undefined where there are
- * no such tables.
+ * How many of these are in TIME-WAIT, or still before it, because the peer's FIN has not come yet: "8080 34076", local and remote port, of each
+ * connection whose active closer we were. Undefined where there are no such tables.
  */
 export async function countTimeWaits(ports: ReadonlySet<string>): Promise<number | undefined> {
   if (process.platform !== "linux") return undefined;
@@ -17,7 +17,8 @@ export async function countTimeWaits(ports: ReadonlySet<string>): Promise<number
     for (const line of (table ?? "").split("\n")) {
       const [, local, remote, state] = line.trim().split(/\s+/, 4);
       if (
-        state === TIME_WAIT &&
+        state !== undefined &&
+        AFTER_OUR_CLOSE.has(state) &&
         local !== undefined &&
         remote !== undefined &&
         ports.has(`${portOf(local)} ${portOf(remote)}`)
@@ -27,8 +28,8 @@ export async function countTimeWaits(ports: ReadonlySet<string>): Promise<number
   return count;
 }
 
-/** include/net/tcp_states.h */
-const TIME_WAIT = "06";
+/** FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING: include/net/tcp_states.h. */
+const AFTER_OUR_CLOSE = new Set(["04", "05", "06", "0B"]);
 
 function portOf(hexEndpoint: string): number {
   return Number.parseInt(hexEndpoint.slice(hexEndpoint.indexOf(":") + 1), 16);
