@@ -23,7 +23,11 @@ export function timeOnce([command, ...args], statuses = [0]) {
   const out = openSync(scratchFile("out"), "w");
   try {
     const started = performance.now();
-    const { status, error, stderr } = spawnSync(command, args, { stdio: ["ignore", out, "pipe"], env: environment });
+    const { status, error, stderr } = spawnSync(command, args, {
+      stdio: ["ignore", out, "pipe"],
+      env: environment,
+      encoding: "utf8",
+    });
     const took = performance.now() - started;
     if (error !== undefined) throw error;
     if (!statuses.includes(status)) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);

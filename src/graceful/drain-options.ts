@@ -19,6 +19,11 @@ export interface DrainOptions {
    * connection is left alone, at most until `graceMs`.
    */
   readonly beforeClose?: (socket: Socket, about: { readonly kind: ConnectionKind }) => unknown;
+  /**
+   * Told once, when nobody is accepted any more and responses say `Connection: close`: here a program ends what would go on for ever by
+   * itself, event streams and long polls.
+   */
+  readonly onDraining?: () => unknown;
   /** Told at the start, when numbers have changed (four times a second at most), and at the end. */
   readonly onProgress?: (progress: DrainProgress) => void;
 }
@@ -35,9 +40,12 @@ export interface DrainReport {
   /** Requests (HTTP/2: streams) that were answered to the end while it lasted. */
   readonly requestsFinished: number;
   readonly durationMs: number;
-  /** Of these connections, how many the kernel keeps in TIME-WAIT on this side. Left out where it cannot be read (not Linux). */
+  /**
+   * Of these connections, how many the kernel keeps in TIME-WAIT on this side, or in FIN-WAIT, which becomes TIME-WAIT with the peer's FIN. Left
+   * out where it cannot be read (not Linux).
+   */
   readonly timeWaitLeft?: number;
-  /** What `beforeClose` and `onProgress` threw. */
+  /** What the hooks threw. */
   readonly hookErrors?: readonly unknown[];
 }
 

@@ -69,6 +69,8 @@ export class Drain {
     await this.#acceptQueued();
     for (const server of this.#servers) stopListening(server);
     for (const connection of this.#leaving.values()) connection.begin();
+    // They have begun a microtask later.
+    queueMicrotask(() => void this.#tellDraining());
     const ticker = setInterval(() => this.#tell(), PROGRESS_MS);
     this.#undo.push(() => clearInterval(ticker));
     this.#finishWhenEmpty();
@@ -179,6 +181,14 @@ export class Drain {
       this.#hookErrors.push(error);
     }
   };
+
+  async #tellDraining(): Promise<void> {
+    try {
+      await this.#options.onDraining?.();
+    } catch (error) {
+      this.#hookErrors.push(error);
+    }
+  }
 
   #obey(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;

@@ -20,7 +20,8 @@ export class PeerFirstClose {
     this.#raw = raw;
     this.#socket = socket;
     this.#peerHasEnded = socket.readableEnded;
-    if (socket.readableEnded && !socket.writableEnded) this.#ending = "closedByPeer";
+    // Where both directions have ended before anybody looked, ours mostly was the answer: http servers end what their client has ended.
+    if (socket.readableEnded) this.#ending = "closedByPeer";
     socket.prependListener("end", this.#onEnd);
     socket.once("error", this.#onError);
     if (raw !== socket) raw.once("error", this.#onError);

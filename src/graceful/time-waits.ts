@@ -1,8 +1,8 @@
-/** TIME-WAIT sockets of known connections, from the tables that the kernel shows in /proc/net (proc(5)). */
+/** What the kernel keeps of known connections that we closed first, from the tables that it shows in /proc/net (proc(5)). */
 
 /**
- * How many of these are there: "8080 34076", local and remote port, of each connection whose active closer we were. Undefined where there are
- * no such tables.
+ * How many of these are in TIME-WAIT, or still before it, because the peer's FIN has not come yet: "8080 34076", local and remote port, of each
+ * connection whose active closer we were. Undefined where there are no such tables.
  */
 export async function countTimeWaits(ports: ReadonlySet<string>): Promise<number | undefined> {
   if (ports.size === 0 && process.platform === "linux") return 0;
@@ -12,7 +12,8 @@ export async function countTimeWaits(ports: ReadonlySet<string>): Promise<number
   for (const line of tables.split("\n")) {
     const [, local, remote, state] = line.trim().split(/\s+/, 4);
     if (
-      state === TIME_WAIT &&
+      state !== undefined &&
+      AFTER_OUR_CLOSE.has(state) &&
       local !== undefined &&
       remote !== undefined &&
       ports.has(`${portOf(local)} ${portOf(remote)}`)
@@ -62,6 +63,8 @@ async function readTables(): Promise<string | undefined> {
 
 /** include/net/tcp_states.h */
 const TIME_WAIT = "06";
+/** FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING. */
+const AFTER_OUR_CLOSE = new Set(["04", "05", TIME_WAIT, "0B"]);
 /** Times are in USER_HZ, which is 100 wherever Node runs (include/asm-generic/param.h). */
 const MS_PER_JIFFY = 10;
 

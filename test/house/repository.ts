@@ -44,7 +44,7 @@ export function repositoryFiles(): string[] {
 
 function* walkFolder(folder: string): Generator<string> {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    if (/^(\.git|node_modules|dist|build|coverage)$/.test(entry.name)) continue;
+    if (/^(\.git|\.next|node_modules|dist|build|coverage)$/.test(entry.name)) continue;
     if (entry.isDirectory()) yield* walkFolder(join(folder, entry.name));
     else yield join(folder, entry.name);
   }

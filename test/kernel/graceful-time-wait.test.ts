@@ -78,3 +78,18 @@ test(
     for (const client of clients) client.destroy();
   }),
 );
+
+test(
+  "drain() counts those too whose client has not closed yet",
+  story(async (s) => {
+    const server = net.createServer((socket) => void socket.resume());
+    const port = await listening(server);
+    const client = net.connect({ host: "127.0.0.1", port, allowHalfOpen: true }).resume();
+    await until("it is connected", () => client.readyState === "open");
+    const report = await drain(server, { idleMs: 20, lingerMs: 20 });
+    assert.deepEqual([report.closedByUs, report.timeWaitLeft], [1, 1]);
+    await s.socket(`state fin-wait-2 and sport = :${port}`);
+    client.end();
+    await s.socket(`state time-wait and sport = :${port}`);
+  }),
+);

@@ -1,0 +1,41 @@
+/**
+ * An http server that is replaced by another process of it: `inherited` takes the listener that stands at descriptor 3, `reuseport PORT` makes
+ * one of its own beside that of its predecessor. Prints "ready", at SIGTERM drains, prints the report, and ends by itself.
+ */
+import http from "node:http";
+import { drain, watch } from "../../src/graceful/graceful.ts";
+import {
+  AF_INET,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from "../../src/host/linux/constants.ts";
+import { loadLibc } from "../../src/host/linux/libc.ts";
+import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
+
+/** So that there is something in flight at any moment. */
+const WORK_MS = 2;
+const BACKLOG = 511;
+
+const [way, port] = process.argv.slice(2);
+const server = http.createServer((_, response) => void setTimeout(() => response.end("done"), WORK_MS));
+watch(server);
+server.listen({ fd: way === "inherited" ? 3 : ownListener(Number(port)) }, () => process.stdout.write("ready\n"));
+process.once("SIGTERM", () => {
+  void drain(server).then((report) => process.stdout.write(`${JSON.stringify(report)}\n`));
+});
+
+/** Node has `reusePort` since 23.1 only, and before that takes it without a word. */
+function ownListener(port: number): number {
+  const loaded = loadLibc();
+  if ("why" in loaded) throw new Error(loaded.why);
+  const { libc } = loaded;
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const on = new Uint8Array(new Int32Array([1]).buffer);
+  const address = encodeSockaddr("127.0.0.1", port)!;
+  for (const option of [SO_REUSEADDR, SO_REUSEPORT]) libc.setsockopt(fd, SOL_SOCKET, option, on, on.length);
+  if (libc.bind(fd, address, address.length) < 0 || libc.listen(fd, BACKLOG) < 0) throw new Error(`port ${port}`);
+  return fd;
+}
