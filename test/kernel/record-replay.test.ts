@@ -42,6 +42,7 @@ for (const command of ["why 127.0.0.1:49380 --json", "why 127.0.0.1:49380", "why
       const other = story.actorElsewhere();
       for (const options of [{}, NO_FFI]) {
         const replayed = await story.command([...words, "--replay", file], options);
+        assert.doesNotMatch(replayed.warnings, /^portmortem:/);
         assert.equal(replayed.text, recorded.text);
         // Nobody shall take its pids for those of this machine.
         const said = words.includes("--json") ? "" : replayed.warnings.slice(0, replayed.warnings.indexOf("\n"));

@@ -3,6 +3,7 @@
  * not fail somewhere in the middle of a judgement. The kind of value is looked at, not every field of it.
  */
 import type { Host } from "../host.ts";
+import { isRecordedError } from "./recorded-error.ts";
 
 type Shape =
   | "numbers"
@@ -66,7 +67,8 @@ export function findMisshapen(record: Readonly<Record<string, Readonly<Record<st
     if (!Object.hasOwn(SHAPES, method)) continue;
     const shape = SHAPES[method as keyof typeof SHAPES];
     for (const [key, answer] of Object.entries(answers))
-      if (!hasShape(answer, shape) || (shape === "dump" && !isRequest(key))) return `${method}(${key})`.slice(0, 200);
+      if (!(isRecordedError(answer) || hasShape(answer, shape)) || (shape === "dump" && !isRequest(key)))
+        return `${method}(${key})`.slice(0, 200);
   }
   return undefined;
 }
@@ -141,7 +143,7 @@ function isEnd(value: unknown): boolean {
 /** The arguments of a dump are read again, to find one that holds more than was asked for. */
 function isRequest(key: string): boolean {
   try {
-    const args: unknown = JSON.parse(key);
+    const args: unknown = JSON.parse(key.replace(/#\d+$/, ""));
     return Array.isArray(args) && isObject(args[0]) && typeof args[0]["states"] === "number";
   } catch {
     return false;

@@ -14,8 +14,11 @@ import type {
   SocketId,
   SourceQuestion,
 } from "../host.ts";
-import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
-import type { NamespaceRecord, RecordedError } from "./recording.ts";
+import { AnswerBooks } from "./answer-book.ts";
+import type { AnswerBook } from "./answer-book.ts";
+import { recordedError } from "./recorded-error.ts";
+import { HOME, laterKey, namespaceKey } from "./recording.ts";
+import type { NamespaceRecord } from "./recording.ts";
 import { redacted, withoutSecretValues, withoutSecrets } from "./secrets.ts";
 
 export interface RecordingOptions {
@@ -28,8 +31,8 @@ export function createRecordingHost(
   host: Host,
   options: RecordingOptions,
 ): { readonly host: Host; readonly namespaces: Record<string, NamespaceRecord> } {
-  const namespaces: Record<string, NamespaceRecord> = { [HOME]: {} };
-  return { host: new RecordingHost(host, HOME, namespaces, options), namespaces };
+  const namespaces: Record<string, NamespaceRecord> = {};
+  return { host: new RecordingHost(host, HOME, new AnswerBooks(namespaces), options), namespaces };
 }
 
 class RecordingHost implements Host {
@@ -37,61 +40,89 @@ class RecordingHost implements Host {
   /** What is done is not recorded: a replay could not do it again. */
   readonly actions: Host["actions"];
   readonly #host: Host;
-  readonly #namespaces: Record<string, NamespaceRecord>;
   readonly #key: string;
-  readonly #record: NamespaceRecord;
+  readonly #books: AnswerBooks;
+  readonly #book: AnswerBook;
   readonly #options: RecordingOptions;
 
-  constructor(host: Host, key: string, namespaces: Record<string, NamespaceRecord>, options: RecordingOptions) {
+  constructor(host: Host, key: string, books: AnswerBooks, options: RecordingOptions) {
     this.kind = host.kind;
     this.actions = host.actions;
     this.#host = host;
-    this.#namespaces = namespaces;
     this.#key = key;
-    this.#record = namespaces[key] ??= {};
+    this.#books = books;
+    this.#book = books.of(key, true);
     this.#options = options;
   }
 
-  #note<T>(method: keyof Host, args: readonly unknown[], answer: T): T {
-    // JSON has no undefined: an answer of it is null.
-    (this.#record[method] ??= {})[argumentsKey(args)] = answer ?? null;
+  /** What is asked of a namespace that has ended meanwhile raises an error, and whoever asks goes on: that is an answer too. */
+  #ask<T>(method: keyof Host, args: readonly unknown[], ask: () => T, shown: (answer: T) => unknown = (all) => all): T {
+    let answer: T;
+    try {
+      answer = ask();
+    } catch (error) {
+      if (isPortmortemError(error)) this.#book.write(method, args, recordedError(error));
+      throw error;
+    }
+    this.#book.write(method, args, shown(answer));
+    return answer;
+  }
+
+  async #askLater<T>(method: keyof Host, args: readonly unknown[], ask: () => Promise<T>): Promise<T> {
+    const answer = await ask().catch((error: unknown) => {
+      if (isPortmortemError(error)) this.#book.write(method, args, recordedError(error));
+      throw error;
+    });
+    this.#book.write(method, args, answer);
     return answer;
   }
 
   enter(netns: NetnsRef): Host {
     const key = namespaceKey(netns);
-    try {
-      const inside = this.#host.enter(netns);
-      this.#note("enter", [netns], { key });
-      return new RecordingHost(inside, key, this.#namespaces, this.#options);
-    } catch (error) {
-      if (isPortmortemError(error)) {
-        const { code, message, hint, errno } = error;
-        const recorded: RecordedError = {
-          error: { code, message, ...(hint === undefined ? {} : { hint }), ...(errno === undefined ? {} : { errno }) },
-        };
-        this.#note("enter", [netns], recorded);
-      }
-      throw error;
-    }
+    const inside = this.#ask(
+      "enter",
+      [netns],
+      () => this.#host.enter(netns),
+      () => ({ key }),
+    );
+    return new RecordingHost(inside, key, this.#books, this.#options);
   }
 
   again(): Host {
-    const key = this.#note("again", [], { key: laterKey(this.#key) }).key;
-    return new RecordingHost(this.#host.again(), key, this.#namespaces, this.#options);
+    const key = laterKey(this.#key);
+    const later = this.#ask(
+      "again",
+      [],
+      () => this.#host.again(),
+      () => ({ key }),
+    );
+    return new RecordingHost(later, key, this.#books, this.#options);
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
-    const dump = this.#host.dumpSockets(request);
-    const note = (sockets: Socket[]): unknown =>
-      this.#note("dumpSockets", [request], { summary: { ...dump.summary }, sockets });
+    const failed = (error: unknown): unknown => {
+      if (isPortmortemError(error)) this.#book.write("dumpSockets", [request], recordedError(error));
+      return error;
+    };
+    let dump: SocketDump;
+    try {
+      dump = this.#host.dumpSockets(request);
+    } catch (error) {
+      throw failed(error);
+    }
+    const note = (sockets: Socket[]): void =>
+      this.#book.write("dumpSockets", [request], { summary: { ...dump.summary }, sockets });
     return {
       summary: dump.summary,
       *[Symbol.iterator](): Generator<SocketBatch, void, undefined> {
         const sockets: Socket[] = [];
-        for (const batch of dump) {
-          for (let index = 0; index < batch.length; index++) sockets.push(batch.socketAt(index));
-          yield batch;
+        try {
+          for (const batch of dump) {
+            for (let index = 0; index < batch.length; index++) sockets.push(batch.socketAt(index));
+            yield batch;
+          }
+        } catch (error) {
+          throw failed(error);
         }
         note(sockets);
       },
@@ -99,80 +130,83 @@ class RecordingHost implements Host {
   }
 
   process(pid: number): ProcessFacts | undefined {
-    const facts = this.#host.process(pid);
     const clean = this.#options.redact ? redacted : withoutSecrets;
-    this.#note("process", [pid], facts === undefined ? undefined : { ...facts, args: clean(facts.args) });
-    return facts;
+    return this.#ask(
+      "process",
+      [pid],
+      () => this.#host.process(pid),
+      (facts) => (facts === undefined ? undefined : { ...facts, args: clean(facts.args) }),
+    );
   }
 
   processEnvironment(pid: number, names: readonly string[]): ReturnType<Host["processEnvironment"]> {
-    const values = this.#host.processEnvironment(pid, names);
-    const { redact } = this.#options;
-    this.#note(
+    return this.#ask(
       "processEnvironment",
       [pid, names],
-      values === undefined ? undefined : withoutSecretValues(values, redact),
+      () => this.#host.processEnvironment(pid, names),
+      (values) => (values === undefined ? undefined : withoutSecretValues(values, this.#options.redact)),
     );
-    return values;
   }
 
   async containerName(container: Container): Promise<string | undefined> {
-    return this.#note("containerName", [container], await this.#host.containerName(container));
+    return this.#askLater("containerName", [container], () => this.#host.containerName(container));
   }
 
   async containerState(container: Container): Promise<ContainerAnswer> {
-    return this.#note("containerState", [container], await this.#host.containerState(container));
+    return this.#askLater("containerState", [container], () => this.#host.containerState(container));
   }
 
   async findPublisher(protocol: Protocol, address: string, port: number): Promise<PublisherAnswer> {
-    const answer = await this.#host.findPublisher(protocol, address, port);
-    return this.#note("findPublisher", [protocol, address, port], answer);
+    return this.#askLater("findPublisher", [protocol, address, port], () =>
+      this.#host.findPublisher(protocol, address, port),
+    );
   }
 
   async resolveName(name: string): Promise<NameAnswer> {
-    return this.#note("resolveName", [name], await this.#host.resolveName(name));
+    return this.#askLater("resolveName", [name], () => this.#host.resolveName(name));
   }
 
-  system = (): ReturnType<Host["system"]> => this.#note("system", [], this.#host.system());
-  netns = (): ReturnType<Host["netns"]> => this.#note("netns", [], this.#host.netns());
-  socketSource = (): ReturnType<Host["socketSource"]> => this.#note("socketSource", [], this.#host.socketSource());
-  getSocket = (id: SocketId): Socket | undefined => this.#note("getSocket", [id], this.#host.getSocket(id));
+  system = (): ReturnType<Host["system"]> => this.#ask("system", [], () => this.#host.system());
+  netns = (): ReturnType<Host["netns"]> => this.#ask("netns", [], () => this.#host.netns());
+  socketSource = (): ReturnType<Host["socketSource"]> => this.#ask("socketSource", [], () => this.#host.socketSource());
+  getSocket = (id: SocketId): Socket | undefined => this.#ask("getSocket", [id], () => this.#host.getSocket(id));
   probeBind = (attempt: BindAttempt): ReturnType<Host["probeBind"]> =>
-    this.#note("probeBind", [attempt], this.#host.probeBind(attempt));
+    this.#ask("probeBind", [attempt], () => this.#host.probeBind(attempt));
   sourceAddress = (question: SourceQuestion): ReturnType<Host["sourceAddress"]> =>
-    this.#note("sourceAddress", [question], this.#host.sourceAddress(question));
-  sysctl = (name: string): string | undefined => this.#note("sysctl", [name], this.#host.sysctl(name));
-  sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#note("sysctlLines", [], this.#host.sysctlLines());
-  counters = (): ReturnType<Host["counters"]> => this.#note("counters", [], this.#host.counters());
+    this.#ask("sourceAddress", [question], () => this.#host.sourceAddress(question));
+  sysctl = (name: string): string | undefined => this.#ask("sysctl", [name], () => this.#host.sysctl(name));
+  sysctlLines = (): ReturnType<Host["sysctlLines"]> => this.#ask("sysctlLines", [], () => this.#host.sysctlLines());
+  counters = (): ReturnType<Host["counters"]> => this.#ask("counters", [], () => this.#host.counters());
   serviceRestart = (unit: string, user?: number): string | undefined =>
-    this.#note("serviceRestart", [unit, user ?? null], this.#host.serviceRestart(unit, user));
+    this.#ask("serviceRestart", [unit, user ?? null], () => this.#host.serviceRestart(unit, user));
   socketUnits = (port: number, user?: number): readonly string[] =>
-    this.#note("socketUnits", [port, user ?? null], this.#host.socketUnits(port, user));
+    this.#ask("socketUnits", [port, user ?? null], () => this.#host.socketUnits(port, user));
   descriptorLimit = (pid: number): ReturnType<Host["descriptorLimit"]> =>
-    this.#note("descriptorLimit", [pid], this.#host.descriptorLimit(pid));
+    this.#ask("descriptorLimit", [pid], () => this.#host.descriptorLimit(pid));
   descriptorCount = (pid: number, atLeast: number): number | undefined =>
-    this.#note("descriptorCount", [pid, atLeast], this.#host.descriptorCount(pid, atLeast));
+    this.#ask("descriptorCount", [pid, atLeast], () => this.#host.descriptorCount(pid, atLeast));
   surroundings = (pid: number): ReturnType<Host["surroundings"]> =>
-    this.#note("surroundings", [pid], this.#host.surroundings(pid));
+    this.#ask("surroundings", [pid], () => this.#host.surroundings(pid));
   localAddresses = (): ReturnType<Host["localAddresses"]> =>
-    this.#note("localAddresses", [], this.#host.localAddresses());
-  interfaces = (): ReturnType<Host["interfaces"]> => this.#note("interfaces", [], this.#host.interfaces());
-  processes = (): ReturnType<Host["processes"]> => this.#note("processes", [], this.#host.processes());
-  relatives = (pid: number): ReturnType<Host["relatives"]> => this.#note("relatives", [pid], this.#host.relatives(pid));
+    this.#ask("localAddresses", [], () => this.#host.localAddresses());
+  interfaces = (): ReturnType<Host["interfaces"]> => this.#ask("interfaces", [], () => this.#host.interfaces());
+  processes = (): ReturnType<Host["processes"]> => this.#ask("processes", [], () => this.#host.processes());
+  relatives = (pid: number): ReturnType<Host["relatives"]> =>
+    this.#ask("relatives", [pid], () => this.#host.relatives(pid));
   socketFds = (pid: number, below?: number, from?: number): ReturnType<Host["socketFds"]> =>
-    this.#note("socketFds", [pid, below ?? null, from ?? null], this.#host.socketFds(pid, below, from));
+    this.#ask("socketFds", [pid, below ?? null, from ?? null], () => this.#host.socketFds(pid, below, from));
   socketInode = (pid: number, fd: number): number | undefined =>
-    this.#note("socketInode", [pid, fd], this.#host.socketInode(pid, fd));
+    this.#ask("socketInode", [pid, fd], () => this.#host.socketInode(pid, fd));
   detachedSockets = (): ReturnType<Host["detachedSockets"]> =>
-    this.#note("detachedSockets", [], this.#host.detachedSockets());
+    this.#ask("detachedSockets", [], () => this.#host.detachedSockets());
   socketOptions = (pid: number, fd: number): ReturnType<Host["socketOptions"]> =>
-    this.#note("socketOptions", [pid, fd], this.#host.socketOptions(pid, fd));
+    this.#ask("socketOptions", [pid, fd], () => this.#host.socketOptions(pid, fd));
   hasCapability = (bit: number): boolean | undefined =>
-    this.#note("hasCapability", [bit], this.#host.hasCapability(bit));
-  userName = (uid: number): string | undefined => this.#note("userName", [uid], this.#host.userName(uid));
-  userId = (name: string): number | undefined => this.#note("userId", [name], this.#host.userId(name));
-  cgroupPath = (id: number): string | undefined => this.#note("cgroupPath", [id], this.#host.cgroupPath(id));
-  cgroupId = (path: string): number | undefined => this.#note("cgroupId", [path], this.#host.cgroupId(path));
-  namespaces = (): ReturnType<Host["namespaces"]> => this.#note("namespaces", [], this.#host.namespaces());
-  rights = (): ReturnType<Host["rights"]> => this.#note("rights", [], this.#host.rights());
+    this.#ask("hasCapability", [bit], () => this.#host.hasCapability(bit));
+  userName = (uid: number): string | undefined => this.#ask("userName", [uid], () => this.#host.userName(uid));
+  userId = (name: string): number | undefined => this.#ask("userId", [name], () => this.#host.userId(name));
+  cgroupPath = (id: number): string | undefined => this.#ask("cgroupPath", [id], () => this.#host.cgroupPath(id));
+  cgroupId = (path: string): number | undefined => this.#ask("cgroupId", [path], () => this.#host.cgroupId(path));
+  namespaces = (): ReturnType<Host["namespaces"]> => this.#ask("namespaces", [], () => this.#host.namespaces());
+  rights = (): ReturnType<Host["rights"]> => this.#ask("rights", [], () => this.#host.rights());
 }

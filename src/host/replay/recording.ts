@@ -18,7 +18,7 @@ export interface Recording {
   readonly namespaces: Record<string, NamespaceRecord>;
 }
 
-/** Answers by method, then by the arguments as JSON. */
+/** Answers by method, then by the arguments as JSON; a later one to the same question by `arguments#2` (answer-book.ts). */
 export type NamespaceRecord = Record<string, Record<string, unknown>>;
 
 export const HOME = "home";
@@ -35,11 +35,6 @@ export function laterKey(key: string): string {
 
 export function argumentsKey(args: readonly unknown[]): string {
   return JSON.stringify(args);
-}
-
-/** An error that the host raised, as an answer. */
-export interface RecordedError {
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string; readonly errno?: string };
 }
 
 /** Throws PM_REPLAY_INVALID for a file that is none of ours, PM_REPLAY_NEWER for one of a later version. */

@@ -7,7 +7,8 @@ import { ALL_STATES, maskOf } from "../../tcp/states.ts";
 import { parseFilter } from "../../tcp/filter/parse-filter.ts";
 import { bound, connection, createFakeHost, listener, program, timeWait } from "../../testing/testing.ts";
 import type { FakeHostDescription } from "../../testing/testing.ts";
-import type { DumpRequest, Host } from "../host.ts";
+import { PortmortemError } from "../../base/errors.ts";
+import type { DumpRequest, Host, NetnsRef } from "../host.ts";
 import { parseRecording } from "./recording.ts";
 import { createRecordingHost } from "./recording-host.ts";
 import { createReplayHost } from "./replay-host.ts";
@@ -17,8 +18,9 @@ async function record<T>(
   description: FakeHostDescription,
   ask: (host: Host) => T | Promise<T>,
   redact = false,
+  change = (host: Host): Host => host,
 ): Promise<{ answer: T; replay: Host; text: string }> {
-  const { host, namespaces } = createRecordingHost(createFakeHost(description), { redact });
+  const { host, namespaces } = createRecordingHost(change(createFakeHost(description)), { redact });
   const answer = await ask(host);
   const about = {
     portmortem: "0.1.0",
@@ -106,6 +108,65 @@ test("a replay raises the errors that were raised", async () => {
     hint: /CAP_SYS_ADMIN/,
   });
   assert.throws(() => replay.enter({ name: "nowhere" }), { code: "PM_NETNS_NOT_FOUND" });
+});
+
+/** The same host, but for one method. */
+function otherwise(host: Host, method: keyof Host, answer: (...args: never[]) => unknown): Host {
+  return new Proxy(host, {
+    get: (target, name) => (name === method ? answer : Reflect.get(target, name, target).bind?.(target)),
+  });
+}
+
+for (const method of ["socketSource", "netns", "dumpSockets"] as const)
+  test(`a replay of a look into a namespace that ended at ${method}() says what was said`, async () => {
+    const ended = (): never => {
+      throw new PortmortemError("PM_NETNS_NOT_FOUND", "the network namespace has ended: ENOENT", { errno: "ENOENT" });
+    };
+    const lateEnd = () => ({ summary: { exactFilter: true, failed: [], blind: [] }, [Symbol.iterator]: ended });
+    const world = { processes: [program("node", { sockets: [listener({ port: 8080 })] })], namespaces: [inside] };
+    for (const end of method === "dumpSockets" ? [ended, lateEnd] : [ended]) {
+      const { answer, replay } = await record(
+        world,
+        (host) => why(8080, { host }),
+        false,
+        (host) => otherwise(host, "enter", (netns: NetnsRef) => otherwise(host.enter(netns), method, end)),
+      );
+      assert.deepEqual(await why(8080, { host: replay }), answer);
+      assert.equal(answer.blockers[0]?.rule, "listener");
+    }
+  });
+
+test("a replay gives the answers to one question in the order in which they came", async () => {
+  const answers = ["a", "a", undefined, "b"];
+  const asked = (host: Host) => Array.from({ length: 5 }, () => host.sysctl("net.ipv4.tcp_tw_reuse"));
+  let at = 0;
+  const { answer, replay, text } = await record({}, asked, false, (host) =>
+    otherwise(host, "sysctl", () => answers[Math.min(at++, 3)]),
+  );
+  assert.deepEqual(answer, ["a", "a", undefined, "b", "b"]);
+  assert.deepEqual(asked(replay), answer);
+  assert.equal(replay.sysctl("net.ipv4.tcp_tw_reuse"), "b", "the last one stays");
+  assert.deepEqual(Object.keys(JSON.parse(text).namespaces.home.sysctl), [
+    '["net.ipv4.tcp_tw_reuse"]',
+    '["net.ipv4.tcp_tw_reuse"]#3',
+    '["net.ipv4.tcp_tw_reuse"]#4',
+  ]);
+});
+
+test("a replay tells of a process that ended while it was looked at", async () => {
+  const { answer, replay } = await record(
+    {
+      processes: [program("a", { pid: 7 })],
+    },
+    (host) => [host.process(7)?.command, host.process(7)?.command],
+    false,
+    (host) => {
+      let asked = 0;
+      return otherwise(host, "process", (pid: number) => (asked++ === 0 ? host.process(pid) : undefined));
+    },
+  );
+  assert.deepEqual(answer, ["a", undefined]);
+  assert.deepEqual([replay.process(7)?.command, replay.process(7)?.command], answer);
 });
 
 test("a replay says what it does not hold, and what it was made for", async () => {

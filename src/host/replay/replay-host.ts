@@ -1,6 +1,5 @@
 /** A host that answers from a recording, on any machine. What was not asked when it was made cannot be answered: PM_REPLAY_MISSING. */
-import { ERRORS, PortmortemError } from "../../base/errors.ts";
-import type { ErrorCode } from "../../base/errors.ts";
+import { PortmortemError } from "../../base/errors.ts";
 import type { ContainerAnswer, PublisherAnswer } from "../../tcp/container-state.ts";
 import type { Container, Protocol, Socket } from "../../tcp/socket.ts";
 import { maskHas } from "../../tcp/states.ts";
@@ -16,11 +15,14 @@ import type {
   SocketId,
   SourceQuestion,
 } from "../host.ts";
-import { HOME, argumentsKey, laterKey, namespaceKey } from "./recording.ts";
-import type { NamespaceRecord, RecordedError, Recording } from "./recording.ts";
+import { AnswerBooks } from "./answer-book.ts";
+import type { AnswerBook } from "./answer-book.ts";
+import { HOME, laterKey, namespaceKey } from "./recording.ts";
+import { errorOf, isRecordedError } from "./recorded-error.ts";
+import type { Recording } from "./recording.ts";
 
 export function createReplayHost(recording: Recording): Host {
-  return new ReplayHost(recording, HOME);
+  return new ReplayHost(recording, new AnswerBooks(recording.namespaces), HOME);
 }
 
 type Method = Exclude<keyof Host, "kind" | "actions">;
@@ -34,19 +36,21 @@ class ReplayHost implements Host {
   } as const;
   readonly #recording: Recording;
   readonly #key: string;
-  readonly #record: NamespaceRecord;
+  readonly #books: AnswerBooks;
+  readonly #book: AnswerBook;
 
-  constructor(recording: Recording, key: string) {
+  constructor(recording: Recording, books: AnswerBooks, key: string) {
     this.#recording = recording;
     this.#key = key;
-    this.#record = recording.namespaces[key] ?? {};
+    this.#books = books;
+    this.#book = books.of(key, false);
   }
 
   #answer<K extends Method>(method: K, args: readonly unknown[]): Awaited<ReturnType<Host[K]>> {
-    const key = argumentsKey(args);
-    const answers = this.#record[method];
-    if (answers === undefined || !Object.hasOwn(answers, key)) throw this.#missing(method, args);
-    return (answers[key] ?? undefined) as Awaited<ReturnType<Host[K]>>;
+    const found = this.#book.read(method, args);
+    if (found === undefined) throw this.#missing(method, args);
+    if (isRecordedError(found.answer)) throw errorOf(found.answer);
+    return found.answer as Awaited<ReturnType<Host[K]>>;
   }
 
   #missing(method: string, args: readonly unknown[]): PortmortemError {
@@ -68,19 +72,13 @@ class ReplayHost implements Host {
   }
 
   enter(netns: NetnsRef): Host {
-    const answer: unknown = this.#answer("enter", [netns]);
-    if (!isRecordedError(answer)) return new ReplayHost(this.#recording, namespaceKey(netns));
-    const { code, message, hint, errno } = answer.error;
-    const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "PM_REPLAY_INVALID";
-    throw new PortmortemError(known, message, {
-      ...(hint === undefined ? {} : { hint }),
-      ...(errno === undefined ? {} : { errno }),
-    });
+    this.#answer("enter", [netns]);
+    return new ReplayHost(this.#recording, this.#books, namespaceKey(netns));
   }
 
   again(): Host {
     this.#answer("again", []);
-    return new ReplayHost(this.#recording, laterKey(this.#key));
+    return new ReplayHost(this.#recording, this.#books, laterKey(this.#key));
   }
 
   dumpSockets(request: DumpRequest): SocketDump {
@@ -106,12 +104,13 @@ class ReplayHost implements Host {
 
   /** The same request's answer, or a recorded one that holds at least as much. */
   #dumpFor(request: DumpRequest): { exact: boolean; summary: DumpSummary; sockets: readonly Socket[] } {
-    const answers = this.#record["dumpSockets"] ?? {};
-    const same = answers[argumentsKey([request])];
+    const same = this.#book.read("dumpSockets", [request])?.answer;
+    if (isRecordedError(same)) throw errorOf(same);
     if (same !== undefined) return { exact: true, ...(same as { summary: DumpSummary; sockets: Socket[] }) };
-    for (const [key, answer] of Object.entries(answers)) {
+    for (const [key, answer] of this.#book.firstAnswers("dumpSockets")) {
       const [other] = JSON.parse(key) as [DumpRequest];
-      if (covers(other, request)) return { exact: false, ...(answer as { summary: DumpSummary; sockets: Socket[] }) };
+      if (covers(other, request) && !isRecordedError(answer))
+        return { exact: false, ...(answer as { summary: DumpSummary; sockets: Socket[] }) };
     }
     throw this.#missing("dumpSockets", [request]);
   }
@@ -169,10 +168,6 @@ class ReplayHost implements Host {
   cgroupId = (path: string): number | undefined => this.#answer("cgroupId", [path]);
   namespaces = (): ReturnType<Host["namespaces"]> => this.#answer("namespaces", []);
   rights = (): ReturnType<Host["rights"]> => this.#answer("rights", []);
-}
-
-function isRecordedError(answer: unknown): answer is RecordedError {
-  return typeof answer === "object" && answer !== null && "error" in answer;
 }
 
 /** Does the answer to `other` hold every socket that `request` asks for? */
