@@ -1,5 +1,5 @@
 /** `run --list` and `run --stop` for a person. */
-import { amountText, durationText } from "../base/duration.ts";
+import { amountText } from "../base/duration.ts";
 import type { ListedRun, RunList, RunPort, StopRunsResult } from "../tcp/run-record.ts";
 import { escapeText } from "./escape.ts";
 import { endpointText } from "./socket-text.ts";
@@ -38,11 +38,19 @@ function rowOf({ name, program, ports, mode, upMs, restarts, command, args }: Li
     program === undefined ? "-" : String(program.pid),
     portsText(ports),
     mode,
-    // It says how long it has been up, where durationText() rounds up what is still to come.
-    durationText(upMs < 1000 ? upMs : Math.floor(upMs / 1000) * 1000),
+    upText(upMs),
     String(restarts),
     escapeText([command, ...args].join(" ")),
   ];
+}
+
+/** The two greatest units, rounded down: what has passed, where durationText() tells what is to come. */
+function upText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  const hours = Math.floor(seconds / 3600);
+  return hours < 24 ? `${hours} h ${Math.floor(seconds / 60) % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** "49200", "127.0.0.1:49200", "53/udp": an address only where it is not all of them. */
