@@ -42,6 +42,21 @@ export type { WhyOptions } from "./ask/why.ts";
 export { whyConnect } from "./ask/why-connect.ts";
 export type { WhyConnectOptions } from "./ask/why-connect.ts";
 export type { HostOptions, NetnsOption } from "./ask/hosts.ts";
+export { listRuns } from "./keep/list-runs.ts";
+export type { RunsOptions } from "./keep/list-runs.ts";
+export { stopRuns } from "./keep/stop-runs.ts";
+export type { StopRunsOptions } from "./keep/stop-runs.ts";
+export type {
+  ListedRun,
+  RunList,
+  RunMode,
+  RunNotFound,
+  RunNotStopped,
+  RunPort,
+  RunState,
+  StopRunsResult,
+  StoppedRun,
+} from "./tcp/run-record.ts";
 export { ERRORS, PortmortemError, isPortmortemError } from "./base/errors.ts";
 export type { ErrorCategory, ErrorCode } from "./base/errors.ts";
 export type { Host } from "./host/host.ts";

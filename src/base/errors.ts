@@ -28,6 +28,8 @@ export const ERRORS = {
   PM_REPLAY_NEWER: { category: "usage" },
   PM_REPLAY_MISSING: { category: "usage" },
   PM_RECORD_UNWRITABLE: { category: "usage" },
+  PM_RUN_NAME_TAKEN: { category: "usage" },
+  PM_RUN_RECORD: { category: "system" },
   PM_NO_SOCKET_SOURCE: { category: "system" },
   PM_NO_SOCK_DIAG: { category: "system" },
   PM_UNKNOWABLE_FILTER: { category: "system" },

@@ -96,6 +96,14 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "the recording cannot be written",
     text: "The file given to `--record` cannot be created or written. `errno` says why. If it fails at the end, the command's answer has been printed before.",
   },
+  PM_RUN_NAME_TAKEN: {
+    title: "a run of that name is there",
+    text: "`run --name NAME` while another run of that name lives: `--stop NAME` has to mean one. Take another name, or end the first; `portmortem run --list` shows it. Without `--name` a run is called after its command, with a number where that is taken.",
+  },
+  PM_RUN_RECORD: {
+    title: "the record of a run cannot be kept",
+    text: "`run` writes down what it started, for `--list` and `--stop`, and found no place for that: none of the folders can be made or written to, or one is not to be trusted, for it belongs to another user, is a link, or others may write to it. `PORTMORTEM_RUN_DIR` names another one; [run.md](run.md#where-the-records-are) says which are taken.",
+  },
   PM_NO_SOCKET_SOURCE: {
     title: "this machine shows no sockets",
     text: "There is neither `sock_diag` nor a readable `/proc/net/tcp`: this machine shows no sockets. A sandbox or a missing `/proc` is the usual reason.",

@@ -18,8 +18,6 @@ export type KeepEvent =
   /** It accepts: now, or connections wait already. */
   | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
-  /** A Unix socket of a life that is over was in the way of a bind. */
-  | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 
 /**

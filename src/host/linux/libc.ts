@@ -44,6 +44,8 @@ export interface Libc {
   /** `fds` is an array of struct pollfd. */
   poll(fds: Uint8Array, count: number, timeoutMs: number): Result;
   fcntl(fd: number, command: number, argument: number): Result;
+  /** flock(2): the lock is gone when the last descriptor of this open file is. */
+  flock(fd: number, operation: number): Result;
   prctl(option: number, a: number, b: number, c: number, d: number): Result;
   /** A raw system call whose third argument is a struct. */
   syscallWith(number: number, a: number, b: number, data: Uint8Array): Result;
@@ -116,6 +118,7 @@ const SIGNATURES: Record<keyof Libc, [name: string, result: string, parameters: 
   schedSetaffinity: ["sched_setaffinity", "int", ["int", "size_t", "void *"]],
   poll: ["poll", "int", ["void *", "unsigned long", "int"]],
   fcntl: ["fcntl", "int", ["int", "int", "intptr_t"]],
+  flock: ["flock", "int", ["int", "int"]],
   prctl: ["prctl", "int", ["int", "unsigned long", "unsigned long", "unsigned long", "unsigned long"]],
   syscallWith: ["syscall", "intptr_t", ["intptr_t", "intptr_t", "intptr_t", "void *"]],
   prlimit: ["prlimit64", "int", ["int", "int", "void *", "void *"]],
