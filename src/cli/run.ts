@@ -3,7 +3,9 @@ import { constants } from "node:os";
 import { basename } from "node:path";
 import { PortmortemError, isPortmortemError } from "../base/errors.ts";
 import { keep } from "../keep/keep.ts";
-import type { KeepNews } from "../keep/keep-news.ts";
+import type { RunNews } from "../render/run-text.ts";
+import { asksForRecords } from "./run-records-asked.ts";
+import { recordRun } from "./run-recorded.ts";
 import type { KeepOptions } from "../keep/keep-options.ts";
 import type { KeeperEnd } from "../keep/keeper-events.ts";
 import { jsonText } from "../render/escape.ts";
@@ -25,24 +27,43 @@ interface RunFlags {
   readonly hold?: string;
   readonly grace?: string;
   readonly take?: boolean;
+  readonly name?: string;
+  readonly list?: boolean;
+  readonly stop?: readonly string[];
+  readonly stopAll?: boolean;
+  readonly reload?: readonly string[];
 }
 
 export const runRun: Run = async (context, [words], options) => {
   refuseMachineOptions(context, options);
+  const flags: RunFlags = options;
   const [command, ...args] = words as readonly string[];
+  if (asksForRecords(flags)) {
+    if (command !== undefined)
+      throw new PortmortemError("PM_USAGE", `${command} would not be run: this is about what runs already`, {
+        hint: "either a command, or one of --list, --stop, --stop-all, --reload",
+      });
+    const { runOnRecords } = await import("./run-records.ts");
+    return runOnRecords(context, flags);
+  }
   if (command === undefined)
     throw new PortmortemError("PM_USAGE", "run what?", { hint: "portmortem run -- node server.js" });
-  const keeper = keep({ command, args, ...keepOptionsOf(options) });
+  const keeper = keep({ command, args, ...keepOptionsOf(flags) });
   const tell = teller(context, basename(command));
   keeper.on("event", tell);
+  const record = recordRun(keeper, { command, args, ...(flags.name === undefined ? {} : { name: flags.name }) });
+  if (typeof record === "string") tell({ kind: "no-record", why: record });
   const leaveOff = passSignals(keeper);
   try {
     await keeper.start();
-    return statusOf(await keeper.ended());
+    const end = await keeper.ended();
+    tell({ kind: "done", because: end.because });
+    return statusOf(end);
   } catch (error) {
     return refused(error, context);
   } finally {
     leaveOff();
+    if (typeof record !== "string") record.close();
   }
 };
 
@@ -97,7 +118,7 @@ function refuseMachineOptions(context: Context, options: Readonly<Record<string,
 }
 
 /** Lines on stderr: stdout is the program's. */
-function teller(context: Context, command: string): (news: KeepNews) => void {
+function teller(context: Context, command: string): (news: RunNews) => void {
   const text = new RunText(command, context.verbose);
   return (news) => {
     if (context.quiet) return;

@@ -2,7 +2,14 @@
  * Mode activate: the keeper binds and listens, and the program is handed what it made (sd_listen_fds(3)). While the program is down the
  * sockets go on listening, because they are ours.
  */
-import type { CannotKeep, HostKeeping, ListenerEndpoint, PassedDescriptor, PassedSocket } from "../host/keeping.ts";
+import type {
+  CannotKeep,
+  HostKeeping,
+  ListenerEndpoint,
+  PassedDescriptor,
+  PassedSocket,
+  SocketPlace,
+} from "../host/keeping.ts";
 import type { KeepEvent, ReleaseReason } from "./keep-events.ts";
 import { UnheardSockets } from "./mode-sockets.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
@@ -75,6 +82,10 @@ export class ActivatedSockets extends UnheardSockets implements ModeSockets {
 
   waitingCount(): number | undefined {
     return sumOf(this.#sockets.map(({ socket }) => socket.waitingCount()));
+  }
+
+  places(): readonly SocketPlace[] {
+    return this.#sockets.flatMap(({ socket }) => socket.place() ?? []);
   }
 
   releaseAll(because: ReleaseReason): void {

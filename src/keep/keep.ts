@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { PortmortemError } from "../base/errors.ts";
 import { refuseRecording } from "../act/acting-host.ts";
-import type { HostKeeping } from "../host/keeping.ts";
+import type { HostKeeping, SocketPlace } from "../host/keeping.ts";
 import { openKeeping } from "../host/linux/open-keeping.ts";
 import { clearTheWay } from "./clear-the-way.ts";
 import { ModeChoice } from "./choose-mode.ts";
@@ -54,6 +54,16 @@ export class Keeper extends EventEmitter<KeeperEvents> {
   /** Connections that wait to be accepted; undefined: nothing that is kept listens. */
   get waitingCount(): number | undefined {
     return this.#keeper?.sockets.waitingCount();
+  }
+
+  /** Where it is kept; in mode plain nowhere. */
+  get places(): readonly SocketPlace[] {
+    return this.#keeper?.sockets.places() ?? [];
+  }
+
+  /** Between SIGTERM and SIGKILL. */
+  get graceMs(): number {
+    return this.#options.graceMs;
   }
 
   /**

@@ -12,7 +12,14 @@ export type KeeperEvent =
       /** Calls of a 32-bit program are not heard: nothing of it is kept. */
       readonly bits: 32 | 64 | undefined;
     }
-  | { readonly kind: "ended"; readonly pid: number; readonly life: LifeNumber; readonly end: ProgramEnd }
+  | {
+      readonly kind: "ended";
+      readonly pid: number;
+      readonly life: LifeNumber;
+      readonly end: ProgramEnd;
+      /** It was told to: it is no crash. */
+      readonly asked: boolean;
+    }
   /** It went into the background; this child of it is the program now. */
   | { readonly kind: "daemonized"; readonly pid: number; readonly life: LifeNumber }
   /** A launcher stands ready for the next life. */

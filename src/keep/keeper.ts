@@ -175,8 +175,10 @@ export class ProgramKeeper {
     const { restarts, emit } = this.#options;
     this.#current = undefined;
     this.#downtime.begin();
-    emit({ kind: "ended", pid: life.pid, life: life.number, end });
-    if (this.#isStopping || performance.now() < this.#endExpectedUntilMs) return { because: "stopped", end };
+    const isEndAsked = this.#isStopping || performance.now() < this.#endExpectedUntilMs;
+    const asked = isEndAsked || this.#isRestartAsked;
+    emit({ kind: "ended", pid: life.pid, life: life.number, end, asked });
+    if (isEndAsked) return { because: "stopped", end };
     if (this.#isRestartAsked) {
       this.#isRestartAsked = false;
       return { delayMs: 0 };
@@ -212,7 +214,7 @@ export class ProgramKeeper {
     if (why !== undefined) {
       if (!("because" in next)) {
         this.#tellToEnd(next, "SIGTERM", graceMs);
-        emit({ kind: "ended", pid: next.pid, life: next.number, end: await next.over });
+        emit({ kind: "ended", pid: next.pid, life: next.number, end: await next.over, asked: false });
         sockets.giveBack(next.number, old.number);
       }
       this.#current = old;
@@ -221,7 +223,7 @@ export class ProgramKeeper {
     }
     if ("because" in next) return next;
     this.#tellToEnd(old, "SIGTERM", graceMs);
-    void old.over.then((end) => emit({ kind: "ended", pid: old.pid, life: old.number, end }));
+    void old.over.then((end) => emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true }));
     this.#settleReload({ result: "handed-over", pid: next.pid, from: old.pid });
     return next;
   }

@@ -108,6 +108,12 @@ export class KeptSockets implements ModeSockets {
     return this.#entries.find((entry) => entry.holder.life === life && this.isHeld(entry))?.holder.pid;
   }
 
+  places(): readonly SocketPlace[] {
+    return this.#entries
+      .map(({ place }) => place)
+      .filter((place, index, all) => all.findIndex((other) => isSamePlace(other, place)) === index);
+  }
+
   waitingCount(): number | undefined {
     return sumOf(this.#entries.map(({ socket }) => socket.waitingCount()));
   }

@@ -1,5 +1,5 @@
 /** What a mode does with the sockets of the program that is kept: nothing (plain), holds them (adopt), makes them (activate). */
-import type { CallHandler, PassedDescriptor } from "../host/keeping.ts";
+import type { CallHandler, PassedDescriptor, SocketPlace } from "../host/keeping.ts";
 import type { LifeNumber, ReleaseReason } from "./keep-events.ts";
 
 export interface ModeSockets {
@@ -26,6 +26,8 @@ export interface ModeSockets {
   stopListening(): boolean;
   /** Connections that wait to be accepted; undefined: nothing listens. */
   waitingCount(): number | undefined;
+  /** What is kept, each place once. */
+  places(): readonly SocketPlace[];
   releaseAll(because: ReleaseReason): void;
 }
 
@@ -67,6 +69,9 @@ export class NoSockets extends UnheardSockets implements ModeSockets {
   }
   waitingCount(): undefined {
     return undefined;
+  }
+  places(): readonly SocketPlace[] {
+    return [];
   }
   releaseAll(): void {}
 }

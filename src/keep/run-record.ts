@@ -7,7 +7,7 @@ import { hostFor } from "../ask/hosts.ts";
 import type { Host } from "../host/host.ts";
 import type { RunRecords } from "../host/run-records.ts";
 import { defaultRunName, whyNoRunName } from "../tcp/run-name.ts";
-import type { RunMode, RunPort, RunProcess, RunRecord } from "../tcp/run-record.ts";
+import type { RunMode, RunPort, RunProcess, RunRecord, RunReload } from "../tcp/run-record.ts";
 import { judgeRuns, recordsFor } from "./list-runs.ts";
 import type { RunsOptions } from "./list-runs.ts";
 
@@ -32,6 +32,7 @@ export interface RunChange {
   readonly ports?: readonly RunPort[];
   readonly mode?: RunMode;
   readonly restarts?: number;
+  readonly lastReload?: RunReload;
 }
 
 export interface RunRecordFile {

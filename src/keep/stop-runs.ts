@@ -2,12 +2,11 @@
 import { requireActions, refuseRecording } from "../act/acting-host.ts";
 import { hostFor } from "../ask/hosts.ts";
 import { PortmortemError } from "../base/errors.ts";
-import { nearestWord } from "../base/nearest-word.ts";
-import type { RunNotFound, StopRunsResult } from "../tcp/run-record.ts";
+import type { StopRunsResult } from "../tcp/run-record.ts";
 import { textOfRun } from "../verdict/judge-run.ts";
-import type { Incomplete } from "../tcp/socket.ts";
+import { chooseRuns } from "./choose-runs.ts";
 import { judgeRuns, recordsFor } from "./list-runs.ts";
-import type { JudgedRun, RunsOptions } from "./list-runs.ts";
+import type { RunsOptions } from "./list-runs.ts";
 import { stopRun } from "./stop-run.ts";
 import type { RunStopAnswer } from "./stop-run.ts";
 
@@ -36,7 +35,7 @@ export async function stopRuns(options: StopRunsOptions): Promise<StopRunsResult
   const actions = requireActions(host);
   const records = recordsFor(options);
   const { runs, incomplete } = judgeRuns(host, records);
-  const { chosen, notFound, passedOver } = choose(runs, { names, ports, all });
+  const { chosen, notFound, passedOver } = chooseRuns(runs, { names, ports, all });
   const answers = await Promise.all(
     chosen.map(async ({ record, state }): Promise<RunStopAnswer> => {
       if (state === "elsewhere" || state === "unknown")
@@ -57,44 +56,4 @@ export async function stopRuns(options: StopRunsOptions): Promise<StopRunsResult
     failed: answers.flatMap((answer) => ("failed" in answer ? [answer.failed] : [])),
     incomplete: [...incomplete, ...passedOver],
   };
-}
-
-interface Wanted {
-  readonly names: readonly string[];
-  readonly ports: readonly number[];
-  readonly all: boolean;
-}
-
-function choose(
-  runs: readonly JudgedRun[],
-  { names, ports, all }: Wanted,
-): { readonly chosen: readonly JudgedRun[]; readonly notFound: RunNotFound[]; readonly passedOver: Incomplete[] } {
-  const chosen = new Set<JudgedRun>();
-  const notFound: RunNotFound[] = [];
-  for (const name of names) {
-    const found = runs.filter(({ record }) => record.name === name || record.id === name);
-    for (const run of found) chosen.add(run);
-    if (found.length === 0) notFound.push(unknownName(name, runs));
-  }
-  for (const port of ports) {
-    const found = runs.filter(({ record }) => record.ports.some((one) => one.port === port));
-    for (const run of found) chosen.add(run);
-    if (found.length === 0) notFound.push({ port, text: `no run keeps port ${port}` });
-  }
-  const passedOver: Incomplete[] = [];
-  for (const run of all ? runs : []) {
-    // All means all of this place: a container's are its own.
-    if (run.state !== "elsewhere") chosen.add(run);
-    else if (!chosen.has(run)) passedOver.push({ what: run.record.name, why: textOfRun(run.record, run.state)! });
-  }
-  return { chosen: [...chosen], notFound, passedOver };
-}
-
-function unknownName(name: string, runs: readonly JudgedRun[]): RunNotFound {
-  const nearest = nearestWord(
-    name,
-    runs.map(({ record }) => record.name),
-  );
-  const text = `no run is called ${name}`;
-  return nearest === undefined ? { name, text } : { name, nearest, text: `${text}; did you mean ${nearest}?` };
 }

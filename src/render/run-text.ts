@@ -1,8 +1,16 @@
 /** What `run` says beside the program's own words: a line for each thing that somebody may want to know. */
 import { durationText } from "../base/duration.ts";
 import type { KeepNews } from "../keep/keep-news.ts";
+import type { KeeperEnd } from "../keep/keeper-events.ts";
 import { formatEndpoint } from "../tcp/endpoint.ts";
 import { escapeText } from "./escape.ts";
+
+/** What keep() tells, and the command itself. */
+export type RunNews =
+  | KeepNews
+  /** It cannot be listed, nor stopped by name. */
+  | { readonly kind: "no-record"; readonly why: string }
+  | { readonly kind: "done"; readonly because: KeeperEnd["because"] };
 
 interface Place {
   readonly protocol: string;
@@ -28,7 +36,7 @@ export class RunText {
   }
 
   /** Undefined: nothing worth a line. */
-  line(news: KeepNews, nowMs: number): string | undefined {
+  line(news: RunNews, nowMs: number): string | undefined {
     const name = this.#command;
     switch (news.kind) {
       case "cleared":
@@ -71,6 +79,12 @@ export class RunText {
         return `pid ${news.pid} cannot be kept: ${news.step}: ${news.errno}`;
       case "port-taken":
         return `${escapeText(news.text)}; waiting for it`;
+      case "no-record":
+        return `run --list will not show this: ${escapeText(news.why)}`;
+      case "done":
+        return news.because === "too-many-restarts"
+          ? `${name} is not started again: too often already (--max-restarts)`
+          : undefined;
       case "listening":
         this.#downSinceMs = undefined;
         return undefined;
@@ -95,11 +109,12 @@ export class RunText {
     return lines.length === 0 ? undefined : lines.join("\n");
   }
 
-  #ended({ pid, end }: Extract<KeepNews, { readonly kind: "ended" }>, nowMs: number): string {
+  #ended({ pid, end, asked }: Extract<KeepNews, { readonly kind: "ended" }>, nowMs: number): string | undefined {
     const livedMs = nowMs - (this.#startedAtMs.get(pid) ?? nowMs);
     this.#startedAtMs.delete(pid);
     this.#toldWaitingMs = 0;
     if (this.#startedAtMs.size === 0) this.#downSinceMs = nowMs;
+    if (asked && !this.#isVerbose) return undefined;
     return `${this.#command} (pid ${pid}) ${endText(end)} after ${durationText(Math.round(livedMs))}`;
   }
 

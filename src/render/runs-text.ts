@@ -1,6 +1,6 @@
 /** `run --list` and `run --stop` for a person. */
 import { amountText } from "../base/duration.ts";
-import type { ListedRun, RunList, RunPort, StopRunsResult } from "../tcp/run-record.ts";
+import type { ListedRun, RunList, ReloadRunsResult, RunPort, StopRunsResult } from "../tcp/run-record.ts";
 import { escapeText } from "./escape.ts";
 import { endpointText } from "./socket-text.ts";
 import type { Style } from "./style.ts";
@@ -78,5 +78,19 @@ export function renderStop(
   ];
   if (lines.length === 0) return "nothing runs under portmortem run\n";
   if (stopped.length > 3) lines.push(`${amountText(stopped.length, "run")} stopped`);
+  return `${lines.join("\n")}\n`;
+}
+
+export function renderReload({ reloaded, notFound }: ReloadRunsResult, { style, width = Infinity }: RunsView): string {
+  const lines = [
+    ...reloaded.map(({ name, result, program, why }) => {
+      const pid = program === undefined ? "" : ` (pid ${program.pid})`;
+      if (result === "failed")
+        return hang(`${style.bad("not reloaded")} `, `${escapeText(name)}: ${escapeText(why ?? "")}`, width);
+      const how = result === "restarted" ? "started again" : "a new program has taken over";
+      return hang(`${style.good("reloaded")} `, `${escapeText(name)}: ${how}${pid}`, width);
+    }),
+    ...notFound.map(({ text }) => hang(`${style.warn("not found")} `, escapeText(text), width)),
+  ];
   return `${lines.join("\n")}\n`;
 }

@@ -16,6 +16,14 @@ export interface RunProcess {
   readonly startTicks: number;
 }
 
+/** How the last hand-over went. */
+export interface RunReload {
+  /** From 1, as often as it was tried. */
+  readonly number: number;
+  readonly result: "handed-over" | "restarted" | "failed";
+  readonly why?: string;
+}
+
 /** The file of one run, less its schema. */
 export interface RunRecord {
   /** Of the record: no two have the same. */
@@ -37,6 +45,7 @@ export interface RunRecord {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly restarts: number;
+  readonly lastReload?: RunReload;
   /** So long the program has between SIGTERM and SIGKILL (`--grace`). */
   readonly graceMs: number;
 }
@@ -104,5 +113,20 @@ export interface StopRunsResult {
   readonly stopped: readonly StoppedRun[];
   readonly notFound: readonly RunNotFound[];
   readonly failed: readonly RunNotStopped[];
+  readonly incomplete: readonly Incomplete[];
+}
+
+export interface ReloadedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly result: RunReload["result"];
+  /** The one that runs now. */
+  readonly program?: { readonly pid: number };
+  readonly why?: string;
+}
+
+export interface ReloadRunsResult {
+  readonly reloaded: readonly ReloadedRun[];
+  readonly notFound: readonly RunNotFound[];
   readonly incomplete: readonly Incomplete[];
 }

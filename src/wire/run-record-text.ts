@@ -2,12 +2,13 @@
  * The file of a run: JSON, `{"schema":"portmortem.run-record/1", …}`. A file is believed only as far as it is as it should be; a field that is
  * not known is skipped, and a later schema is not read at all, since its fields may mean something else. Pure.
  */
-import type { RunMode, RunPort, RunProcess, RunRecord } from "../tcp/run-record.ts";
+import type { RunMode, RunPort, RunProcess, RunRecord, RunReload } from "../tcp/run-record.ts";
 import { nameOf, parseJson, textAt, valueAt } from "./untrusted-json.ts";
 
 const SCHEMA = "portmortem.run-record/";
 const VERSION = 1;
 const MODES: readonly RunMode[] = ["adopt", "activate", "plain"];
+const RELOADS: readonly RunReload["result"][] = ["handed-over", "restarted", "failed"];
 /** The kernel's own bound (PID_MAX_LIMIT). */
 const MOST_PID = 4_194_304;
 
@@ -58,6 +59,9 @@ function recordOf(value: unknown): RunRecord | string {
   if (startedAt === undefined || Number.isNaN(Date.parse(startedAt))) return "startedAt";
   const restarts = valueAt(value, "restarts");
   if (!isCount(restarts)) return "restarts";
+  const hasReload = valueAt(value, "lastReload") !== undefined;
+  const lastReload = reloadOf(valueAt(value, "lastReload"));
+  if (hasReload && lastReload === undefined) return "lastReload";
   const graceMs = valueAt(value, "graceMs");
   if (!isCount(graceMs)) return "graceMs";
   return {
@@ -74,8 +78,17 @@ function recordOf(value: unknown): RunRecord | string {
     cwd,
     startedAt,
     restarts,
+    ...(lastReload === undefined ? {} : { lastReload }),
     graceMs,
   };
+}
+
+function reloadOf(value: unknown): RunReload | undefined {
+  const number = valueAt(value, "number");
+  const result = RELOADS.find((one) => one === valueAt(value, "result"));
+  const why = textAt(value, "why");
+  if (!isCount(number) || result === undefined) return undefined;
+  return { number, result, ...(why === undefined ? {} : { why }) };
 }
 
 /** It names a file: no slash, no dot. */

@@ -1,0 +1,58 @@
+/** A run writes down what it keeps, for `run --list` and `run --stop`. */
+import { isPortmortemError } from "../base/errors.ts";
+import type { Keeper } from "../keep/keep.ts";
+import type { KeepNews } from "../keep/keep-news.ts";
+import { openRunRecord } from "../keep/run-record.ts";
+import type { RunChange, RunRecordFile } from "../keep/run-record.ts";
+
+export interface RunWords {
+  readonly name?: string;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** Answers why nothing can be written down: the program is run all the same. Throws PM_RUN_NAME_TAKEN and PM_USAGE. */
+export function recordRun(keeper: Keeper, words: RunWords): RunRecordFile | string {
+  let file: RunRecordFile;
+  try {
+    file = openRunRecord({ ...words, mode: "adopt", cwd: process.cwd(), graceMs: keeper.graceMs });
+  } catch (error) {
+    if (isPortmortemError(error) && error.code === "PM_RUN_RECORD") return error.message;
+    throw error;
+  }
+  keeper.on("event", (news) => {
+    const change = changeOf(news, keeper, file);
+    if (change !== undefined) file.update(change);
+  });
+  return file;
+}
+
+function changeOf(news: KeepNews, keeper: Keeper, { record }: RunRecordFile): RunChange | undefined {
+  switch (news.kind) {
+    case "mode":
+      return { mode: news.mode, ports: portsOf(keeper) };
+    case "started":
+      return { programPid: news.pid };
+    case "restarting":
+      return { restarts: record.restarts + 1 };
+    case "daemonized":
+      return { programPid: news.pid };
+    case "ended":
+      return keeper.pid === undefined ? { programPid: undefined } : undefined;
+    case "kept":
+    case "returned":
+    case "released":
+      return { ports: portsOf(keeper) };
+    case "reloaded": {
+      const why = "why" in news ? { why: news.why } : {};
+      const lastReload = { number: (record.lastReload?.number ?? 0) + 1, result: news.result, ...why };
+      return { lastReload, ...(keeper.pid === undefined ? {} : { programPid: keeper.pid }) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function portsOf(keeper: Keeper): NonNullable<RunChange["ports"]> {
+  return keeper.places.map(({ protocol, address, port }) => ({ protocol, address, port }));
+}
