@@ -77,6 +77,44 @@ test(
   }),
 );
 
+test(
+  "tcp_keepalive_intvl is the time between probes that nobody answers",
+  story(async (s) => {
+    setSysctl(s, "net.ipv4.tcp_keepalive_time", 1);
+    setSysctl(s, "net.ipv4.tcp_keepalive_intvl", 40);
+    const { actor: server, there, cut } = s.actorAcross();
+    const listener = await server.listen(`${there}:7000`);
+    const client = s.actor();
+    const slow = await client.connect(`${there}:7000`, { keepAlive: true });
+    await server.accept(listener);
+    const slowPort = await client.call("port", { fd: slow });
+    cut();
+    // It was to be probed after one second; what runs then is the interval.
+    await until("the first probe is sent", async () => {
+      const { timer } = await s.socket(`state established sport = :${slowPort}`);
+      assert.equal(timer?.kind, "keepalive");
+      assert.ok(timer.remainingMs <= 40_000);
+      return timer.remainingMs > 1500;
+    });
+  }, IP),
+);
+
+test(
+  "tcp_keepalive_probes = 2: after two probes without an answer the connection ends with ETIMEDOUT",
+  story(async (s) => {
+    for (const name of ["time", "intvl"]) setSysctl(s, `net.ipv4.tcp_keepalive_${name}`, 1);
+    setSysctl(s, "net.ipv4.tcp_keepalive_probes", 2);
+    const { actor: server, there, cut } = s.actorAcross();
+    const listener = await server.listen(`${there}:7000`);
+    const client = s.actor();
+    const fd = await client.connect(`${there}:7000`, { keepAlive: true });
+    await server.accept(listener);
+    cut();
+    await s.gone("state established");
+    assert.deepEqual(await client.try("read", { fd }).then((answer) => "errno" in answer && answer.errno), "ETIMEDOUT");
+  }, IP),
+);
+
 for (const migrate of [0, 1]) {
   test(
     `tcp_migrate_req = ${migrate}: connections that wait in a closing listener of a group ${migrate === 0 ? "are reset" : "move to another"}`,
