@@ -137,10 +137,12 @@ export interface BindCall extends SocketCall {
   /** Is the socket with this inode, the caller's own, in an epoll set of the caller already? What is put in its place would not be. */
   isWatched(inode: number): boolean;
   /**
-   * `isShared`: another process accepts on it, whose accept(2) must not begin to block. Puts `kept` in the place of the caller's descriptor, with its flags (O_CLOEXEC, O_NONBLOCK …), and answers the call with success. Not
-   * "ok": nothing was changed and the call still waits.
+   * Puts `kept` in the place of the caller's descriptor, of which `own` is our duplicate, and answers the call with success. It has the flags
+   * of the descriptor (O_CLOEXEC, O_NONBLOCK …) and the options of `own`, no peer and no multicast groups, as a socket that was made just
+   * now. `isShared`: another process accepts on it, whose accept(2) must not begin to block. Not "ok": the caller has its own still, and the
+   * call waits.
    */
-  replaceWith(kept: KeptSocket, isShared: boolean): string;
+  replaceWith(kept: KeptSocket, own: KeptSocket, isShared: boolean): string;
 }
 
 export interface BindAddress {
@@ -167,6 +169,8 @@ export interface SocketPlace {
   readonly v6only: boolean | undefined;
   /** Multipath TCP is another protocol to the kernel. */
   readonly multipath: boolean;
+  /** SO_REUSEPORT, which cannot be changed any more once a socket is bound. */
+  readonly reusePort: boolean;
   /** SO_BINDTODEVICE by index; 0: none. */
   readonly deviceIndex: number;
   /** SO_NETNS_COOKIE; undefined before Linux 5.14. */

@@ -134,7 +134,7 @@ export class KeptSockets implements ModeSockets {
     const kept = this.#freeFor(life, place, uid);
     // It would never hear of a connection. So it gets its own socket, and who waited in the kept one's queue is reset.
     if (kept !== undefined && call.isWatched(socket.inode)) this.release(kept, "watched");
-    else if (kept !== undefined && call.replaceWith(kept.socket, this.#isLive(kept)) === "ok") {
+    else if (kept !== undefined && call.replaceWith(kept.socket, socket, this.#isLive(kept)) === "ok") {
       socket.close();
       kept.holder = { life, pid, fd };
       kept.missedLooks = 0;

@@ -8,6 +8,7 @@ export function isSamePlace(a: SocketPlace, b: SocketPlace): boolean {
   return (
     isSamePort(a, b) &&
     a.multipath === b.multipath &&
+    a.reusePort === b.reusePort &&
     a.family === b.family &&
     a.address === b.address &&
     a.scopeIndex === b.scopeIndex &&

@@ -16,7 +16,9 @@ const REQUESTS_A_LIFE = 25;
 test(
   `a static server that is killed ${KILLS} times under load: none refused, one lost with each life at most, nothing left behind`,
   story(async (s) => {
-    const kept = new KeptProgram({}, cProgram("port-server"), "49200");
+    // Little room for what the collector has not looked at yet: what grows is what is left behind.
+    const env = { NODE_OPTIONS: "--max-old-space-size=32 --max-semi-space-size=1" };
+    const kept = new KeptProgram({ env }, cProgram("port-server"), "49200");
     s.atEnd(() => kept.end());
     await kept.told("listening");
     const load = new RequestLoad(49_200, 4);
@@ -46,7 +48,7 @@ test(
     const after = await kept.report();
     assert.deepEqual([after.kept, after.zombies], [1, 0]);
     const grownMB = (after.residentBytes - before.residentBytes) / 1e6;
-    assert.ok(grownMB < 20, `${grownMB} MB more after ${KILLS} lives`);
+    assert.ok(grownMB < 16, `${grownMB} MB more after ${KILLS} lives`);
   }, STATIC_C),
 );
 

@@ -2,6 +2,7 @@
 //   KEEP_KILLS=100 npm test -- keep-servers
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,6 +85,32 @@ test(
     }
     assert.ok(kept.all("released").some(({ because }) => because === "watched"));
   }, HAS_PYTHON),
+);
+
+test(
+  "Node's dgram: no datagram is answered by an ICMP error, and each life answers",
+  story(async (s) => {
+    const program = `const socket = require("node:dgram").createSocket("udp4");
+      socket.on("message", (text, { port }) => socket.send(String(process.pid), port)).bind(49200);`;
+    const kept = new KeptProgram({ ports: [PORT] }, process.execPath, "-e", program);
+    s.atEnd(() => kept.end());
+    await kept.told("kept");
+    const client = createSocket("udp4");
+    s.atEnd(() => client.close());
+    const errors: Error[] = [];
+    const answers = new Set<string>();
+    client.on("error", (error) => errors.push(error)).on("message", (text) => answers.add(text.toString()));
+    await new Promise<void>((resolve) => client.connect(PORT, "127.0.0.1", resolve));
+    const sending = setInterval(() => client.send("hello"), 2);
+    s.atEnd(() => clearInterval(sending));
+    for (let life = 1; life <= KILLS; life++) {
+      await until(`an answer of life ${life}`, () => answers.has(`${kept.programPid}`));
+      await kept.crash();
+    }
+    await until("an answer of the last life", () => answers.has(`${kept.programPid}`));
+    assert.deepEqual(errors, []);
+    assert.equal(kept.all("returned").length, KILLS);
+  }),
 );
 
 test(

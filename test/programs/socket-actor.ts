@@ -66,6 +66,10 @@ export interface ActorCalls {
   closedFirst(call: { to: string; listener: number; count: number }): number;
   /** Connects to an own listener until no local port is left, then resets all; answers how many there were, and what the last one got. */
   connectAll(call: { to: string; listener: number; from?: string }): { made: number; errno: string };
+  /** `words`: ints. */
+  setOption(call: { fd: number; level: number; name: number; words: readonly number[] }): number;
+  /** In hexadecimal digits. */
+  getOption(call: { fd: number; level: number; name: number; bytes: number }): string;
   setuid(call: { uid: number }): number;
   /** Looks at a file; does not return as long as its file system does not answer. */
   stat(call: { path: string }): number;
@@ -223,6 +227,16 @@ const calls: ActorCalls = {
     }
     for (const fd of fds) libc.close(fd);
     return { made: (fds.length - 1) / 2, errno };
+  },
+  setOption({ fd, level, name, words: ints }) {
+    set(fd, level, name, words(...ints));
+    return 0;
+  },
+  getOption({ fd, level, name, bytes }) {
+    const value = Buffer.alloc(bytes);
+    const length = new Uint32Array([bytes]);
+    checked(libc.getsockopt(fd, level, name, value, length));
+    return value.toString("hex", 0, length[0]);
   },
   setuid({ uid }) {
     process.setgroups?.([]);

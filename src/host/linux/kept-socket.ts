@@ -15,6 +15,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   SO_REUSEADDR,
+  SO_REUSEPORT,
 } from "./constants.ts";
 import { readCookie } from "./held-socket.ts";
 import type { Libc } from "./libc.ts";
@@ -73,6 +74,7 @@ export class KeptDescriptor implements KeptSocket {
       scopeIndex: name.scopeIndex,
       v6only: v6only === undefined ? undefined : v6only !== 0,
       multipath: protocol === IPPROTO_MPTCP,
+      reusePort: this.#int(SOL_SOCKET, SO_REUSEPORT) === 1,
       deviceIndex: this.#int(SOL_SOCKET, SO_BINDTOIFINDEX) ?? 0,
       netns: this.#netns(),
     };

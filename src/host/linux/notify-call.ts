@@ -21,7 +21,9 @@ import {
 } from "../../wire/seccomp-notify.ts";
 import type { WaitingCall } from "../../wire/seccomp-notify.ts";
 import type { BindAddress, BindCall, KeptSocket, ListenCall } from "../keeping.ts";
+import { carryOptions } from "./carried-options.ts";
 import { EINVAL, O_CLOEXEC, SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
+import { forgetPeers } from "./datagram-peers.ts";
 import { KeptDescriptor } from "./kept-socket.ts";
 import type { Libc, Native } from "./libc.ts";
 import { clearStalePath } from "./stale-path.ts";
@@ -121,14 +123,16 @@ export class NotifiedCall implements BindCall, ListenCall {
     );
   }
 
-  replaceWith(kept: KeptSocket, isShared: boolean): string {
-    if (!(kept instanceof KeptDescriptor) || kept.fd < 0) return "EBADF";
+  replaceWith(kept: KeptSocket, own: KeptSocket, isShared: boolean): string {
+    if (!(kept instanceof KeptDescriptor && own instanceof KeptDescriptor) || kept.fd < 0) return "EBADF";
     const flags = this.#flagsOfFd();
     if (flags === undefined || !this.#stillWaits()) return "ESRCH";
     // Of the open file, which all that hold it share: the program's own would have had them.
     const others = isShared ? this.#libc.fcntl(kept.fd, F_GETFL, 0) & O_NONBLOCK : 0;
     const status = this.#libc.fcntl(kept.fd, F_SETFL, (flags & SETTABLE) | others);
     if (status < 0) return errnoName(-status);
+    forgetPeers(this.#libc, kept.fd, this.#call.tid);
+    carryOptions(this.#libc, own.fd, kept.fd);
     const request = encodeReplaceFd(this.#call.id, kept.fd, this.fd, flags & O_CLOEXEC);
     const added = this.#libc.ioctl(this.#notifyFd, SECCOMP_IOCTL_NOTIF_ADDFD, request);
     if (added < 0) return errnoName(-added);
