@@ -15,10 +15,7 @@ import { until } from "./until.ts";
 const RECEIVER = join(dirname(CLI), "../test/programs/notify-receiver.py");
 
 const PYTHON = once(() => {
-  const { status, error } = spawnSync("python3", [
-    "-c",
-    "import socket; socket.CMSG_SPACE",
-  ]);
+  const { status, error } = spawnSync("python3", ["-c", "import socket; socket.CMSG_SPACE"]);
   return status === 0 ? undefined : `probed: python3; ${error?.message ?? `exit ${status}`}`;
 });
 
