@@ -35,7 +35,7 @@ test("renderRuns() is a table, and says below it what is not as usual", () => {
   assert.equal(
     renderRuns({ runs: [run(), down], incomplete: [] }, { style }),
     [
-      "NAME  PID  PORTS  MODE         UP  RESTARTS  COMMAND",
+      "NAME  PID  PORTS  MODE          UP  RESTARTS  COMMAND",
       "api   701  49200  adopt  1 h 2 min         2  node server.js",
       "job     -  -      adopt        0 s         2  node server.js",
       "job: its program does not run",

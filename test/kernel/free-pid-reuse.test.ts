@@ -1,23 +1,13 @@
 // A pid that is another process's by the time that the plan is carried out. The reuse is forced, in a pid namespace of its own.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import type { FreeResult } from "../../src/tcp/free-plan.ts";
-import { once } from "./needs.ts";
+import { CHOSEN_PIDS, IN_OWN_PID_NAMESPACE } from "./needs.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 
-const ALONE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
-
-/** Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and a kernel with CONFIG_CHECKPOINT_RESTORE. */
-const CHOSEN_PIDS = once(() => {
-  const [command, ...words] = [...ALONE, "sh", "-c", "echo 100 > /proc/sys/kernel/ns_last_pid"];
-  const { status, stderr, error } = spawnSync(command, words, { encoding: "utf8" });
-  return status === 0 ? undefined : `probed: ns_last_pid in a pid namespace; ${error?.message ?? stderr.trim()}`;
-});
-
 async function reuse(s: Story, port: number, otherPort: number) {
-  const program = s.program("pid-reuse", [String(port), String(otherPort)], { under: ALONE });
+  const program = s.program("pid-reuse", [String(port), String(otherPort)], { under: IN_OWN_PID_NAMESPACE });
   return JSON.parse(await program.line()) as { result: FreeResult; asked: string; pid: number };
 }
 

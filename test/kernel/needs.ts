@@ -68,3 +68,13 @@ export const GO = once(() => {
     : `probed: the command go; ${error.message} (golang-go is too big for one test: here no package brings it)`;
 });
 export const C_COMPILER = command("cc", "--version");
+
+/** The words of a command that runs another in a pid namespace of its own. */
+export const IN_OWN_PID_NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
+
+/** Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, and a kernel with CONFIG_CHECKPOINT_RESTORE. */
+export const CHOSEN_PIDS = once(() => {
+  const [program, ...words] = [...IN_OWN_PID_NAMESPACE, "sh", "-c", "echo 100 > /proc/sys/kernel/ns_last_pid"];
+  const { status, stderr, error } = spawnSync(program, words, { encoding: "utf8" });
+  return status === 0 ? undefined : `probed: ns_last_pid in a pid namespace; ${error?.message ?? stderr.trim()}`;
+});
