@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Socket, TcpNetConnectOpts } from "node:net";
 import { isNoPort, noPortOf } from "./connect-refusal.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions } from "./connect-options.ts";
 import { inTurn } from "./local-ports.ts";
 import { socketsTo } from "./time-waits.ts";
 
