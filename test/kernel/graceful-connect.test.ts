@@ -4,8 +4,10 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import net from "node:net";
 import { test } from "node:test";
+import tls from "node:tls";
 import { connect, type ConnectOptions, PortmortemError } from "../../src/graceful/graceful.ts";
 import { socketsTo } from "../../src/graceful/time-waits.ts";
+import { listening, SERVER_TLS } from "../contracts/graceful-kinds.ts";
 import { SECOND_USER } from "./needs.ts";
 import { type Story, story } from "./story.ts";
 import { until } from "./until.ts";
@@ -154,6 +156,28 @@ test(
     assert.deepEqual([none.code, none.errno], ["PM_NO_LOCAL_PORT", "EADDRNOTAVAIL"]);
     assert.equal(none.hint, `portmortem why --connect 127.0.0.1:${peer.port}`);
     for (const socket of sockets) socket.destroy();
+  }),
+);
+
+test(
+  "connect() over TLS says what is wrong with a certificate, and does not wait for a server that is silent",
+  story(async (s) => {
+    const server = tls.createServer(SERVER_TLS, (socket) => void socket.on("error", () => {}).resume());
+    server.on("tlsClientError", () => {});
+    s.atEnd(() => server.close());
+    const port = await listening(server);
+    const { code, errno, cause } = await refused({ port, tls: true, retries: { count: 3 } });
+    assert.deepEqual(
+      [code, errno, (cause as { code?: string }).code],
+      ["PM_CONNECT_FAILED", undefined, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    );
+    const trusting = await connect({ port, tls: { ca: SERVER_TLS.cert, checkServerIdentity: () => undefined } });
+    assert.equal(trusting.authorized, true);
+    trusting.destroy();
+    const silent = await patient(s);
+    const late = await refused({ ...silent, tls: true, timeoutMs: 60 });
+    assert.deepEqual([late.code, late.errno], ["PM_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+    await s.gone(`state established and dport = :${silent.port}`);
   }),
 );
 
