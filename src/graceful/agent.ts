@@ -41,9 +41,9 @@ export function agent(options: AgentOptions = {}): Agents {
 
 /** What Node calls and may be replaced; all but addRequest are documented. */
 interface Hooks {
-  addRequest(request: ClientRequest, wanted: AgentOptions, ...legacy: unknown[]): void;
-  keepSocketAlive(socket: Socket): boolean;
-  reuseSocket(socket: Socket, request: ClientRequest): void;
+  addRequest: (request: ClientRequest, wanted: AgentOptions, ...legacy: unknown[]) => void;
+  keepSocketAlive: (socket: Socket) => boolean;
+  reuseSocket: (socket: Socket, request: ClientRequest) => void;
 }
 
 function careful<T extends Agent>(made: T, options: AgentOptions, idleMs: number, marginMs: number): T {

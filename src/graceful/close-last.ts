@@ -22,13 +22,12 @@ export interface CloseLastReport {
  * peer's FIN, or close_notify of TLS; then shuts our direction, so that the peer sees an end, and reads on; closes after `timeoutMs` more, with a
  * reset where the peer has not taken all that was written. What comes meanwhile still goes to who listens to "data", or else is thrown away.
  *
- * The peer has to know that it is done: the protocol's goodbye, or `Connection: close`, comes before. A socket of an http agent is taken out of it.
+ * The peer has to know that it is done: the protocol's goodbye, or `Connection: close`, comes before. Not for the connections of an http
+ * agent, which are the agent's.
  */
 export function closeLast(socket: Socket, { timeoutMs = 1000 }: CloseLastOptions = {}): Promise<CloseLastReport> {
   const startedAt = performance.now();
   if (socket.destroyed) return Promise.resolve({ durationMs: 0 });
-  // The documented way out of an http agent; nobody else listens to it.
-  socket.emit("agentRemove");
   const close = new PeerFirstClose(rawBelow(socket), socket);
   return new Promise((resolve) => {
     const timer = setTimeout(() => close.abort(), 2 * timeoutMs);
@@ -37,7 +36,7 @@ export function closeLast(socket: Socket, { timeoutMs = 1000 }: CloseLastOptions
       .once("close", () => {
         clearTimeout(timer);
         close.stop();
-        resolve({ closedBy: CLOSED_BY[close.ending], durationMs: performance.now() - startedAt });
+        resolve({ closedBy: CLOSED_BY[close.ending], durationMs: Math.round(performance.now() - startedAt) });
       });
     close.closeAfterPeer(timeoutMs);
   });

@@ -1,8 +1,8 @@
 /** One attempt to connect: a local port, TCP, TLS. */
 import { once } from "node:events";
-import type { Socket, TcpNetConnectOpts } from "node:net";
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
 import { isNoPort, noPortOf } from "./connect-refusal.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions } from "./connect-options.ts";
 import { inTurn } from "./local-ports.ts";
 import { socketsTo } from "./time-waits.ts";
 
@@ -17,16 +17,17 @@ export interface Target extends ConnectOptions {
 
 export async function attempt(target: Target): Promise<Socket> {
   const { host, ports, tls } = target;
+  // Before there is a socket: while a module is loaded nobody would listen to its errors.
+  const secure = tls === undefined || tls === false ? undefined : (await import("node:tls")).connect;
   const raw = await (ports === undefined ? connected(target, {}) : throughAddresses(target, ports));
   // Without a server on a local port, TCP may connect a socket to itself (RFC 9293, 3.5, simultaneous open).
   if (raw.localPort === raw.remotePort && raw.localAddress === raw.remoteAddress) {
     raw.resetAndDestroy();
     throw failure("ECONNREFUSED", "connected to itself, there is no server");
   }
-  if (tls === undefined || tls === false) return raw;
-  const [{ connect }, { isIP }] = await Promise.all([import("node:tls"), import("node:net")]);
+  if (secure === undefined) return raw;
   const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = connect({ host, ...name, ...(tls === true ? {} : tls), socket: raw });
+  const socket = secure({ host, ...name, ...(typeof tls === "object" && tls), socket: raw });
   return opened(socket, "secureConnect", target).catch((error: unknown) => {
     raw.destroy();
     throw error;
@@ -34,7 +35,6 @@ export async function attempt(target: Target): Promise<Socket> {
 }
 
 async function throughAddresses(target: Target, ports: readonly number[]): Promise<Socket> {
-  const { isIP } = await import("node:net");
   const { lookup } = await import("node:dns/promises");
   let last: unknown;
   for (const { address, family } of await lookup(target.host, { all: true, family: isIP(target.localAddress ?? "") }))
@@ -67,8 +67,7 @@ async function throughPorts(
   throw taken === undefined ? forbidden : noPortOf(ports, kept, target.where, taken);
 }
 
-async function connected(target: Target, choice: Partial<TcpNetConnectOpts>): Promise<Socket> {
-  const { connect } = await import("node:net");
+function connected(target: Target, choice: Partial<TcpNetConnectOpts>): Promise<Socket> {
   const { host, port, localAddress, allowHalfOpen = false } = target;
   target.signal?.throwIfAborted();
   return opened(

@@ -24,7 +24,7 @@ export { watch } from "./watch.ts";
 export { isPortmortemError, PortmortemError } from "../base/errors.ts";
 export type { AgentOptions, Agents } from "./agent.ts";
 export type { CloseLastOptions, CloseLastReport } from "./close-last.ts";
-export type { ConnectOptions } from "./connect.ts";
+export type { ConnectOptions } from "./connect-options.ts";
 export type { ConnectionKind } from "./draining.ts";
 export type { Listenable } from "./listen-attempt.ts";
 export type { Listening, ListenOptions, PortWait } from "./listen.ts";

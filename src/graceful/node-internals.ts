@@ -46,7 +46,7 @@ export function rawBelow(socket: Socket): Socket {
 /** For how long the server says, in the response that has just ended, that it keeps the connection (RFC 2068, 19.7.1.1). */
 export function keepAliveHintMs(socket: Socket): number {
   const { _httpMessage: request } = socket as { _httpMessage?: { res?: IncomingMessage } | null };
-  const seconds = /timeout=(\d+)/.exec(`${request?.res?.headers["keep-alive"]}`)?.[1];
+  const seconds = /timeout=(\d+)/.exec(String(request?.res?.headers["keep-alive"]))?.[1];
   return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000;
 }
 
@@ -55,7 +55,8 @@ export function keepAliveHintMs(socket: Socket): number {
  * takes is lost: the connection is of no use then anyway. True where the system has no descriptors (Windows), or Node does not say.
  */
 export function isQuiet(socket: Socket): boolean {
-  const { fd = -1 } = (socket as { _handle?: { fd?: number } | null })._handle ?? {};
+  const { _handle: handle } = socket as { _handle?: { readonly fd?: number } | null };
+  const fd = handle?.fd ?? -1;
   if (fd < 0) return !socket.destroyed;
   try {
     readSync(fd, ONE_BYTE);

@@ -1,4 +1,5 @@
 /** What the kernel keeps of known connections that we closed first, from the tables that it shows in /proc/net (proc(5)). */
+import { endianness } from "node:os";
 
 /**
  * How many of these are in TIME-WAIT, or still before it, because the peer's FIN has not come yet: "8080 34076", local and remote port, of each
@@ -34,7 +35,7 @@ export async function socketsTo(
   const tables = await (looking ??= readTables().finally(() => (looking = undefined)));
   if (tables === undefined) return undefined;
   const found = new Map<number, number | undefined>();
-  const words = await tableWords(address);
+  const words = tableWords(address);
   const isIpv6 = address.includes(":");
   const peer = `${isIpv6 ? words : words.slice(-8)}:${port.toString(16).padStart(4, "0")} `.toUpperCase();
   for (let at = tables.indexOf(peer); at !== -1; at = tables.indexOf(peer, at + 1)) {
@@ -73,8 +74,7 @@ function portOf(hexEndpoint: string): number {
 }
 
 /** An address as the tables have it: words of 32 bits in the byte order of the machine (tcp6_seq_show()). IPv4 as ::ffff:a.b.c.d. */
-async function tableWords(address: string): Promise<string> {
-  const { endianness } = await import("node:os");
+function tableWords(address: string): string {
   const ipv6 = address.includes(":") ? address.replace(/%.*/, "") : `::ffff:${address}`;
   // The URL parser knows all spellings, and has one.
   const [head = [], tail = []] = new URL(`http://[${ipv6}]`).hostname

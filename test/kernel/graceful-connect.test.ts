@@ -4,8 +4,10 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import net from "node:net";
 import { test } from "node:test";
+import tls from "node:tls";
 import { connect, type ConnectOptions, PortmortemError } from "../../src/graceful/graceful.ts";
 import { socketsTo } from "../../src/graceful/time-waits.ts";
+import { listening, SERVER_TLS } from "../contracts/graceful-kinds.ts";
 import { SECOND_USER } from "./needs.ts";
 import { type Story, story } from "./story.ts";
 import { until } from "./until.ts";
@@ -94,15 +96,12 @@ test(
   "connect() passes over TIME-WAITs with timestamps too, and takes one again when nothing else is left",
   story(async (s) => {
     const peer = await patient(s);
-    const ports = new Set<number>();
-    for (let times = 0; times < 3; times++) {
-      const socket = await connect({ ...peer, localPorts: "800-802" });
-      ports.add(socket.localPort ?? 0);
-      await closeFirst(socket);
-    }
-    assert.deepEqual([...ports].sort(), [800, 801, 802]);
-    const again = await connect({ ...peer, localPorts: "800-802" });
-    assert.equal((await s.sockets(`state established and sport >= :800 and sport <= :802`)).length, 1);
+    for (let port = 800; port < 809; port++) await closeFirst(await connect({ ...peer, localPorts: port }));
+    const left = await connect({ ...peer, localPorts: "800-809" });
+    assert.equal(left.localPort, 809);
+    await closeFirst(left);
+    const again = await connect({ ...peer, localPorts: "800-809" });
+    assert.equal((await s.sockets(`state established and sport >= :800 and sport <= :809`)).length, 1);
     again.destroy();
   }),
 );
@@ -161,6 +160,28 @@ test(
 );
 
 test(
+  "connect() over TLS says what is wrong with a certificate, and does not wait for a server that is silent",
+  story(async (s) => {
+    const server = tls.createServer(SERVER_TLS, (socket) => void socket.on("error", () => {}).resume());
+    server.on("tlsClientError", () => {});
+    s.atEnd(() => server.close());
+    const port = await listening(server);
+    const { code, errno, cause } = await refused({ port, tls: true, retries: { count: 3 } });
+    assert.deepEqual(
+      [code, errno, (cause as { code?: string }).code],
+      ["PM_CONNECT_FAILED", undefined, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    );
+    const trusting = await connect({ port, tls: { ca: SERVER_TLS.cert, checkServerIdentity: () => undefined } });
+    assert.equal(trusting.authorized, true);
+    trusting.destroy();
+    const silent = await patient(s);
+    const late = await refused({ ...silent, tls: true, timeoutMs: 60 });
+    assert.deepEqual([late.code, late.errno], ["PM_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+    await s.gone(`state established and dport = :${silent.port}`);
+  }),
+);
+
+test(
   "connect() says that a user may not have a reserved port",
   story(async (s) => {
     const peer = await patient(s);
@@ -190,7 +211,11 @@ test(
       await closeFirst(await connect({ ...peer, localPorts: 710 }));
       const open = await connect({ ...peer, localPorts: 711 });
       const found = await socketsTo(host, peer.port);
-      assert.deepEqual([...(found?.keys() ?? [])].sort(), [710, 711], host);
+      assert.deepEqual(
+        [...(found?.keys() ?? [])].sort((a, b) => a - b),
+        [710, 711],
+        host,
+      );
       assert.equal(found?.get(711), undefined);
       const leftMs = found?.get(710) ?? 0;
       assert.ok(leftMs > 50_000 && leftMs <= 61_000, `${leftMs}`);
