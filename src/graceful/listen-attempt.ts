@@ -22,7 +22,7 @@ export async function attemptToListen(target: Listenable, args: readonly unknown
       if (isError || event === "listening") {
         Reflect.deleteProperty(server, "emit");
         if (own) Object.defineProperty(server, "emit", own);
-        if (isError) reject(args[0] as Error);
+        if (isError) reject(args[0]);
         else resolve();
       }
       return isError || emit(event, ...args);
