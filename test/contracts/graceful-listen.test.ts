@@ -44,7 +44,7 @@ for (const kind of SERVER_KINDS.slice(0, 6))
       assert.deepEqual({ address, inherited, waitedMs }, { address: "127.0.0.1", inherited: false, waitedMs: 0 });
       assert.equal(port, (server.address() as net.AddressInfo).port);
       // tls and https of `localhost`, which may be ::1 first: they try the next address.
-      const client = await kind.connect(Number(port));
+      const client = await kind.connect(port);
       assert.equal(await client.ask("hello"), "hello");
       client.leave();
       await drain(server, { graceMs: 100, idleMs: 0, lingerMs: 10 });
