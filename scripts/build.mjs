@@ -209,6 +209,7 @@ async function buildGraceful() {
     external: ["portmortem"],
     legalComments: "none",
     logLevel: "warning",
+    plugins: [ownErrorsPlugin],
   };
   await esbuild.build({ ...options, format: "esm", outfile: join(folder, "graceful.js") });
   await esbuild.build({ ...options, format: "cjs", outfile: join(folder, "graceful.cjs") });
@@ -222,6 +223,24 @@ async function buildGraceful() {
       );
   }
 }
+
+/** Of the table of errors only the lines that graceful/ names: it raises no others, and the rest would be a twentieth of it. */
+const ownErrorsPlugin = {
+  name: "own-errors",
+  setup(build) {
+    build.onLoad({ filter: /\/src\/base\/errors\.ts$/ }, ({ path }) => {
+      const folder = join(root, "src/graceful");
+      const sources = readdirSync(folder)
+        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+        .map((name) => readFileSync(join(folder, name), "utf8"))
+        .join("");
+      const contents = readFileSync(path, "utf8").replace(/^ {2}(PM_\w+): \{.*\},\n/gm, (line, code) =>
+        sources.includes(`"${code}"`) ? line : "",
+      );
+      return { contents, loader: "ts" };
+    });
+  },
+};
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const what = process.argv[2] ?? "all";

@@ -2,8 +2,6 @@
  * Listeners that somebody opened for us before we were started: LISTEN_FDS, as systemd hands them over (sd_listen_fds(3)), and
  * `portmortem run`. Each is given out once.
  */
-import { readFile, readlink } from "node:fs/promises";
-
 export interface InheritedListener {
   readonly fd: number;
   readonly name: string;
@@ -57,6 +55,7 @@ export async function forgetInherited(): Promise<void> {
 }
 
 async function listenersOf(pid: number): Promise<InheritedListener[]> {
+  const { readFile, readlink } = await import("node:fs/promises");
   const { LISTEN_FDS, LISTEN_FDNAMES = "" } = process.env;
   const places = new Map<string, InheritedListener["at"]>();
   for (const table of ["tcp", "tcp6"]) {

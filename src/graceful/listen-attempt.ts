@@ -14,7 +14,7 @@ export async function attemptToListen(target: Listenable, args: readonly unknown
   const returned = (target.listen as (...args: unknown[]) => unknown).apply(target, [...args]);
   const server = (isEmitter(returned) ? returned : target) as Server;
   // Node tells in a later turn.
-  await new Promise<void>((resolve, reject) => {
+  const error = await new Promise<Error | undefined>((resolve) => {
     const own = Object.getOwnPropertyDescriptor(server, "emit");
     const emit = server.emit.bind(server) as (...args: unknown[]) => boolean;
     server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
@@ -22,12 +22,12 @@ export async function attemptToListen(target: Listenable, args: readonly unknown
       if (isError || event === "listening") {
         Reflect.deleteProperty(server, "emit");
         if (own) Object.defineProperty(server, "emit", own);
-        if (isError) reject(args[0] as Error);
-        else resolve();
+        resolve(isError ? (args[0] as Error) : undefined);
       }
       return isError || emit(event, ...args);
     };
   });
+  if (error) throw error;
   return server;
 }
 

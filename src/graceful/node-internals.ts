@@ -127,11 +127,11 @@ function bySymbol(object: object, description: string): unknown {
 /** node:cluster as net.Server uses it in a worker: asks the primary for a listener. Servers with the same query and `index` share one. */
 interface WorkerCluster {
   readonly isWorker: boolean;
-  _getServer?(
+  readonly _getServer?: (
     server: object,
     query: ClusterQuery,
     answer: (error: unknown, handle: ClosableHandle | null) => void,
-  ): void;
+  ) => void;
 }
 
 interface ClusterQuery {
@@ -185,8 +185,11 @@ function countAgain(cluster: WorkerCluster): void {
       if (handle) {
         handle.close = end;
         (server as Server).once("listening", onListening);
-      } else end();
+      }
       answer(error, handle);
+      // Not taken: refused, or it turned out to be bound to another port (checkBindError() in lib/net.js), and then nobody closes it.
+      const { _handle: taken } = server as { _handle?: unknown };
+      if (inUse.has(key()) && (!handle || taken !== handle)) end();
     });
   };
   Object.assign(cluster, { _getServer: ask });

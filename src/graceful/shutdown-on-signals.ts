@@ -1,5 +1,4 @@
 /** What a signal asks for: once, that all ends in order; twice, that it hurries; three times, that it ends. */
-import { constants } from "node:os";
 import type { Server } from "node:net";
 import { type DrainOptions, type DrainReport, patienceOf, requireMs } from "./drain-options.ts";
 import { drain } from "./drain.ts";
@@ -44,7 +43,7 @@ const SAME_SIGNAL_MS = 50;
 
 /**
  * The first signal drains the servers, with the options of drain(); the second makes that hasty (`hastyGraceMs`); the third ends the process at once,
- * with status 128 + its number. Nothing else ends a process that owes a response: when the drain and `afterDrain` are done, the process ends by
+ * by that signal. Nothing else ends a process that owes a response: when the drain and `afterDrain` are done, the process ends by
  * itself, or after `exitMs` by process.exit(). Its status is process.exitCode where that is set, 1 where a hook failed, else 0: what
  * container engines and systemd take for an orderly end.
  *
@@ -120,7 +119,12 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
       else if (level === 1) {
         log?.(`${name}: hurrying, a third signal ends at once`);
         haste.abort();
-      } else process.exit(128 + constants.signals[name]);
+      } else {
+        process.removeAllListeners(name);
+        process.kill(process.pid, name);
+        // The first process of a container gets no signal that it does not handle (signal(7), pid_namespaces(7)).
+        setTimeout(() => process.exit(1), SAME_SIGNAL_MS);
+      }
     }
   };
   const onSignal = (name: NodeJS.Signals): void => {

@@ -24,7 +24,10 @@ export class GracefulChild {
 
   /** `passed`: listeners that it inherits as systemd would hand them over, with these names. In a process group of its own. */
   constructor(scene: GracefulScene, passed: readonly net.Server[] = [], names?: string) {
-    const handles = passed.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd);
+    const handles = passed.map((server) => {
+      const { _handle: handle } = server as unknown as { _handle: { fd: number } };
+      return handle.fd;
+    });
     const variables =
       passed.length === 0 ? "" : `LISTEN_PID=$$ LISTEN_FDS=${passed.length} LISTEN_FDNAMES=${names ?? ""} `;
     this.child = spawn("sh", ["-c", `${variables}exec "$0" "$@"`, process.execPath, PROGRAM, JSON.stringify(scene)], {
