@@ -7,7 +7,7 @@ import { stopRuns } from "../keep/stop-runs.ts";
 import { jsonText } from "../render/escape.ts";
 import { renderIncomplete } from "../render/ls-text.ts";
 import { renderReload, renderRuns, renderStop } from "../render/runs-text.ts";
-import type { ReloadRunsResult, StopRunsResult } from "../tcp/run-record.ts";
+import type { ReloadRunsResult } from "../tcp/run-record.ts";
 import type { Incomplete } from "../tcp/socket.ts";
 import type { Context } from "./context.ts";
 import { durationOf } from "./duration-flag.ts";
@@ -15,6 +15,7 @@ import { EXIT } from "./exit-status.ts";
 import { hearInterrupts } from "./interrupt.ts";
 import { writeError, writeOut } from "./output.ts";
 import { createProgressLine } from "./progress.ts";
+import { statusOfStop } from "./stop-status.ts";
 import type { RecordFlags } from "./run-records-asked.ts";
 
 export async function runOnRecords(context: Context, flags: RecordFlags): Promise<number> {
@@ -49,12 +50,6 @@ async function runStop(context: Context, { stop = [], stopAll = false, grace }: 
   progress.clear();
   say(context, "portmortem.run-stop/1", result, renderStop(result, viewOf(context)));
   return interrupt.status() ?? statusOfStop(result);
-}
-
-function statusOfStop({ stopped, notFound, failed }: StopRunsResult): number {
-  if (notFound.length === 0 && failed.length === 0) return EXIT.ok;
-  if (stopped.length > 0) return EXIT.partial;
-  return failed.some(({ lacks }) => lacks === "right") ? EXIT.right : EXIT.no;
 }
 
 async function runReload(context: Context, words: readonly string[]): Promise<number> {

@@ -15,6 +15,7 @@ import type { Context } from "./context.ts";
 import { durationOf } from "./duration-flag.ts";
 import { EXIT } from "./exit-status.ts";
 import { sayIfHeard, writeError } from "./output.ts";
+import { tellServiceManager } from "./run-service.ts";
 import { passSignals } from "./run-signals.ts";
 
 interface RunFlags {
@@ -53,6 +54,8 @@ export const runRun: Run = async (context, [words], options) => {
   keeper.on("event", tell);
   const record = recordRun(keeper, { command, args, ...(flags.name === undefined ? {} : { name: flags.name }) });
   if (typeof record === "string") tell({ kind: "no-record", why: record });
+  const manager = tellServiceManager(keeper);
+  for (const why of manager.problems) tell({ kind: "service-manager", why });
   const leaveOff = passSignals(keeper);
   try {
     await keeper.start();
@@ -63,6 +66,7 @@ export const runRun: Run = async (context, [words], options) => {
     return refused(error, context);
   } finally {
     leaveOff();
+    manager.close();
     if (typeof record !== "string") record.close();
   }
 };

@@ -82,6 +82,7 @@ export class Keeper extends EventEmitter<KeeperEvents> {
 
   /** The program is told to end (SIGTERM, and SIGKILL after its grace), and is not started again. Harmless at any time. */
   async stop(signal: NodeJS.Signals = "SIGTERM", graceMs = this.#options.graceMs): Promise<KeeperEnd> {
+    if (!this.#stop.signal.aborted) this.#tell({ kind: "stopping" });
     this.#stop.abort();
     this.#keeper?.stop(signal, graceMs);
     return (await this.#running) ?? { because: "stopped" };

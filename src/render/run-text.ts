@@ -10,6 +10,8 @@ export type RunNews =
   | KeepNews
   /** It cannot be listed, nor stopped by name. */
   | { readonly kind: "no-record"; readonly why: string }
+  /** What a service manager asks for and cannot have. */
+  | { readonly kind: "service-manager"; readonly why: string }
   | { readonly kind: "done"; readonly because: KeeperEnd["because"] };
 
 interface Place {
@@ -81,6 +83,8 @@ export class RunText {
         return `${escapeText(news.text)}; waiting for it`;
       case "no-record":
         return `run --list will not show this: ${escapeText(news.why)}`;
+      case "service-manager":
+        return escapeText(news.why);
       case "done":
         return news.because === "too-many-restarts"
           ? `${name} is not started again: too often already (--max-restarts)`
@@ -88,6 +92,7 @@ export class RunText {
       case "listening":
         this.#downSinceMs = undefined;
         return undefined;
+      case "stopping":
       case "bound":
       case "ready":
         return undefined;
