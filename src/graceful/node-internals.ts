@@ -4,7 +4,7 @@
  */
 import { readSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2Stream, ServerHttp2Session } from "node:http2";
+import type { Http2Session, Http2Stream, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
 
 interface HttpSocket {
@@ -68,6 +68,50 @@ export function isQuiet(socket: Socket): boolean {
 
 const ONE_BYTE = new Uint8Array(1);
 
+interface Handle {
+  readonly fd?: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly writeQueueSize: number;
+  readonly reading: boolean;
+  readonly reset?: unknown;
+}
+
+function handleOf(socket: Socket): Handle | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: Handle | null };
+  return handle ?? undefined;
+}
+
+/** Of a TCP socket, not on Windows. */
+export function descriptorOf(raw: Socket): number | undefined {
+  const { fd = -1 } = handleOf(raw) ?? {};
+  return fd < 0 || raw.remoteFamily === undefined ? undefined : fd;
+}
+
+/** `received` and `accepted` are counts of bytes; `pending` are those that wait for room in the kernel's buffer. */
+export type Traffic = readonly [received: number, accepted: number, pending: number, isRead: boolean];
+
+/**
+ * Undefined without a connection. The counters are of the TCP socket, whoever reads it: an http parser and an http2 session read past the stream.
+ * It is not read while the program has paused it, and once the peer has ended.
+ */
+export function trafficOf(raw: Socket, socket: Socket): Traffic | undefined {
+  const handle = handleOf(raw);
+  if (handle === undefined) return undefined;
+  const { bytesRead, bytesWritten, writeQueueSize } = handle;
+  const isRead = handleOf(socket)?.reading !== false && !socket.readableEnded;
+  return [bytesRead, bytesWritten - writeQueueSize, writeQueueSize, isRead];
+}
+
+/** The close that follows is a reset. Sockets that know none (a TLS client's, a pipe's) are closed. */
+export function closeByReset(raw: Socket): void {
+  if (typeof handleOf(raw)?.reset === "function") (raw as { resetAndClosing?: boolean }).resetAndClosing = true;
+}
+
+export function socketOfSession(session: Http2Session): Socket | undefined {
+  return bySymbol(session, "socket") as Socket | undefined;
+}
+
 /** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
 export function sessionOf(socket: Socket): ServerHttp2Session | undefined {
   for (const key of Reflect.ownKeys(socket)) {
@@ -113,7 +157,7 @@ function http1Sockets(server: Server): Socket[] {
 function http2Sockets(server: Server): Socket[] {
   const sessions = bySymbol(server, "sessions") as Set<object> | undefined;
   return [...(sessions ?? [])].flatMap((session) => {
-    const socket = bySymbol(session, "socket") as Socket | undefined;
+    const socket = socketOfSession(session as Http2Session);
     return socket ? [socket] : [];
   });
 }
