@@ -1,4 +1,4 @@
-/** What a guard can answer for: computed from what was really set. Pure, and loaded when it is asked for. */
+/** What a guard can answer for: computed from what was really set. Pure. */
 import type { GuardBound, GuardOption, GuardOptions, GuardReport, GuardSetting } from "./guard-options.ts";
 
 type Settings = Readonly<Partial<Record<GuardOption, GuardSetting>>>;

@@ -1,6 +1,6 @@
 /**
  * The timeouts that the kernel keeps: keepalive and TCP_USER_TIMEOUT. By Node where it can (the interval and the number of probes since 24.19);
- * else by setsockopt(2), on Linux, with the native binding of the library, which is loaded only then. This module too is loaded when it is needed.
+ * else by setsockopt(2), on Linux, with the native binding of the library, which is loaded only then.
  */
 import { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
@@ -69,17 +69,17 @@ export class KernelTimeouts {
 
   /** `socket` is what the program has, `raw` the TCP socket below. */
   apply(raw: Socket, socket: Socket): void {
+    if (raw.remoteFamily === undefined) return this.#cannotAll("a connection that is not TCP");
     if (this.#keepAlive !== undefined) {
       (socket as KeepAlive).setKeepAlive(true, ...this.#keepAlive);
       // Agents of http set their own time with each request.
       socket.setKeepAlive = () => socket;
     }
-    if (this.#setsockopt === undefined) return;
     const fd = descriptorOf(raw);
+    if (this.#setsockopt === undefined || fd === undefined) return;
     for (const { name, option, value } of this.#byBinding) {
-      const result = fd === undefined ? undefined : this.#setsockopt(fd, option, value);
-      if (result === undefined) this.#cannot(name, "a connection that is not TCP");
-      else if (result < 0) this.#cannot(name, `setsockopt(): ${getSystemErrorName(result)}`);
+      const result = this.#setsockopt(fd, option, value);
+      if (result < 0) this.#cannot(name, `setsockopt(): ${getSystemErrorName(result)}`);
     }
   }
 
@@ -97,6 +97,10 @@ export class KernelTimeouts {
     if ("libc" in loaded)
       this.#setsockopt = (fd, option, value) =>
         loaded.libc.setsockopt(fd, IPPROTO_TCP, option, new Uint8Array(Uint32Array.of(value).buffer), 4);
+  }
+
+  #cannotAll(why: string): void {
+    for (const name of Object.keys(this.settings) as GuardOption[]) this.settings[name] = { by: "nobody", why };
   }
 
   #cannot(name: GuardOption, why: string): void {

@@ -82,25 +82,29 @@ function handleOf(socket: Socket): Handle | undefined {
   return handle ?? undefined;
 }
 
-/** Of a TCP socket, not on Windows. */
+/** Not on Windows. */
 export function descriptorOf(raw: Socket): number | undefined {
   const { fd = -1 } = handleOf(raw) ?? {};
-  return fd < 0 || raw.remoteFamily === undefined ? undefined : fd;
+  return fd < 0 ? undefined : fd;
 }
 
-/** `received` and `accepted` are counts of bytes; `pending` are those that wait for room in the kernel's buffer. */
-export type Traffic = readonly [received: number, accepted: number, pending: number, isRead: boolean];
+/** Counts of bytes. */
+export interface Traffic {
+  readonly received: number;
+  /** By the kernel; `pending` wait for room in its buffer. */
+  readonly accepted: number;
+  readonly pending: number;
+  /** Neither has the program paused it, nor the peer ended. */
+  readonly isRead: boolean;
+}
 
-/**
- * Undefined without a connection. The counters are of the TCP socket, whoever reads it: an http parser and an http2 session read past the stream.
- * It is not read while the program has paused it, and once the peer has ended.
- */
+/** Undefined without a connection. The counters are of the TCP socket, whoever reads it: an http parser and an http2 session read past the stream. */
 export function trafficOf(raw: Socket, socket: Socket): Traffic | undefined {
   const handle = handleOf(raw);
   if (handle === undefined) return undefined;
-  const { bytesRead, bytesWritten, writeQueueSize } = handle;
+  const { bytesRead: received, bytesWritten, writeQueueSize: pending } = handle;
   const isRead = handleOf(socket)?.reading !== false && !socket.readableEnded;
-  return [bytesRead, bytesWritten - writeQueueSize, writeQueueSize, isRead];
+  return { received, accepted: bytesWritten - pending, pending, isRead };
 }
 
 /** The close that follows is a reset. Sockets that know none (a TLS client's, a pipe's) are closed. */

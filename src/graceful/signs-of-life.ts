@@ -23,22 +23,30 @@ export class Life {
     this.#seen = trafficOf(raw, socket);
   }
 
-  /** Since it was last asked. Bytes that the kernel took after its buffer had been full are acknowledged ones. Nobody can tell of what is not read. */
-  hasMoved(): boolean {
+  /**
+   * Since it was last asked for. Bytes that the kernel took after its buffer had been full are acknowledged ones. Nobody can tell of what is not
+   * read. `now`: milliseconds in which the program ran.
+   */
+  hasMoved(now: number): boolean {
     const before = this.#seen;
-    const now = (this.#seen = trafficOf(this.raw, this.socket));
-    if (before === undefined || now === undefined || !now[3]) return true;
-    return now[0] > before[0] || (before[2] > 0 && now[1] > before[1]);
+    const after = trafficOf(this.raw, this.socket);
+    this.#seen = after;
+    const moved =
+      before === undefined ||
+      after === undefined ||
+      !after.isRead ||
+      after.received > before.received ||
+      (before.pending > 0 && after.accepted > before.accepted);
+    if (!moved) return false;
+    this.#heardAt = now;
+    if (this.#askedAt !== undefined) this.isUnasked = false;
+    this.#askedAt = undefined;
+    return true;
   }
 
-  /** `now`: milliseconds in which the program ran. Answers what to give it up for, if it still holds after the next turn of the loop. */
+  /** Answers what to give it up for, if it still holds after the next turn of the loop. */
   look(now: number, lookMs: number, { heartbeat, idleTimeoutMs = Infinity }: GuardOptions): Verdict | undefined {
-    if (this.hasMoved()) {
-      this.#heardAt = now;
-      if (this.#askedAt !== undefined) this.isUnasked = false;
-      this.#askedAt = undefined;
-      return undefined;
-    }
+    if (this.hasMoved(now)) return undefined;
     const silentMs = now - this.#heardAt;
     if (silentMs >= idleTimeoutMs) return "idleTimeout";
     if (heartbeat === undefined) return undefined;
