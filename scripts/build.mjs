@@ -14,7 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliFile } from "./freshness.mjs";
@@ -194,6 +194,18 @@ export async function buildLib() {
   await buildGraceful();
 }
 
+/** What is loaded by import(), once it is needed, stays a module of the library; seen from dist/graceful/. */
+const importedLaterPlugin = {
+  name: "imported-later",
+  setup(build) {
+    build.onResolve({ filter: /^\..*\.ts$/ }, ({ kind, path, resolveDir }) =>
+      kind === "dynamic-import"
+        ? { path: `../lib/${relative(join(root, "src"), join(resolveDir, path)).replace(/ts$/, "js")}`, external: true }
+        : undefined,
+    );
+  },
+};
+
 /** One file each way: modules from a folder would take longer to load than all else that a small server loads of ours. */
 async function buildGraceful() {
   const esbuild = await import("esbuild");
@@ -207,6 +219,7 @@ async function buildGraceful() {
     platform: "node",
     target: "node20",
     external: ["portmortem"],
+    plugins: [importedLaterPlugin],
     legalComments: "none",
     logLevel: "warning",
     plugins: [ownErrorsPlugin],

@@ -34,6 +34,8 @@ export const ERRORS = {
   PM_NO_SOCK_DIAG: { category: "system" },
   PM_UNKNOWABLE_FILTER: { category: "system" },
   PM_NO_NATIVE: { category: "system" },
+  PM_PEER_LOST: { category: "system" },
+  PM_PEER_IDLE: { category: "system" },
   PM_PLATFORM: { category: "system" },
   PM_CONNECT_REFUSED: { category: "system" },
   PM_CONNECT_TIMEOUT: { category: "system" },

@@ -132,6 +132,14 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
     title: "the native part is missing",
     text: "What was asked for needs calls that Node cannot make, and the native part (koffi) could not be loaded: entering a network namespace by name or path (`--netns`), ending connections (`drop`). Install it without `--omit=optional`; `PORTMORTEM_NO_FFI=1` switches it off. `ls` and `why` of this namespace, and of a pid's, go on without it and say what is missing.",
   },
+  PM_PEER_LOST: {
+    title: "the peer does not answer any more",
+    text: "`guard()` of `portmortem/graceful` has ended a connection whose peer is gone without a word: a cut link, a machine without power, a forgotten NAT entry. It stands on the socket, where a heartbeat was not answered; or it is the `cause` of the kernel's own error (`errno`: mostly ETIMEDOUT), where keepalive or the user timeout found it. Connect again; what was not acknowledged may or may not have arrived.",
+  },
+  PM_PEER_IDLE: {
+    title: "nothing came from the peer for idleTimeoutMs",
+    text: "`guard()` of `portmortem/graceful` has ended a connection that was idle for longer than `idleTimeoutMs` allows. The peer may be healthy: `heartbeat` and `keepAlive` tell a dead one from a quiet one.",
+  },
   PM_PLATFORM: {
     title: "this is not Linux",
     text: "portmortem reads the sockets of Linux, and this is another system. A recording made on Linux can be read anywhere: `--replay FILE`.",

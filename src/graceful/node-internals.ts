@@ -4,7 +4,7 @@
  */
 import { readSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2Stream, ServerHttp2Session } from "node:http2";
+import type { Http2Session, Http2Stream, ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
 
 interface HttpSocket {
@@ -69,6 +69,54 @@ export function isQuiet(socket: Socket): boolean {
 
 const ONE_BYTE = new Uint8Array(1);
 
+interface Handle {
+  readonly fd?: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly writeQueueSize: number;
+  readonly reading: boolean;
+  readonly reset?: unknown;
+}
+
+function handleOf(socket: Socket): Handle | undefined {
+  const { _handle: handle } = socket as unknown as { _handle?: Handle | null };
+  return handle ?? undefined;
+}
+
+/** Not on Windows. */
+export function descriptorOf(raw: Socket): number | undefined {
+  const { fd = -1 } = handleOf(raw) ?? {};
+  return fd < 0 ? undefined : fd;
+}
+
+/** Counts of bytes. */
+export interface Traffic {
+  readonly received: number;
+  /** By the kernel; `pending` wait for room in its buffer. */
+  readonly accepted: number;
+  readonly pending: number;
+  /** Neither has the program paused it, nor the peer ended. */
+  readonly isRead: boolean;
+}
+
+/** Undefined without a connection. The counters are of the TCP socket, whoever reads it: an http parser and an http2 session read past the stream. */
+export function trafficOf(raw: Socket, socket: Socket): Traffic | undefined {
+  const handle = handleOf(raw);
+  if (handle === undefined) return undefined;
+  const { bytesRead: received, bytesWritten, writeQueueSize: pending } = handle;
+  const isRead = handleOf(socket)?.reading !== false && !socket.readableEnded;
+  return { received, accepted: bytesWritten - pending, pending, isRead };
+}
+
+/** The close that follows is a reset. Sockets that know none (a TLS client's, a pipe's) are closed. */
+export function closeByReset(raw: Socket): void {
+  if (typeof handleOf(raw)?.reset === "function") (raw as { resetAndClosing?: boolean }).resetAndClosing = true;
+}
+
+export function socketOfSession(session: Http2Session): Socket | undefined {
+  return bySymbol(session, "socket") as Socket | undefined;
+}
+
 /** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
 export function sessionOf(socket: Socket): ServerHttp2Session | undefined {
   for (const key of Reflect.ownKeys(socket)) {
@@ -114,7 +162,7 @@ function http1Sockets(server: Server): Socket[] {
 function http2Sockets(server: Server): Socket[] {
   const sessions = bySymbol(server, "sessions") as Set<object> | undefined;
   return [...(sessions ?? [])].flatMap((session) => {
-    const socket = bySymbol(session, "socket") as Socket | undefined;
+    const socket = socketOfSession(session as Http2Session);
     return socket ? [socket] : [];
   });
 }

@@ -10,6 +10,8 @@ export interface Import {
   readonly line: number;
   /** Gone after compilation. */
   readonly typeOnly: boolean;
+  /** By import(). */
+  readonly later: boolean;
 }
 
 export interface Node {
@@ -49,7 +51,13 @@ export function importsOf(path: string, text = read(path)): Import[] {
     const specifier = specifierOf(node);
     if (specifier === undefined) continue;
     const to = specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier;
-    found.push({ from: path, to, line: lineOf(text, node.start), typeOnly: isTypeOnly(node) });
+    found.push({
+      from: path,
+      to,
+      line: lineOf(text, node.start),
+      typeOnly: isTypeOnly(node),
+      later: node.type === "ImportExpression",
+    });
   }
   return found;
 }

@@ -54,6 +54,13 @@ export const SOMAXCONN = once(() =>
 );
 export const SS = command("ss", "-V");
 export const IP = command("ip", "-V");
+/** A rule in a namespace of our own: a kernel without nf_tables has the command and cannot. */
+export const NFT = once(() => {
+  const { status, stderr, error } = spawnSync("unshare", ["--map-root-user", "--net", "nft", "add table ip probe"], {
+    encoding: "utf8",
+  });
+  return status === 0 ? undefined : `probed: nft add table; ${error?.message ?? stderr.trim().split("\n", 1)[0]}`;
+});
 export const SCRIPT = command("script", "--version");
 export const PYTHON = "python3";
 export const HAS_PYTHON = once(() => {

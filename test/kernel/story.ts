@@ -18,7 +18,7 @@ import { enterOwnNamespace, whyNoNamespace } from "./namespace.ts";
 import type { Need } from "./needs.ts";
 import { until } from "./until.ts";
 
-const ROOT = findRoot(import.meta.dirname);
+export const ROOT = findRoot(import.meta.dirname);
 /** The built command, wherever this file was compiled to. */
 export const CLI = join(ROOT, "dist/cli.cjs");
 
