@@ -3,7 +3,7 @@
 // and insecure credentials all the same, since what is handed on is in the clear.
 import { createServer } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { drain, watch } from "portmortem/graceful";
+import { listen, shutdownOnSignals } from "portmortem/graceful";
 
 const asIs = {
   requestSerialize: (x) => x,
@@ -24,10 +24,12 @@ grpc.addService(echo, {
 const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
 
 const server = createServer((socket) => connections.injectConnection(socket));
-watch(server);
-server.listen(Number(process.env.PORT ?? 8080), () => console.log(`port ${server.address().port}`));
 
-process.once("SIGTERM", async () => {
-  console.log(JSON.stringify(await drain(server)));
-  grpc.forceShutdown();
+shutdownOnSignals(server, {
+  afterDrain: (report) => {
+    grpc.forceShutdown();
+    console.log(JSON.stringify(report));
+  },
 });
+const { port } = await listen(server, { port: Number(process.env.PORT ?? 8080) });
+console.log(`port ${port}`);

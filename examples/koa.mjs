@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import Koa from "koa";
-import { drain, watch } from "portmortem/graceful";
+import { listen, shutdownOnSignals } from "portmortem/graceful";
 
 const app = new Koa();
 app.use((context) => {
@@ -9,9 +9,7 @@ app.use((context) => {
 });
 
 const server = createServer(app.callback());
-watch(server);
-server.listen(Number(process.env.PORT ?? 8080), () => console.log(`port ${server.address().port}`));
 
-process.once("SIGTERM", async () => {
-  console.log(JSON.stringify(await drain(server)));
-});
+shutdownOnSignals(server, { afterDrain: (report) => console.log(JSON.stringify(report)) });
+const { port } = await listen(server, { port: Number(process.env.PORT ?? 8080) });
+console.log(`port ${port}`);

@@ -2,7 +2,7 @@
 // close first (7.1.1), and the package ws does: a client that waits for it, as browsers do, leaves the TIME-WAIT here.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { drain, watch } from "portmortem/graceful";
+import { listen, shutdownOnSignals } from "portmortem/graceful";
 import { WebSocketServer } from "ws";
 
 const server = createServer((_, response) => response.end("hello"));
@@ -15,9 +15,6 @@ webSockets.on("connection", (webSocket, { socket }) => {
   webSocket.on("close", () => bySocket.delete(socket));
 });
 
-watch(server);
-server.listen(Number(process.env.PORT ?? 8080), () => console.log(`port ${server.address().port}`));
-
 async function sayGoodbye(socket) {
   const webSocket = bySocket.get(socket);
   if (webSocket === undefined) return;
@@ -25,6 +22,9 @@ async function sayGoodbye(socket) {
   await once(webSocket, "close");
 }
 
-process.once("SIGTERM", async () => {
-  console.log(JSON.stringify(await drain(server, { beforeClose: sayGoodbye })));
+shutdownOnSignals(server, {
+  beforeClose: sayGoodbye,
+  afterDrain: (report) => console.log(JSON.stringify(report)),
 });
+const { port } = await listen(server, { port: Number(process.env.PORT ?? 8080) });
+console.log(`port ${port}`);

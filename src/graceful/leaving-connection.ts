@@ -78,10 +78,10 @@ export class LeavingConnection {
 
   #lead(): void {
     if (this.#raw.destroyed || this.#leaving !== undefined) return;
-    const session = sessionOf(this.#socket);
-    if (session !== undefined) this.#leaving = new Http2Leaving(session, this.#socket, this.#terms);
-    else if (speaksHttp1(this.#socket))
-      this.#leaving = new Http1Leaving(this.#socket, this.#close, this.#terms, () => this.#leadRaw());
+    const isHttp1 = speaksHttp1(this.#socket);
+    const session = isHttp1 ? undefined : sessionOf(this.#socket);
+    if (isHttp1) this.#leaving = new Http1Leaving(this.#socket, this.#close, this.#terms, () => this.#leadRaw());
+    else if (session !== undefined) this.#leaving = new Http2Leaving(session, this.#socket, this.#terms);
     else if (isTls(this.#server) && this.#raw === this.#socket && this.#raw.bytesWritten === 0)
       this.#handshakeTimer = setTimeout(() => this.abort(), Math.max(this.#terms().idleMs, 1));
     else this.#leadRaw();
