@@ -55,6 +55,12 @@ test(
     await until("as many descriptors as after ten", () => descriptorsOf(run.pid) === before);
     assert.deepEqual(ownChildrenOf(run.pid), { alive: 2, zombies: 0 }, "the program and the next launcher");
     assert.deepEqual(run.warned, []);
+    const told = run.news.map(({ kind }) => kind).filter((kind) => kind === "started" || kind === "returned");
+    assert.equal(told.length, 201);
+    assert.ok(
+      told.every((kind, at) => kind === (at === 0 || at % 2 === 1 ? "started" : "returned")),
+      "first started, then returned",
+    );
     assert.equal(run.all("ended").length, 100);
     assert.deepEqual([...new Set(run.output)], ["listening on 49200"]);
     assert.equal(await run.stop(), 143);
