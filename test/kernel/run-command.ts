@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { KeepNews } from "../../src/keep/keep-news.ts";
 import { descendants } from "../../src/host/linux/descendants.ts";
+import { RequestLoad } from "./request-load.ts";
 import { hasEnded, isAlive } from "./started-command.ts";
 import { CLI } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -59,12 +60,15 @@ export class RunCommand {
 
   /** The command's own. */
   get pid(): number {
-    return this.#child.pid ?? -1;
+    assert.ok(this.#child.pid !== undefined, "the command was started");
+    return this.#child.pid;
   }
 
-  /** The program's, as last started. */
+  /** The program's, as last started. Throws before the first start: no number may stand for "none" that kill(2) takes for "all". */
   get programPid(): number {
-    return this.all("started").at(-1)?.pid ?? -1;
+    const last = this.all("started").at(-1);
+    assert.ok(last !== undefined && last.pid > 1, "the program was started");
+    return last.pid;
   }
 
   all<K extends KeepNews["kind"]>(kind: K): readonly News<K>[] {
@@ -107,10 +111,16 @@ export class RunCommand {
     this.#child.kill(name);
   }
 
+  /** SIGKILL to the program. */
+  kill(): void {
+    process.kill(this.programPid, "SIGKILL");
+  }
+
   /** SIGKILL to the program; settles when its next life has begun. */
   async crash(): Promise<void> {
+    await this.told("started");
     const lives = this.all("started").length;
-    process.kill(this.programPid, "SIGKILL");
+    this.kill();
     await this.told("started", lives + 1);
   }
 
@@ -125,16 +135,17 @@ export class RunCommand {
 
   /** Whatever is left of it is killed. */
   async end(): Promise<void> {
-    const left = [...descendants(this.pid), ...this.all("started").map(({ pid }) => pid)].filter(isAlive);
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.signal("SIGTERM");
-      const late = setTimeout(() => {
-        this.signal("SIGKILL");
-        for (const pid of left) tryKill(pid);
-      }, 3000);
-      await this.ended;
-      clearTimeout(late);
-    }
+    const before = descendants(this.pid);
+    this.signal("SIGTERM");
+    const late = setTimeout(() => this.#killAll(before), 3000);
+    await this.ended;
+    clearTimeout(late);
+    this.#killAll(before);
+  }
+
+  #killAll(before: readonly number[]): void {
+    const left = [...before, ...descendants(this.pid), ...this.all("started").map(({ pid }) => pid)];
+    this.signal("SIGKILL");
     for (const pid of left) if (isAlive(pid)) tryKill(pid);
   }
 
@@ -154,7 +165,15 @@ export function startRun(s: Story, words: readonly string[], options: RunOptions
   return run;
 }
 
+/** Clients as in RequestLoad; stopped when the test is over. */
+export function startLoad(s: Story, port: number, clients = 1): RequestLoad {
+  const load = new RequestLoad(port, clients);
+  s.atEnd(() => load.stop());
+  return load;
+}
+
 function tryKill(pid: number): void {
+  assert.ok(pid > 1);
   try {
     process.kill(pid, "SIGKILL");
   } catch {

@@ -4,8 +4,7 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { ownChildrenOf } from "./process-counts.ts";
 import { STATIC_C, cProgram } from "./c-program.ts";
-import { RequestLoad } from "./request-load.ts";
-import { startRun } from "./run-command.ts";
+import { startLoad, startRun } from "./run-command.ts";
 import { story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -17,7 +16,7 @@ for (const words of [["--port", "49200"], []])
         asText: true,
       });
       assert.equal(await run.printed(1), "listening on 49200");
-      const load = new RequestLoad(49_200, 1);
+      const load = startLoad(s, 49_200, 1);
       let pid = 0;
       for (let life = 2; life <= 4; life++) {
         await until("answers", () => load.counts.answered >= 5 * (life - 1));

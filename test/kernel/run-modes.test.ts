@@ -6,8 +6,7 @@ import { test } from "node:test";
 import { STATIC_C, cProgram } from "./c-program.ts";
 import { HAS_PYTHON, PYTHON } from "./needs.ts";
 import { REFUSER, refusing } from "./refuse.ts";
-import { RequestLoad } from "./request-load.ts";
-import { startRun } from "./run-command.ts";
+import { startLoad, startRun } from "./run-command.ts";
 import { startServer } from "./started-command.ts";
 import { story } from "./story.ts";
 import { until } from "./until.ts";
@@ -92,14 +91,14 @@ test(
     const program = cProgram("port-server");
     const run = startRun(s, ["-p", "49200", "--mode", "plain", "--backoff", "1s", "--", program, "49200"]);
     assert.equal(await run.printed(1), "listening on 49200");
-    const load = new RequestLoad(49_200, 1);
+    const load = startLoad(s, 49_200, 1);
     await until("answers", () => load.counts.answered >= 3);
     await load.stop();
     await run.crash();
     assert.equal(await run.printed(2), "listening on 49200");
     assert.match((await run.told("cleared")).text, /TIME-WAIT/);
 
-    process.kill(run.programPid, "SIGKILL");
+    run.kill();
     await run.told("restarting", 2);
     const other = await startServer(s, 49_200, "drains");
     const { text } = await run.told("port-taken");
@@ -122,7 +121,7 @@ test(
     assert.equal(await run.printed(1), "listening on 49200");
     await run.said(/^portmortem: mode plain, not adopt \(.*EBUSY.*run within itself/);
     assert.equal((await run.told("kept")).place.port, 49_200, "the outer one keeps it");
-    const load = new RequestLoad(49_200, 1);
+    const load = startLoad(s, 49_200, 1);
     await until("answers", () => load.counts.answered >= 3);
     process.kill(Number(load.answers.at(-1)?.split(" ")[0]), "SIGKILL");
     assert.equal(await run.printed(2), "listening on 49200");

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STATIC_C, cProgram } from "./c-program.ts";
-import { RequestLoad } from "./request-load.ts";
-import { startRun } from "./run-command.ts";
+import { startLoad, startRun } from "./run-command.ts";
 import { hasEnded, isAlive, startServer } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -13,7 +12,7 @@ import { until } from "./until.ts";
 async function leaveTimeWaits(s: Story): Promise<void> {
   const alone = s.child(cProgram("port-server"), ["49200"]);
   assert.equal(await alone.line(), "listening on 49200");
-  const load = new RequestLoad(49_200, 1);
+  const load = startLoad(s, 49_200, 1);
   await until("answers", () => load.counts.answered >= 3);
   await load.stop();
   await alone.kill();
@@ -71,7 +70,7 @@ for (const how of ["drains", "ignores"] as const)
       // Its listener is closed; what it still answers is left to it.
       if (how === "drains") await client.kill();
       await hasEnded(other.pid);
-      const load = new RequestLoad(49_200, 1);
+      const load = startLoad(s, 49_200, 1);
       await until("an answer", () => load.counts.answered >= 1);
       await load.stop();
     }, STATIC_C),
