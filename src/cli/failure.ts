@@ -12,10 +12,12 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
   const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const known = isPortmortemError(error);
   const text = known ? knownText(error) : defectText(error, argv);
+  const json = options.includes("--json") ? jsonOf(known ? knownJson(error) : defectJson(error)) : undefined;
+  // The stdout of `run` is its program's.
+  const isOnError = json !== undefined && argv[0] === "run";
   // Where stdout cannot be written to, that is the failure, and stderr has to tell it.
-  const toStdout = options.includes("--json") && !(known && error.code === "PM_OUTPUT");
-  if (!toStdout || !tryTo(() => writeOut(jsonOf(known ? knownJson(error) : defectJson(error)))))
-    tryTo(() => writeError(text));
+  const toStdout = json !== undefined && !isOnError && !(known && error.code === "PM_OUTPUT");
+  if (!toStdout || !tryTo(() => writeOut(json))) tryTo(() => writeError(isOnError ? json : text));
   return known ? exitStatusOf(error.category) : EXIT.defect;
 }
 

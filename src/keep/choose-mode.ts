@@ -12,6 +12,7 @@ import type { WantedListener } from "./activated-sockets.ts";
 import { clearTheWay, waitForTheWay } from "./clear-the-way.ts";
 import type { KeepNews, ModeRefusal } from "./keep-news.ts";
 import type { KeepMode, SettledKeepOptions } from "./keep-options.ts";
+import { EventOrder } from "./event-order.ts";
 import { KeptSockets } from "./kept-sockets.ts";
 import { ProgramKeeper } from "./keeper.ts";
 import { NoSockets } from "./mode-sockets.ts";
@@ -36,6 +37,7 @@ export class ModeChoice {
   readonly #host: HostKeeping;
   readonly #tell: (news: KeepNews) => void;
   readonly #machine: Host;
+  readonly #order: EventOrder;
   readonly #instead: ModeRefusal[] = [];
   #isFirst = true;
 
@@ -43,6 +45,7 @@ export class ModeChoice {
     this.#options = options;
     this.#host = host;
     this.#tell = tell;
+    this.#order = new EventOrder(tell);
     this.#machine = hostFor(options.host === undefined ? {} : { host: options.host });
   }
 
@@ -79,6 +82,7 @@ export class ModeChoice {
       holdMs,
       graceMs,
       emit: this.#tell,
+      order: this.#order,
     });
     const refused = await keeper.prepare();
     if (refused === undefined) return keeper;
@@ -92,13 +96,13 @@ export class ModeChoice {
       return ActivatedSockets.open(
         this.#host,
         ports.map((port) => this.#listenerFor(port)),
-        this.#tell,
+        this.#order.tell,
       );
     if (mode === "adopt")
       return new KeptSockets({
         wanted: wantedPorts(ports, this.#localPorts()),
         host: this.#host,
-        emit: this.#tell,
+        emit: this.#order.tell,
       });
     return new NoSockets((signal) => this.#clearTheWay(signal));
   }

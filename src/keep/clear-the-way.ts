@@ -2,8 +2,12 @@
 import { PortmortemError } from "../base/errors.ts";
 import { free } from "../act/free.ts";
 import { sleep } from "../act/sleep.ts";
+import { hostFor } from "../ask/hosts.ts";
 import { why } from "../ask/why.ts";
+import { durationText } from "../base/duration.ts";
 import type { Host } from "../host/host.ts";
+import { gatherFamily } from "../inspect/process-family.ts";
+import type { DoneStep } from "../tcp/free-plan.ts";
 import { formatEndpoint, scopedAddress } from "../tcp/endpoint.ts";
 import type { ParsedEndpoint } from "../tcp/endpoint.ts";
 import type { Blocker } from "../verdict/why.ts";
@@ -54,7 +58,7 @@ async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<Po
   const endpoint = { port: port.port, ...(address === undefined ? {} : { address }) };
   const asked = { reuseAddr, signal, ...(host === undefined ? {} : { host }) };
   const verdict = await why(endpoint, asked);
-  if (verdict.bindable) return undefined;
+  if (verdict.bindable || isKeptAbove(verdict.blockers, host)) return undefined;
   const result = await free(endpoint, {
     ...asked,
     graceMs,
@@ -62,8 +66,25 @@ async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<Po
       ? { yes: true, force: true, dropClients: true }
       : { confirm: async ({ plan }) => plan.every(({ kind }) => kind === "destroy") }),
   });
-  for (const step of result.done) if (step.result === "ok") onCleared(port, step.text);
+  for (const step of result.done) if (step.result === "ok") onCleared(port, whatWasDone(step, graceMs));
   return result.bindable ? undefined : new PortTaken(port, verdict.blockers, take);
+}
+
+/**
+ * Whoever started this program keeps the port for it (`run` within `run`): what it holds is what the program is to get. Waiting for it to end
+ * would have it believe that nobody uses the port any more. What nobody holds is no matter: the program gets the very socket that listens.
+ */
+function isKeptAbove(blockers: readonly Blocker[], host: Host | undefined): boolean {
+  const owners = blockers.flatMap(({ socket }) => socket?.owners ?? []);
+  if (owners.length === 0 || !blockers.some(({ rule }) => rule === "listener")) return false;
+  const { ancestors } = gatherFamily(hostFor(host === undefined ? {} : { host }), []).self;
+  return owners.every(({ pid }) => pid !== 1 && ancestors.includes(pid));
+}
+
+function whatWasDone(step: DoneStep, graceMs: number): string {
+  return step.kind === "signal" && step.signal === "SIGKILL"
+    ? `pid ${step.pid} has not ended within ${durationText(graceMs)} and is killed`
+    : step.text;
 }
 
 /** PM_PORT_TAKEN. */

@@ -5,6 +5,7 @@
  */
 import type { CannotKeep, HostKeeping, ProgramEnd, ProgramOptions, StartedProgram } from "../host/keeping.ts";
 import { Downtime } from "./downtime.ts";
+import type { EventOrder } from "./event-order.ts";
 import { isReady } from "./hand-over.ts";
 import type { KeeperEnd, KeeperEvent, Reload } from "./keeper-events.ts";
 import { Life } from "./life.ts";
@@ -26,6 +27,8 @@ export interface KeeperOptions {
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
   readonly emit: (event: KeeperEvent) => void;
+  /** Where `sockets` tells its news. */
+  readonly order: EventOrder;
 }
 /** How often it is looked whether what is kept still has a holder. */
 const LOOK_MS = 500;
@@ -139,6 +142,15 @@ export class ProgramKeeper {
   }
 
   async #begin(beside?: Life): Promise<Life | KeeperEnd> {
+    this.#options.order.hold();
+    try {
+      return await this.#beginHeld(beside);
+    } finally {
+      this.#options.order.release();
+    }
+  }
+
+  async #beginHeld(beside: Life | undefined): Promise<Life | KeeperEnd> {
     const start = await this.#starter.start(beside !== undefined);
     if ("because" in start) return start;
     const { program, noNewPrivs } = start;

@@ -8,6 +8,7 @@ import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { LinuxKeeping } from "../../src/host/linux/linux-keeping.ts";
 import { loadLibc } from "../../src/host/linux/libc.ts";
+import { EventOrder } from "../../src/keep/event-order.ts";
 import { ProgramKeeper } from "../../src/keep/keeper.ts";
 import type { KeeperEnd, KeeperEvent } from "../../src/keep/keeper-events.ts";
 import { KeptSockets } from "../../src/keep/kept-sockets.ts";
@@ -58,13 +59,14 @@ const settings = JSON.parse(settingsText) as KeepSettings;
 const native = loadLibc();
 if ("why" in native) throw new Error(native.why);
 const host = new LinuxKeeping(native);
+const order = new EventOrder(tell);
 const sockets = new KeptSockets({
   wanted: wantedPorts(
     (settings.ports ?? []).map((port) => ({ port })),
     { from: 32_768, to: 60_999 },
   ),
   host,
-  emit: tell,
+  emit: order.tell,
 });
 const keeper = new ProgramKeeper({
   host,
@@ -75,6 +77,7 @@ const keeper = new ProgramKeeper({
   holdMs: settings.holdMs ?? 60_000,
   graceMs: settings.graceMs ?? 5000,
   emit: tell,
+  order,
 });
 
 if (settings.silent !== true) listenToCommands();

@@ -56,7 +56,7 @@ static const struct {
     {"listen", SYS_listen}, {"connect", SYS_connect},   {"kill", SYS_kill},
     {"setns", SYS_setns},   {"unshare", SYS_unshare},   {"setpriority", SYS_setpriority},
     {"pidfd_open", 434},    {"pidfd_getfd", 438},       {"pidfd_send_signal", 424},
-    {"sched_setscheduler", SYS_sched_setscheduler},
+    {"sched_setscheduler", SYS_sched_setscheduler}, {"seccomp", SYS_seccomp},
 };
 
 enum kind { CALL, NETLINK, SEND, ANSWER, CONNECTED };
