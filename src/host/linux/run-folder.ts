@@ -64,8 +64,10 @@ export function checkRunFolder(path: string, uid: number): "missing" | "ok" | { 
 export function makeRunFolder(folders: readonly string[], uid: number): string {
   const tried: string[] = [];
   for (const path of folders) {
-    const errno = make(path);
-    const found = checkRunFolder(path, uid);
+    let found = checkRunFolder(path, uid);
+    const errno = found === "missing" ? make(path) : undefined;
+    // Looked at again: somebody else can have been quicker.
+    if (found === "missing") found = checkRunFolder(path, uid);
     if (found === "ok") return path;
     if (typeof found === "object" && !CANNOT_HAVE.has(found.why))
       throw new PortmortemError(

@@ -108,8 +108,7 @@ class RunRecordFiles implements RunRecords {
     const folder = makeRunFolder(this.#folders, this.#uid);
     const aside = join(folder, `.${record.id}.tmp`);
     try {
-      removeFile(aside);
-      writeFileSync(aside, formatRunRecord(record), { flag: "wx", mode: 0o600 });
+      writeFileSync(aside, formatRunRecord(record), { flag: "w", mode: 0o600 });
       renameSync(aside, join(folder, `${record.id}${SUFFIX}`));
     } catch (error) {
       removeFile(aside);
