@@ -4,6 +4,9 @@ import type { Keeper } from "../keep/keep.ts";
 import type { KeepNews } from "../keep/keep-news.ts";
 import { openRunRecord } from "../keep/run-record.ts";
 import type { RunChange, RunRecordFile } from "../keep/run-record.ts";
+import type { RunRecord } from "../tcp/run-record.ts";
+
+const WRITE_AFTER_MS = 30;
 
 export interface RunWords {
   readonly name?: string;
@@ -20,14 +23,26 @@ export function recordRun(keeper: Keeper, words: RunWords): RunRecordFile | stri
     if (isPortmortemError(error) && error.code === "PM_RUN_RECORD") return error.message;
     throw error;
   }
+  let pending: RunChange | undefined;
   keeper.on("event", (news) => {
-    const change = changeOf(news, keeper, file);
-    if (change !== undefined) file.update(change);
+    const change = changeOf(news, keeper, { ...file.record, ...pending });
+    if (change === undefined) return;
+    // Writing takes a millisecond or two, in which a program that has just been started would wait for the answer to its bind.
+    if (pending === undefined)
+      setTimeout(() => {
+        file.update(pending ?? {});
+        pending = undefined;
+      }, WRITE_AFTER_MS).unref();
+    pending = { ...pending, ...change };
   });
   return file;
 }
 
-function changeOf(news: KeepNews, keeper: Keeper, { record }: RunRecordFile): RunChange | undefined {
+function changeOf(
+  news: KeepNews,
+  keeper: Keeper,
+  record: Pick<RunRecord, "restarts" | "lastReload">,
+): RunChange | undefined {
   switch (news.kind) {
     case "mode":
       return { mode: news.mode, ports: portsOf(keeper) };
