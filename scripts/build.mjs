@@ -1,6 +1,6 @@
 // node scripts/build.mjs cli|lib|all
 //   cli  src/cli/main.ts and all it needs, but the native parts: dist/cli.cjs and its parts, dist/cli-HASH.parts. Needs esbuild only.
-//   lib  the library as ES modules with their types: dist/lib/; and portmortem/graceful as one file for import and one for require:
+//   lib  the library as ES modules with their types: dist/lib/; and portmortem/graceful, bundled for import and for require:
 //        dist/graceful/. Needs the TypeScript compiler and esbuild.
 import { builtinModules, createRequire } from "node:module";
 import {
@@ -14,7 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliFile } from "./freshness.mjs";
@@ -194,38 +194,42 @@ export async function buildLib() {
   await buildGraceful();
 }
 
-/** What is loaded by import(), once it is needed, stays a module of the library; seen from dist/graceful/. */
-const importedLaterPlugin = {
-  name: "imported-later",
-  setup(build) {
-    build.onResolve({ filter: /^\..*\.ts$/ }, ({ kind, path, resolveDir }) =>
-      kind === "dynamic-import"
-        ? { path: `../lib/${relative(join(root, "src"), join(resolveDir, path)).replace(/ts$/, "js")}`, external: true }
-        : undefined,
-    );
-  },
-};
-
-/** One file each way: modules from a folder would take longer to load than all else that a small server loads of ours. */
+/**
+ * One file each way, and the parts that it loads when they are first called. Modules from a folder would take longer to load than all else that a
+ * small server loads of ours.
+ */
 async function buildGraceful() {
   const esbuild = await import("esbuild");
   const folder = join(root, "dist/graceful");
   rmSync(folder, { recursive: true, force: true });
-  const options = {
+  mkdirSync(folder, { recursive: true });
+  const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     entryPoints: ["src/graceful/graceful.ts"],
+    outdir: folder,
+    write: false,
     bundle: true,
+    splitting: true,
     minify: true,
     platform: "node",
     target: "node20",
+    format: "esm",
     external: ["portmortem"],
-    plugins: [importedLaterPlugin],
     legalComments: "none",
     logLevel: "warning",
-    plugins: [ownErrorsPlugin],
-  };
-  await esbuild.build({ ...options, format: "esm", outfile: join(folder, "graceful.js") });
-  await esbuild.build({ ...options, format: "cjs", outfile: join(folder, "graceful.cjs") });
+    plugins: [ownErrorsPlugin, libraryPlugin],
+  });
+  for (const { path, text } of outputFiles) {
+    writeFileSync(path, text);
+    const { code } = await esbuild.transform(text.replace(/("\.\/[\w-]+)\.js"/g, '$1.cjs"'), {
+      minify: true,
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      legalComments: "none",
+    });
+    writeFileSync(path.replace(/\.js$/, ".cjs"), code);
+  }
   // The compiler takes a .d.ts of this package for ES modules, which `require` of older compilers may not read: copies for CommonJS.
   for (const layer of ["base", "graceful"]) {
     mkdirSync(join(folder, "require", layer), { recursive: true });
@@ -236,6 +240,18 @@ async function buildGraceful() {
       );
   }
 }
+
+/** What graceful/ takes from other folders, by import() once it is needed, stays a module of the library; seen from dist/graceful/. */
+const libraryPlugin = {
+  name: "library",
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/.*\.ts$/ }, ({ kind, path }) =>
+      kind === "dynamic-import"
+        ? { path: path.replace("..", "../lib").replace(/ts$/, "js"), external: true }
+        : undefined,
+    );
+  },
+};
 
 /** Of the table of errors only the lines that graceful/ names: it raises no others, and the rest would be a twentieth of it. */
 const ownErrorsPlugin = {

@@ -1,12 +1,7 @@
-/** A client that does not run out of local ports, and says why when it does. */
+/** A client that does not run out of local ports, and says why when it does. What it takes is loaded when it is called first. */
 import type { Socket } from "node:net";
-import { setTimeout } from "node:timers/promises";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { PortmortemError } from "../base/errors.ts";
-import { attempt } from "./connect-attempt.ts";
 import type { ConnectOptions } from "./connect-options.ts";
-import { mayPass, refusal } from "./connect-refusal.ts";
-import { isPort, portsOf } from "./local-ports.ts";
 
 /**
  * Connects over TCP, and over TLS if asked to.
@@ -18,20 +13,6 @@ import { isPort, portsOf } from "./local-ports.ts";
 export function connect(options: ConnectOptions & { readonly tls: true | ConnectionOptions }): Promise<TLSSocket>;
 export function connect(options: ConnectOptions): Promise<Socket>;
 export async function connect(options: ConnectOptions): Promise<Socket> {
-  const { host = "localhost", port, localPorts, timeoutMs = 10_000, retries, signal } = options;
-  if (!isPort(port)) throw new PortmortemError("PM_BAD_PORT", `${port} is no port to connect to`);
-  const ports = localPorts === undefined ? undefined : portsOf(localPorts);
-  const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const deadline = performance.now() + (retries?.totalMs ?? 30_000);
-  for (let retry = 0; ; retry++)
-    try {
-      return await attempt({ ...options, host, timeoutMs, where, ports });
-    } catch (error) {
-      signal?.throwIfAborted();
-      const failed = refusal(error, where);
-      const pauseMs = Math.min(5000, 100 * 2 ** retry) * (0.5 + Math.random() / 2);
-      if (retry >= (retries?.count ?? 0) || !mayPass(failed) || performance.now() + pauseMs > deadline) throw failed;
-      // Once it is aborted, the next attempt says so.
-      await setTimeout(pauseMs, undefined, signal && { signal }).catch(() => {});
-    }
+  const { connectNow } = await import("./later.ts");
+  return connectNow(options);
 }

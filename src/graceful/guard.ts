@@ -39,7 +39,7 @@ export function guard(target: Guarded, options: GuardOptions): Guard {
   const follow = followed(target);
   let isRemoved = false;
   // Some milliseconds later. A guard that cannot be loaded is an unhandled rejection, rather than one that does nothing.
-  const running = import("./guard-run.ts").then(({ runGuard }) =>
+  const running = import("./later.ts").then(({ runGuard }) =>
     runGuard(options, (take) => (isRemoved ? () => {} : follow(take))),
   );
   const remove = (): void => {

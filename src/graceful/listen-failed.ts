@@ -1,26 +1,22 @@
 /** Why a server does not listen, and what to do about it. */
 import { PortmortemError } from "../base/errors.ts";
-import type { PortBind, PortHolder, PortHolders } from "./port-holders.ts";
+import type { PortBind, PortHolders } from "./port-holders.ts";
+import { PortTakenError } from "./port-taken-error.ts";
 
 interface Place extends PortBind {
   readonly path?: string;
 }
 
-/** PM_PORT_TAKEN, or PM_SHADOWED. */
-export class PortTakenError extends PortmortemError implements PortHolders {
-  declare readonly blockers?: readonly PortHolder[];
-  declare readonly blockersUnknown?: string;
-
-  constructor(code: "PM_PORT_TAKEN" | "PM_SHADOWED", place: Place, holders: PortHolders, cause?: unknown) {
-    const texts = holders.blockers?.map(({ text }) => text) ?? [];
-    const what = code === "PM_SHADOWED" ? "would be shadowed" : "is taken";
-    super(code, [`${placeText(place)} ${what}`, ...texts].join(": "), {
-      hint: takenHint(place),
-      errno: "EADDRINUSE",
-      cause,
-    });
-    Object.assign(this, holders);
-  }
+export function portTaken(
+  code: "PM_PORT_TAKEN" | "PM_SHADOWED",
+  place: Place,
+  holders: PortHolders,
+  cause?: unknown,
+): PortTakenError {
+  const texts = holders.blockers?.map(({ text }) => text) ?? [];
+  const what = code === "PM_SHADOWED" ? "would be shadowed" : "is taken";
+  const message = [`${placeText(place)} ${what}`, ...texts].join(": ");
+  return new PortTakenError(code, message, { hint: takenHint(place), errno: "EADDRINUSE", cause }, holders);
 }
 
 function placeText({ port, host, path }: Place): string {
@@ -35,8 +31,11 @@ function takenHint({ port, path }: Place): string {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  EACCES: "below 1024 it takes CAP_NET_BIND_SERVICE, or a listener from systemd",
-  EADDRNOTAVAIL: "no address of this machine; without host it is every address",
+  EACCES:
+    "a port below 1024 takes CAP_NET_BIND_SERVICE, net.ipv4.ip_unprivileged_port_start, or a listener from systemd; a path takes a folder that may be written",
+  EADDRNOTAVAIL: "the address is none of this machine's: without host it is every address",
+  ENOTFOUND: "the name has no address: give one, or leave host out for every address",
+  EAFNOSUPPORT: "IPv6 is off here: give an IPv4 address, as 0.0.0.0",
 };
 
 /** All that waiting does not help against. */
