@@ -154,7 +154,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   },
   PM_CONNECT_FAILED: {
     title: "the connection did not come about",
-    text: "connect() of `portmortem/graceful` failed for another reason: `errno` is the kernel's word where it has one (ENETUNREACH, EHOSTUNREACH, ECONNRESET …), `cause` the error of Node, as of a certificate that is not trusted.",
+    text: "connect() of `portmortem/graceful` failed for another reason: `errno` is the kernel's word where it has one (such as ENETUNREACH, EHOSTUNREACH or ECONNRESET), `cause` the error of Node, as of a certificate that is not trusted.",
   },
   PM_NO_LOCAL_PORT: {
     title: "no local port is left for this peer",
