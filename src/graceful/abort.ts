@@ -1,7 +1,7 @@
 /** The abortive close, where it is meant. */
 import type { Server, Socket } from "node:net";
 import { PortmortemError } from "../base/errors.ts";
-import { rawBelow } from "./node-internals.ts";
+import { rawBelow, socketBehind } from "./node-internals.ts";
 import { resetSocket } from "./reset-socket.ts";
 import { stopListening } from "./stop-listening.ts";
 import { connectionsOf } from "./watch.ts";
@@ -22,11 +22,12 @@ export function abort(target: Socket | Server): number {
     for (const raw of raws) resetSocket(raw);
     return raws.length;
   }
-  if (typeof (target as Partial<Socket>)?.destroy !== "function")
+  const socket = typeof target === "object" && target !== null ? socketBehind(target) : undefined;
+  if (typeof (socket as Partial<Socket> | undefined)?.destroy !== "function")
     throw new PortmortemError("PM_USAGE", "abort() was given something that is neither a socket nor a server of Node", {
       hint: "of an http request it is request.socket, of a WebSocket of the package ws its _socket",
     });
-  const raw = rawBelow(target);
+  const raw = rawBelow(socket as Socket);
   if (raw.destroyed) return 0;
   resetSocket(raw);
   return 1;

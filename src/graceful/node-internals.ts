@@ -69,6 +69,18 @@ export function isQuiet(socket: Socket): boolean {
 
 const ONE_BYTE = new Uint8Array(1);
 
+/**
+ * The socket of an http2 session, also where only `session.socket` is at hand: that is a stand-in for it, which throws on most that is asked of it
+ * and says by its own properties that it is the session.
+ */
+export function socketBehind(socket: Socket): Socket {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "socket");
+  const { value } = (key === undefined ? undefined : Object.getOwnPropertyDescriptor(socket, key)) ?? {};
+  return typeof (value as Partial<Socket> | null | undefined)?.resetAndDestroy === "function"
+    ? (value as Socket)
+    : socket;
+}
+
 /** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
 export function sessionOf(socket: Socket): ServerHttp2Session | undefined {
   for (const key of Reflect.ownKeys(socket)) {

@@ -25,8 +25,9 @@ interface Life {
 
 /** A server that listens. `listener`: a descriptor that it inherits. */
 async function begin(s: Story, listener?: number): Promise<Life> {
-  const words = listener === undefined ? ["reuseport", String(PORT)] : ["inherited"];
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
+  const handOver = listener === undefined ? "" : "LISTEN_PID=$$ LISTEN_FDS=1";
+  const way = listener === undefined ? "reuseport" : "inherited";
+  const child = spawn("sh", ["-c", `${handOver} exec "$@"`, "sh", process.execPath, PROGRAM, way, String(PORT)], {
     stdio: ["ignore", "pipe", "inherit", ...(listener === undefined ? [] : [listener])],
   });
   s.atEnd(() => child.kill("SIGKILL"));
