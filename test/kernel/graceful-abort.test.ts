@@ -6,6 +6,7 @@ import type net from "node:net";
 import { test } from "node:test";
 import { abort } from "../../src/graceful/graceful.ts";
 import { Answers, listening, SERVER_KINDS } from "../contracts/graceful-kinds.ts";
+import { resetsSent } from "./resets-sent.ts";
 import { story } from "./story.ts";
 
 /** What the handler of a server of this kind has in its hands. */
@@ -38,7 +39,10 @@ for (const kind of SERVER_KINDS)
       const socket = await inHand;
       await s.socket(`state established and sport = :${port}`);
       assert.equal(abort(socket), 1);
-      assert.equal(await client.over, "reset");
+      const how = await client.over;
+      // Node's own clients do not all tell an end from a reset.
+      if (!kind.isTold) assert.equal(how, "reset");
+      assert.equal(resetsSent(), 1);
       assert.equal(abort(socket), 0, "once");
       await s.gone(`not state listen and ( sport = :${port} or dport = :${port} )`);
       client.leave();
