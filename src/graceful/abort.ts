@@ -1,7 +1,7 @@
 /** The abortive close, where it is meant. */
 import type { Server, Socket } from "node:net";
 import { PortmortemError } from "../base/errors.ts";
-import { rawBelow } from "./node-internals.ts";
+import { rawBelow, socketBehind } from "./node-internals.ts";
 import { resetSocket } from "./reset-socket.ts";
 import { stopListening } from "./stop-listening.ts";
 import { connectionsOf } from "./watch.ts";
@@ -16,22 +16,24 @@ import { connectionsOf } from "./watch.ts";
  * @throws PortmortemError PM_USAGE for what is neither a socket nor a server of Node.
  */
 export function abort(target: Socket | Server): number {
-  if (isServer(target)) {
-    const raws = [...connectionsOf(target).sockets.keys()];
-    stopListening(target);
+  const real = typeof target === "object" && target !== null ? socketBehind(target) : target;
+  if (real === undefined && target !== undefined) return 0;
+  if (isServer(real)) {
+    const raws = [...connectionsOf(real).sockets.keys()];
+    stopListening(real);
     for (const raw of raws) resetSocket(raw);
     return raws.length;
   }
-  if (typeof (target as Partial<Socket>)?.destroy !== "function")
+  if (typeof (real as Partial<Socket> | undefined)?.destroy !== "function")
     throw new PortmortemError("PM_USAGE", "abort() was given something that is neither a socket nor a server of Node", {
       hint: "of an http request it is request.socket, of a WebSocket of the package ws its _socket",
     });
-  const raw = rawBelow(target);
+  const raw = rawBelow(real as Socket);
   if (raw.destroyed) return 0;
   resetSocket(raw);
   return 1;
 }
 
-function isServer(target: Socket | Server): target is Server {
-  return typeof (target as Partial<Server>)?.getConnections === "function";
+function isServer(target: Socket | Server | undefined): target is Server {
+  return typeof (target as Partial<Server> | undefined)?.getConnections === "function";
 }

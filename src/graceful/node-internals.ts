@@ -117,6 +117,15 @@ export function socketOfSession(session: Http2Session): Socket | undefined {
   return bySymbol(session, "socket") as Socket | undefined;
 }
 
+/**
+ * The socket of an http2 session, also where only `session.socket` is at hand: that is a stand-in for it, which throws on most that is asked of it
+ * and says by its own properties that it is the session. Undefined when the session is over; anything else is answered as it is.
+ */
+export function socketBehind<T extends object>(target: T): T | Socket | undefined {
+  const key = Object.getOwnPropertySymbols(target).find(({ description }) => description === "socket");
+  return key === undefined ? target : (Object.getOwnPropertyDescriptor(target, key)?.value as Socket | undefined);
+}
+
 /** The session on a socket. Node keeps it there under a key that was meant to be a symbol and is "undefined"; so it is known by what it can. */
 export function sessionOf(socket: Socket): ServerHttp2Session | undefined {
   for (const key of Reflect.ownKeys(socket)) {

@@ -1,7 +1,7 @@
 // An http server that is replaced again and again under load. `ROLLING_RESTARTS=100 npm test -- graceful-rolling` does it a hundred times.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -10,6 +10,7 @@ import { AF_INET, SOCK_CLOEXEC, SOCK_STREAM } from "../../src/host/linux/constan
 import { loadLibc } from "../../src/host/linux/libc.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 import { HttpLoad } from "./http-load.ts";
+import { resetsSent } from "./resets-sent.ts";
 import { story, type Story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -25,8 +26,9 @@ interface Life {
 
 /** A server that listens. `listener`: a descriptor that it inherits. */
 async function begin(s: Story, listener?: number): Promise<Life> {
-  const words = listener === undefined ? ["reuseport", String(PORT)] : ["inherited"];
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
+  const handOver = listener === undefined ? "" : "LISTEN_PID=$$ LISTEN_FDS=1";
+  const way = listener === undefined ? "reuseport" : "inherited";
+  const child = spawn("sh", ["-c", `${handOver} exec "$@"`, "sh", process.execPath, PROGRAM, way, String(PORT)], {
     stdio: ["ignore", "pipe", "inherit", ...(listener === undefined ? [] : [listener])],
   });
   s.atEnd(() => child.kill("SIGKILL"));
@@ -65,15 +67,6 @@ async function roll(s: Story, listener?: number): Promise<void> {
   assert.equal((await s.sockets(`state time-wait and sport = :${PORT}`)).length, 0);
   assert.equal(resetsSent(), 0);
   await life.end();
-}
-
-/** By both sides: OutRsts of this namespace. */
-function resetsSent(): number {
-  const [names, values] = readFileSync("/proc/thread-self/net/snmp", "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("Tcp:"))
-    .map((line) => line.split(" "));
-  return Number(values?.[names?.indexOf("OutRsts") ?? -1]);
 }
 
 test(

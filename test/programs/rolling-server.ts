@@ -1,9 +1,9 @@
 /**
- * An http server that is replaced by another process of it: `inherited` takes the listener that stands at descriptor 3, `reuseport PORT` makes
- * one of its own beside that of its predecessor. Prints "ready", at SIGTERM drains, prints the report, and ends by itself.
+ * An http server that is replaced by another process of it: `inherited PORT` takes the listener that it was handed (LISTEN_FDS), `reuseport PORT`
+ * makes one of its own beside that of its predecessor. Prints "ready", at SIGTERM drains, prints the report, and ends by itself.
  */
 import http from "node:http";
-import { drain, watch } from "../../src/graceful/graceful.ts";
+import { listen, shutdownOnSignals } from "../../src/graceful/graceful.ts";
 import {
   AF_INET,
   SOCK_CLOEXEC,
@@ -19,16 +19,20 @@ import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 const WORK_MS = 2;
 const BACKLOG = 511;
 
-const [way, port] = process.argv.slice(2);
+const [way, port] = [process.argv[2], Number(process.argv[3])];
 const server = http.createServer((_, response) => void setTimeout(() => response.end("done"), WORK_MS));
-watch(server);
-server.listen({ fd: way === "inherited" ? 3 : ownListener(Number(port)) }, () => process.stdout.write("ready\n"));
-process.once("SIGTERM", () => {
-  void drain(server).then((report) => process.stdout.write(`${JSON.stringify(report)}\n`));
+shutdownOnSignals(server, {
+  exitMs: false,
+  afterDrain: (report) => void process.stdout.write(`${JSON.stringify(report)}\n`),
 });
+if (way === "inherited") {
+  const { inherited } = await listen(server, { port });
+  if (!inherited) throw new Error("the listener was not handed over");
+} else await new Promise<void>((resolve) => server.listen({ fd: ownListener() }, resolve));
+process.stdout.write("ready\n");
 
 /** Node has `reusePort` since 23.1 only, and before that takes it without a word. */
-function ownListener(port: number): number {
+function ownListener(): number {
   const loaded = loadLibc();
   if ("why" in loaded) throw new Error(loaded.why);
   const { libc } = loaded;
