@@ -106,7 +106,7 @@ test(
         await other.told("started", life);
         other.say("49200");
         assert.equal(await other.printed(life * 3 - 1), "ok");
-        assert.equal(other.all("returned").length, life - 1);
+        if (life > 1) await other.told("returned");
         other.say("80");
         assert.equal(await other.printed(life * 3), "EACCES", "with the other user's rights");
         if (life === 1) await other.crash();

@@ -85,7 +85,7 @@ for (const { family, type, to } of [
         const how = { family, type };
         const fresh = await read(kept, await made(kept, how, settings));
         const fd = await made(kept, how, settings, to);
-        assert.equal(kept.all("returned").length, index);
+        if (index > 0) await kept.told("returned", index);
         assert.deepEqual(await read(kept, fd), fresh, `life ${index + 1}`);
         if (type === "stream") assert.equal(await kept.call("listen", { fd, backlog: 5 }), 0);
         await kept.told("kept");
@@ -114,6 +114,7 @@ test(
       await kept.told("listening", life + 1);
       if (life < 3) await kept.crash();
     }
+    await kept.told("returned");
     assert.equal(kept.all("returned").length, 1);
     assert.equal(kept.all("released").filter(({ because }) => because === "moved").length, 2);
   }),
@@ -142,6 +143,6 @@ test(
       await kept.told("kept");
       if (life < 3) await kept.crash();
     }
-    assert.equal(kept.all("returned").length, 2);
+    await kept.told("returned", 2);
   }),
 );

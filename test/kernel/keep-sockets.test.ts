@@ -1,5 +1,6 @@
 // Which sockets are kept, given back, and let go: an actor makes each call by hand, is killed, and makes them again.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -178,7 +179,8 @@ test(
     const fd = await listen(kept, "127.0.0.1:7000");
     const child = await kept.call("bequeath", { fd });
     assert.ok(typeof child === "number");
-    s.atEnd(() => process.kill(child, "SIGKILL"));
+    // The keeper ends what an earlier life has left behind, once the next one serves.
+    s.atEnd(() => spawnSync("kill", ["-KILL", `${child}`]));
     await kept.call("close", { fd });
     assert.equal(await bind(kept, "127.0.0.1:7000", { reuseAddr: true }), "EADDRINUSE");
     await kept.crash();
