@@ -1,7 +1,7 @@
 // abort() of one connection: a reset on the wire, and nothing of it is left on either side.
 import assert from "node:assert/strict";
-import http from "node:http";
-import http2 from "node:http2";
+import type http from "node:http";
+import type http2 from "node:http2";
 import type net from "node:net";
 import { test } from "node:test";
 import { abort } from "../../src/graceful/graceful.ts";
@@ -17,7 +17,7 @@ function socketInHand(server: net.Server): Promise<net.Socket> {
       server.on("upgrade", ({ socket }: http.IncomingMessage) => resolve(socket));
       server.on("connect", ({ socket }: http.IncomingMessage) => resolve(socket));
     } else if ("updateSettings" in server)
-      server.on("session", ({ socket }: http2.Http2Session) => resolve(socket as net.Socket));
+      server.on("session", ({ socket }: http2.Http2Session) => resolve(socket));
     else server.on("setSecureContext" in server ? "secureConnection" : "connection", resolve);
   });
 }
