@@ -1,5 +1,5 @@
 /**
- * `portmortem/graceful`: servers of Node that leave nothing behind. Works on any system, and loads no native code.
+ * `portmortem/graceful`: servers of Node that leave nothing behind. Works on any system, and loads no native code but for a `guard()` that needs it.
  *
  * @example
  * ```ts
