@@ -6,9 +6,10 @@ import { fileURLToPath } from "node:url";
 import { judge, median, say, sayMachine } from "./scene/measure.mjs";
 import { installPeers } from "./scene/graceful-peers.mjs";
 import { inOwnNetns } from "./scene/own-netns.mjs";
+import { buildTestPrograms, testProgram } from "./scene/test-programs.mjs";
 
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
-const RUNS = 7;
+const RUNS = 5;
 const TARGET = 1.5;
 const WAYS = ["drain", "closeAllConnections", "http-terminator", "stoppable"];
 /** Another for each run: the TIME-WAITs of the last are still there. */
@@ -17,6 +18,7 @@ let port = 8500;
 installPeers();
 inOwnNetns(import.meta.url);
 sayMachine();
+buildTestPrograms();
 const scene = (name) => fileURLToPath(new URL(`scene/${name}.mjs`, import.meta.url));
 const times = Object.fromEntries(WAYS.map((way) => [way, []]));
 for (let run = -1; run < RUNS; run++)
@@ -39,9 +41,13 @@ async function endOnce(way) {
   });
   const told = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
   await told.next();
-  const clients = spawn(process.execPath, [scene("keep-alive-clients"), String(port), String(CONNECTIONS), "0"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const clients = spawn(
+    process.execPath,
+    [testProgram("programs/keep-alive-clients"), String(port), String(CONNECTIONS), "0"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const lines = createInterface({ input: clients.stdout })[Symbol.asyncIterator]();
   await lines.next();
   await new Promise((resolve) => setTimeout(resolve, 300));

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { installPeers, serverTimeWaits, WAYS } from "./scene/graceful-peers.mjs";
 import { judge, say, sayMachine } from "./scene/measure.mjs";
 import { inOwnNetns } from "./scene/own-netns.mjs";
+import { buildTestPrograms, testProgram } from "./scene/test-programs.mjs";
 
 const ROUNDS = 10;
 const CLIENTS = 1000;
@@ -15,6 +16,7 @@ const FIRST_PORT = 8200;
 installPeers();
 inOwnNetns(import.meta.url);
 sayMachine();
+buildTestPrograms();
 const scene = (name) => fileURLToPath(new URL(`scene/${name}.mjs`, import.meta.url));
 const figures = {};
 for (const [at, way] of WAYS.entries()) {
@@ -36,7 +38,7 @@ async function drainOnce(way, port) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise((resolve) => server.stdout.once("data", resolve));
-  const words = [scene("keep-alive-clients"), String(port), String(CLIENTS), String(EACH_MS)];
+  const words = [testProgram("programs/keep-alive-clients"), String(port), String(CLIENTS), String(EACH_MS)];
   const clients = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: clients.stdout })[Symbol.asyncIterator]();
   await lines.next();
