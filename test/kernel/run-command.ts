@@ -166,8 +166,8 @@ export function startRun(s: Story, words: readonly string[], options: RunOptions
 }
 
 /** Clients as in RequestLoad; stopped when the test is over. */
-export function startLoad(s: Story, port: number, clients = 1): RequestLoad {
-  const load = new RequestLoad(port, clients);
+export function startLoad(s: Story, port: number, clients = 1, request?: string): RequestLoad {
+  const load = new RequestLoad(port, clients, request);
   s.atEnd(() => load.stop());
   return load;
 }
