@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** The words of a command that is to run it. */
   readonly under?: readonly string[];
+  /** Another copy of the command. */
+  readonly cli?: string;
   /** Without it what is said is JSON. */
   readonly asText?: boolean;
 }
@@ -43,8 +45,8 @@ export class RunCommand {
   readonly ended: Promise<number | undefined>;
 
   constructor(words: readonly string[], options: RunOptions = {}) {
-    const { env, uid, cwd, under = [], asText = false } = options;
-    const [program = "", ...rest] = [...under, process.execPath, CLI, "run", ...(asText ? [] : ["--json"]), ...words];
+    const { env, uid, cwd, under = [], cli = CLI, asText = false } = options;
+    const [program = "", ...rest] = [...under, process.execPath, cli, "run", ...(asText ? [] : ["--json"]), ...words];
     this.#child = spawn(program, rest, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", ...env },
