@@ -25,6 +25,8 @@ export type KeeperEvent =
   /** A launcher stands ready for the next life. */
   | { readonly kind: "ready"; readonly pid: number; readonly life: LifeNumber }
   | { readonly kind: "restarting"; readonly delayMs: number }
+  /** So many restarts within the period are enough: it ends here. */
+  | { readonly kind: "given-up"; readonly restarts: number; readonly periodMs: number }
   /** The program is down for so long, and so many connections wait to be accepted; undefined: nothing listens. */
   | { readonly kind: "waiting"; readonly connections: number | undefined; readonly downMs: number }
   | { readonly kind: "refusing"; readonly because: "refuse" | "hold" }

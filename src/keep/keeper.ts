@@ -197,7 +197,12 @@ export class ProgramKeeper {
     }
     const times = { startedAtMs: life.startedAtMs, endedAtMs: performance.now() };
     const next = judgeEnd(restarts, this.#history, end, times);
-    if (next.kind === "give-up") return { because: next.because, end };
+    if (next.kind === "give-up") {
+      const { most } = restarts;
+      if (next.because === "too-many-restarts" && most !== undefined)
+        emit({ kind: "given-up", restarts: most.count, periodMs: most.periodMs });
+      return { because: next.because, end };
+    }
     this.#history = next.history;
     this.#downtime.hold();
     emit({ kind: "restarting", delayMs: next.delayMs });
@@ -235,7 +240,11 @@ export class ProgramKeeper {
     }
     if ("because" in next) return next;
     this.#tellToEnd(old, "SIGTERM", graceMs);
-    void old.over.then((end) => emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true }));
+    void old.over.then((end) => {
+      emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true });
+      // What the new one does not use has nobody now.
+      if (!this.#isStopping) this.#downtime.hold();
+    });
     this.#settleReload({ result: "handed-over", pid: next.pid, from: old.pid });
     return next;
   }

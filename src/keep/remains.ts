@@ -11,6 +11,8 @@ export class Remains {
   readonly #areHeard: boolean;
   /** Lives of which a process is left. */
   readonly #unfinished = new Set<LifeNumber>();
+  /** Over before `add`: the program was quicker than the news of its start. */
+  readonly #goneEarly = new Set<LifeNumber>();
   #onGone: (() => void) | undefined;
   #clearingSinceMs: number | undefined;
 
@@ -22,11 +24,11 @@ export class Remains {
   }
 
   add(life: LifeNumber): void {
-    this.#unfinished.add(life);
+    if (!this.#goneEarly.delete(life)) this.#unfinished.add(life);
   }
 
   onLastGone(life: LifeNumber): void {
-    this.#unfinished.delete(life);
+    if (!this.#unfinished.delete(life)) this.#goneEarly.add(life);
     this.#onGone?.();
   }
 

@@ -61,10 +61,12 @@ export class RunText {
         return this.#ended(news, nowMs);
       case "restarting":
         return news.delayMs === 0 ? undefined : `${name} is started again in ${durationText(news.delayMs)}`;
+      case "given-up":
+        return `${name} is not started again: ${news.restarts} ${news.restarts === 1 ? "restart" : "restarts"} within ${durationText(news.periodMs)} are enough`;
       case "waiting":
         return this.#waiting(news.downMs, news.connections);
       case "refusing":
-        return news.because === "hold" ? "it took too long: who connects now is refused" : undefined;
+        return news.because === "hold" ? this.#refusing() : undefined;
       case "killing":
         return `${name} (pid ${news.pid}) has not ended in its grace and is killed`;
       case "reloading":
@@ -85,13 +87,10 @@ export class RunText {
         return `run --list will not show this: ${escapeText(news.why)}`;
       case "service-manager":
         return escapeText(news.why);
-      case "done":
-        return news.because === "too-many-restarts"
-          ? `${name} is not started again: too often already (--max-restarts)`
-          : undefined;
       case "listening":
         this.#downSinceMs = undefined;
         return undefined;
+      case "done":
       case "stopping":
       case "bound":
       case "ready":
@@ -136,6 +135,12 @@ export class RunText {
     const queue =
       connections === undefined ? "nobody is taken in" : `${connections} ${plural(connections)} in the queue`;
     return `down for ${durationText(Math.round(downMs / 1000) * 1000)}, ${queue}`;
+  }
+
+  #refusing(): string {
+    return this.#downSinceMs === undefined
+      ? `${this.#command} does not use all that was kept: who connects to the rest is refused`
+      : "it takes too long: who connects from now on is refused";
   }
 
   #released(place: Place, because: string): string | undefined {

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** The words of a command that is to run it. */
   readonly under?: readonly string[];
+  /** Another copy of the command. */
+  readonly cli?: string;
   /** Without it what is said is JSON. */
   readonly asText?: boolean;
 }
@@ -43,8 +45,8 @@ export class RunCommand {
   readonly ended: Promise<number | undefined>;
 
   constructor(words: readonly string[], options: RunOptions = {}) {
-    const { env, uid, cwd, under = [], asText = false } = options;
-    const [program = "", ...rest] = [...under, process.execPath, CLI, "run", ...(asText ? [] : ["--json"]), ...words];
+    const { env, uid, cwd, under = [], cli = CLI, asText = false } = options;
+    const [program = "", ...rest] = [...under, process.execPath, cli, "run", ...(asText ? [] : ["--json"]), ...words];
     this.#child = spawn(program, rest, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", ...env },
@@ -166,8 +168,8 @@ export function startRun(s: Story, words: readonly string[], options: RunOptions
 }
 
 /** Clients as in RequestLoad; stopped when the test is over. */
-export function startLoad(s: Story, port: number, clients = 1): RequestLoad {
-  const load = new RequestLoad(port, clients);
+export function startLoad(s: Story, port: number, clients = 1, request?: string): RequestLoad {
+  const load = new RequestLoad(port, clients, request);
   s.atEnd(() => load.stop());
   return load;
 }

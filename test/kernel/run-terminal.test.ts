@@ -1,0 +1,116 @@
+// `portmortem run` on a terminal: the terminal is the program's, and what it sends reaches the program once.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readText } from "../../src/host/linux/read-file.ts";
+import { HAS_PYTHON } from "./needs.ts";
+import { startOnPty } from "./pseudo-terminal.ts";
+import { hasEnded, stateOf } from "./started-command.ts";
+import { CLI, story } from "./story.ts";
+import { until } from "./until.ts";
+
+const RUN = [process.execPath, CLI, "run"];
+const LOOP = "while :; do sleep 0.05; done";
+
+function group(pid: number): { readonly own: number; readonly foreground: number } {
+  const stat = readText(`/proc/${pid}/stat`) ?? "";
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { own: Number(fields[2]), foreground: Number(fields[5]) };
+}
+
+test(
+  "Ctrl-C reaches the program once; run ends as it does, and does not start it again",
+  story(async (s) => {
+    const pty = startOnPty(s, [
+      ...RUN,
+      "--restart",
+      "always",
+      "--",
+      "sh",
+      "-c",
+      `trap 'echo caught; exit 5' INT; echo up; ${LOOP}`,
+    ]);
+    await pty.screen(/up/);
+    pty.type("\u0003");
+    assert.equal(await pty.ended, 5);
+    assert.equal(pty.text().match(/caught/g)?.length, 1, pty.text());
+    assert.doesNotMatch(pty.text(), /started again/);
+  }, HAS_PYTHON),
+);
+
+test(
+  "a program that goes on after Ctrl-C goes on, and gets each of them",
+  story(async (s) => {
+    const pty = startOnPty(s, [
+      ...RUN,
+      "--",
+      "sh",
+      "-c",
+      `n=0; trap 'n=$((n+1)); echo caught-$n' INT; echo up; ${LOOP}`,
+    ]);
+    await pty.screen(/up/);
+    for (const nth of [1, 2, 3]) {
+      pty.type("\u0003");
+      await pty.screen(new RegExp(`caught-${nth}`));
+    }
+    pty.type("\u001c");
+    assert.equal(await pty.ended, 131);
+    assert.doesNotMatch(pty.text(), /caught-4/);
+  }, HAS_PYTHON),
+);
+
+test(
+  "the program is in the foreground group, reads what is typed, and hears of a new window size once",
+  story(async (s) => {
+    const body = `trap 'stty size' WINCH; echo up $$; read line; echo got $line; ${LOOP}`;
+    const pty = startOnPty(s, [...RUN, "--", "sh", "-c", body]);
+    await pty.screen(/up \d+/);
+    const pid = Number(/up (\d+)/.exec(pty.text())?.[1]);
+    const { own, foreground } = group(pid);
+    assert.equal(own, foreground);
+    pty.type("hello\n");
+    await pty.screen(/got hello/);
+    pty.resize(33, 77);
+    await pty.screen(/33 77/);
+    pty.resize(34, 78);
+    await pty.screen(/34 78/);
+    assert.equal(pty.text().match(/33 77/g)?.length, 1);
+    pty.type("\u0003");
+    assert.equal(await pty.ended, 130);
+  }, HAS_PYTHON),
+);
+
+test(
+  "Ctrl-Z stops both, fg continues both",
+  story(async (s) => {
+    const pty = startOnPty(s, ["bash", "--norc", "-i"]);
+    pty.type("PS1='$ '; set +o history\n");
+    const inner = "echo up-$$; while read line; do echo got $line; done";
+    pty.type(`${RUN.join(" ")} --grace 1s -- sh -c '${inner}'\n`);
+    await pty.screen(/up-\d+/);
+    const pid = Number(/up-(\d+)/.exec(pty.text())?.[1]);
+    pty.type("\u001a");
+    await until("it is stopped", () => stateOf(pid) === "T");
+    await pty.screen(/Stopped/);
+    pty.type("fg\n");
+    await until("it goes on", () => stateOf(pid) === "S");
+    pty.type("hello\n");
+    await pty.screen(/got hello/);
+    pty.type("\u0003");
+    await hasEnded(pid);
+    pty.type("echo status-$?; exit\n");
+    await pty.screen(/status-130/);
+    await pty.ended;
+  }, HAS_PYTHON),
+);
+
+test(
+  "a terminal that goes away: the program gets SIGHUP, and nothing is left",
+  story(async (s) => {
+    const pty = startOnPty(s, [...RUN, "--", "sh", "-c", `echo up $$ $PPID; ${LOOP}`]);
+    await pty.screen(/up \d+ \d+/);
+    const [, pid, keeper] = /up (\d+) (\d+)/.exec(pty.text()) ?? [];
+    pty.hangUp();
+    await hasEnded(Number(pid));
+    await hasEnded(Number(keeper));
+  }, HAS_PYTHON),
+);
