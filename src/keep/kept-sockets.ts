@@ -20,39 +20,10 @@ import type {
 } from "../host/keeping.ts";
 import { sumOf } from "./activated-sockets.ts";
 import type { KeepEvent, LifeNumber, ReleaseReason } from "./keep-events.ts";
+import type { Holder, KeptEntry } from "./kept-entry.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { isSamePlace, standsInTheWay } from "./socket-place.ts";
 import type { WantedPorts } from "./wanted-ports.ts";
-
-export interface Holder {
-  readonly life: LifeNumber;
-  readonly pid: number;
-  readonly fd: number;
-}
-
-interface Taken {
-  readonly pid: number;
-  readonly fd: number;
-  readonly atTicks: number;
-}
-
-export interface KeptEntry {
-  readonly socket: KeptSocket;
-  readonly place: SocketPlace;
-  /** Who bound it, by effective user; another one does not get it. */
-  readonly uid: number | undefined;
-  /** Who had it last. */
-  holder: Holder;
-  /** By whom and when the last life got it. */
-  taken: Taken;
-  backlog: number | undefined;
-  /** We stopped it: the next listen(2) opens it again. */
-  stopped: boolean;
-  /** The life that was told to listen on it; some call listen(2) twice. */
-  toldLife?: LifeNumber;
-  /** Looks in a row at which nobody had it. */
-  missedLooks: number;
-}
 
 export interface KeptSocketsOptions {
   readonly wanted: WantedPorts;
