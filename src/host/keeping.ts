@@ -24,8 +24,11 @@ export interface HostKeeping {
   /** Is the socket behind this descriptor of a process still that one? Undefined: the process may not be looked at. */
   holds(pid: number, fd: number, inode: number): boolean | undefined;
 
-  /** A descriptor of this socket in a process that came of this one, as of a quarter of a second ago. */
-  findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined;
+  /**
+   * A descriptor of this socket in a process that came of this one, as of a quarter of a second ago. `sinceTicks`: one that was started by then
+   * or later.
+   */
+  findHolder(inode: number, sinceTicks?: number): { readonly pid: number; readonly fd: number } | undefined;
 
   /**
    * Sends a signal (undefined: none) to what is left of lives before the one that `current` began: processes whose parents have ended.
@@ -118,6 +121,8 @@ interface SocketCall {
   /** Its effective user; undefined: could not be read. */
   readonly uid: number | undefined;
   readonly fd: number;
+  /** When it was heard: clock ticks after boot. */
+  readonly heardTicks: number;
   /** A second descriptor of the caller's socket, which is ours. */
   duplicate(): KeptSocket | { readonly errno: string };
   /** The kernel carries the call out, and what it says reaches the program. */

@@ -20,31 +20,10 @@ import type {
 } from "../host/keeping.ts";
 import { sumOf } from "./activated-sockets.ts";
 import type { KeepEvent, LifeNumber, ReleaseReason } from "./keep-events.ts";
+import type { Holder, KeptEntry } from "./kept-entry.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { isSamePlace, standsInTheWay } from "./socket-place.ts";
 import type { WantedPorts } from "./wanted-ports.ts";
-
-export interface Holder {
-  readonly life: LifeNumber;
-  readonly pid: number;
-  readonly fd: number;
-}
-
-export interface KeptEntry {
-  readonly socket: KeptSocket;
-  readonly place: SocketPlace;
-  /** Who bound it, by effective user; another one does not get it. */
-  readonly uid: number | undefined;
-  /** Who had it last. */
-  holder: Holder;
-  backlog: number | undefined;
-  /** We stopped it: the next listen(2) opens it again. */
-  stopped: boolean;
-  /** The life that was told to listen on it; some call listen(2) twice. */
-  toldLife?: LifeNumber;
-  /** Looks in a row at which nobody had it. */
-  missedLooks: number;
-}
 
 export interface KeptSocketsOptions {
   readonly wanted: WantedPorts;
@@ -104,8 +83,16 @@ export class KeptSockets implements ModeSockets {
       if (entry.holder.life === from && this.isHeld(entry)) entry.holder = { ...entry.holder, life: to };
   }
 
+  /** Not one that only an earlier life has left behind: it was the one that took it, or was started after that. */
   holderOf(life: LifeNumber): number | undefined {
-    return this.#entries.find((entry) => entry.holder.life === life && this.isHeld(entry))?.holder.pid;
+    const { host } = this.#options;
+    for (const { holder, taken, socket } of this.#entries) {
+      if (holder.life !== life) continue;
+      if (host.holds(taken.pid, taken.fd, socket.inode) === true) return taken.pid;
+      const found = host.findHolder(socket.inode, taken.atTicks);
+      if (found !== undefined) return found.pid;
+    }
+    return undefined;
   }
 
   places(): readonly SocketPlace[] {
@@ -131,12 +118,14 @@ export class KeptSockets implements ModeSockets {
     const place: SocketPlace = { ...unbound, ...address };
     if (!this.#options.wanted.wants(place)) return letThroughWithout(socket, call);
     const { pid, uid, fd } = call;
+    const taken = { pid, fd, atTicks: call.heardTicks };
     const kept = this.#freeFor(life, place, uid);
     // It would never hear of a connection. So it gets its own socket, and who waited in the kept one's queue is reset.
     if (kept !== undefined && call.isWatched(socket.inode)) this.release(kept, "watched");
     else if (kept !== undefined && call.replaceWith(kept.socket, socket, this.#isLive(kept)) === "ok") {
       socket.close();
       kept.holder = { life, pid, fd };
+      kept.taken = taken;
       kept.missedLooks = 0;
       this.#options.emit({ kind: "returned", place: kept.place, pid, connections: kept.socket.waitingCount() });
       return undefined;
@@ -144,7 +133,8 @@ export class KeptSockets implements ModeSockets {
     this.#makeWayFor(life, place);
     this.#options.emit({ kind: "bound", place, pid });
     if (place.protocol === "udp") {
-      this.#keep({ socket, place, uid, holder: { life, pid, fd }, backlog: undefined, stopped: false, missedLooks: 0 });
+      const holder = { life, pid, fd };
+      this.#keep({ socket, place, uid, holder, taken, backlog: undefined, stopped: false, missedLooks: 0 });
       return call.letThrough();
     }
     socket.setReuseAddr();
@@ -169,7 +159,9 @@ export class KeptSockets implements ModeSockets {
     const explicit = this.#options.wanted.named !== undefined || this.#explicit.delete(socket.cookie ?? "");
     if (place?.protocol !== "tcp" || !explicit || !this.#options.wanted.wants(place))
       return letThroughWithout(socket, call);
-    const entry = { socket, place, uid, holder: { life, pid, fd }, backlog, stopped: false, missedLooks: 0 };
+    const holder = { life, pid, fd };
+    const taken = { pid, fd, atTicks: call.heardTicks };
+    const entry = { socket, place, uid, holder, taken, backlog, stopped: false, missedLooks: 0 };
     call.letThrough();
     if (this.#keep(entry)) this.#confirmListening(entry, entry.holder);
     return undefined;

@@ -95,3 +95,8 @@ export class OrphanReaper {
 function isZombie(pid: number): boolean {
   return parseProcessStat(readText(`/proc/${pid}/stat`) ?? "")?.state === "Z";
 }
+
+/** Was it started by then, or later? */
+export function isStartedSince(pid: number, sinceTicks: number): boolean {
+  return sinceTicks === 0 || (parseProcessStat(readText(`/proc/${pid}/stat`) ?? "")?.startTicks ?? 0) >= sinceTicks;
+}

@@ -95,7 +95,7 @@ export class LauncherProcess {
 }
 
 /** As /proc/PID/stat counts them, 100 a second. */
-function ticksAfterBoot(): number {
+export function ticksAfterBoot(): number {
   return Math.floor(Number.parseFloat(readText("/proc/uptime") ?? "0") * 100);
 }
 

@@ -16,7 +16,7 @@ import type {
 } from "../keeping.ts";
 import { bindListener } from "./bound-listener.ts";
 import { SYS_pidfd_getfd, SYS_pidfd_open } from "./constants.ts";
-import { OrphanReaper, adoptOrphans, descendants, keptOrphans } from "./descendants.ts";
+import { OrphanReaper, adoptOrphans, descendants, keptOrphans, isStartedSince } from "./descendants.ts";
 import { followOrphan } from "./followed-orphan.ts";
 import { candidatesOf, environmentOf, softNofileBefore } from "./launcher-environment.ts";
 import { CONTROL_FD, latin1Of } from "./launcher-messages.ts";
@@ -135,8 +135,8 @@ export class LinuxKeeping implements HostKeeping {
     return link === EACCES || link === EPERM ? undefined : false;
   }
 
-  findHolder(inode: number): { readonly pid: number; readonly fd: number } | undefined {
-    return this.#holderAmong(this.#descendants(), inode);
+  findHolder(inode: number, sinceTicks = 0): { readonly pid: number; readonly fd: number } | undefined {
+    return this.#holderAmong(this.#descendants(), inode, sinceTicks);
   }
 
   signalRemains(name: NodeJS.Signals | undefined, current: StartedProgram | undefined): number {
@@ -172,10 +172,14 @@ export class LinuxKeeping implements HostKeeping {
   }
 
   /** A launcher that waits has what its program is to get; that is not counted. */
-  #holderAmong(pids: readonly number[], inode: number): { readonly pid: number; readonly fd: number } | undefined {
+  #holderAmong(
+    pids: readonly number[],
+    inode: number,
+    sinceTicks = 0,
+  ): { readonly pid: number; readonly fd: number } | undefined {
     const wanted = `socket:[${inode}]`;
     for (const pid of pids) {
-      if (this.#waiting.has(pid)) continue;
+      if (this.#waiting.has(pid) || !isStartedSince(pid, sinceTicks)) continue;
       for (const fd of numbersIn(`/proc/${pid}/fd`))
         if (readLinkByFs(`/proc/${pid}/fd/${fd}`) === wanted) return { pid, fd };
     }

@@ -27,6 +27,7 @@ import { forgetPeers } from "./datagram-peers.ts";
 import { KeptDescriptor } from "./kept-socket.ts";
 import type { Libc, Native } from "./libc.ts";
 import { clearStalePath } from "./stale-path.ts";
+import { ticksAfterBoot } from "./launcher-process.ts";
 import { numbersIn, readLinkByFs, readText } from "./read-file.ts";
 
 const F_GETFL = 3;
@@ -53,6 +54,7 @@ export class NotifiedCall implements BindCall, ListenCall {
   readonly backlog: number;
   #answered = false;
   #caller: CallerFacts | undefined;
+  #heardTicks: number | undefined;
   #sockaddr: { readonly read: Sockaddr | undefined } | undefined;
 
   constructor(native: Native, notifyFd: number, call: WaitingCall) {
@@ -93,6 +95,10 @@ export class NotifiedCall implements BindCall, ListenCall {
     socket.close();
     const caller = { tid: this.#call.tid, uid, gid, stillWaits: () => this.#stillWaits() };
     return binds && clearStalePath(this.#native, caller, path);
+  }
+
+  get heardTicks(): number {
+    return (this.#heardTicks ??= ticksAfterBoot());
   }
 
   duplicate(): KeptDescriptor | { readonly errno: string } {
