@@ -230,6 +230,9 @@ async function buildGraceful() {
     });
     writeFileSync(path.replace(/\.js$/, ".cjs"), code);
   }
+  // Of the modules that are bundled now only the declarations are read.
+  for (const file of readdirSync(join(root, "dist/lib/graceful")))
+    if (!file.endsWith(".d.ts")) rmSync(join(root, "dist/lib/graceful", file));
   // The compiler takes a .d.ts of this package for ES modules, which `require` of older compilers may not read: copies for CommonJS.
   for (const layer of ["base", "graceful"]) {
     mkdirSync(join(folder, "require", layer), { recursive: true });

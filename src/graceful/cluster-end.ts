@@ -21,8 +21,11 @@ export async function clusterEnd(raise: (level: number, signal: NodeJS.Signals) 
     };
     process.on("message", onMessage);
     return {
-      // Or Node would end this process, and its responses, as soon as the primary is gone.
-      tell: () => void (worker.exitedAfterDisconnect = true),
+      // Or Node would end this process, and its responses, as soon as the primary is gone: by itself, or because it cannot be written to.
+      tell(level) {
+        worker.exitedAfterDisconnect = true;
+        if (level === 1) worker.on("error", () => {});
+      },
       endWorkers: async () => {},
       leave: () => void (worker.isConnected() && worker.disconnect()),
       remove: () => void process.off("message", onMessage),

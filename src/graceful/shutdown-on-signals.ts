@@ -112,7 +112,6 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
   };
 
   const raise = (to: number, name: NodeJS.Signals): void => {
-    if (to > level) lastAt = performance.now();
     for (; level < to; level++) {
       cluster?.tell(level + 1, name);
       if (level === 0) begin(run(name));
@@ -127,8 +126,13 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
       }
     }
   };
+  // Of a Ctrl-C a worker hears twice, from the terminal and from its primary: each is counted for itself.
+  let heard = 0;
   const onSignal = (name: NodeJS.Signals): void => {
-    if (level === 0 || performance.now() - lastAt > SAME_SIGNAL_MS) raise(level + 1, name);
+    const now = performance.now();
+    if (heard > 0 && now - lastAt < SAME_SIGNAL_MS) return;
+    lastAt = now;
+    raise(++heard, name);
   };
 
   for (const name of signals) process.on(name, onSignal);

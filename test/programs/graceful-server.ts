@@ -32,6 +32,7 @@ const held: (() => void)[] = [];
 if (cluster.isPrimary && scene.cluster !== undefined) {
   if (scene.cluster.share === true) cluster.schedulingPolicy = cluster.SCHED_NONE;
   for (let number = 0; number < scene.cluster.workers; number++) cluster.fork({ NUMBER: String(number) });
+  cluster.on("listening", () => say("worker listening"));
   cluster.on("exit", (_, code, signal) => say("worker ended", { code, signal }));
   if (scene.cluster.primary !== undefined) shutdownOnSignals([], scene.cluster.primary);
   process.on("exit", (code) => say("exit", { code }));
