@@ -16,8 +16,7 @@ function socketInHand(server: net.Server): Promise<net.Socket> {
       server.on("request", ({ socket }: http.IncomingMessage) => resolve(socket));
       server.on("upgrade", ({ socket }: http.IncomingMessage) => resolve(socket));
       server.on("connect", ({ socket }: http.IncomingMessage) => resolve(socket));
-    } else if ("updateSettings" in server)
-      server.on("session", ({ socket }: http2.Http2Session) => resolve(socket));
+    } else if ("updateSettings" in server) server.on("session", ({ socket }: http2.Http2Session) => resolve(socket));
     else server.on("setSecureContext" in server ? "secureConnection" : "connection", resolve);
   });
 }
