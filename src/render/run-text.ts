@@ -46,8 +46,8 @@ export class RunText {
       case "mode":
         return news.instead.length === 0 && !this.#isVerbose
           ? undefined
-          : [`mode ${news.mode}`, ...news.instead.map(({ mode, why }) => `not ${mode} (${escapeText(why)})`)].join(
-              ", ",
+          : [`mode ${news.mode}`, ...news.instead.map(({ mode, why }) => `  not ${mode}: ${escapeText(why)}`)].join(
+              "\n",
             );
       case "started":
         return this.#started(news, nowMs);
@@ -118,13 +118,17 @@ export class RunText {
     this.#startedAtMs.delete(pid);
     this.#toldWaitingMs = 0;
     if (this.#startedAtMs.size === 0) this.#downSinceMs = nowMs;
+<<<<<<< HEAD
     if (asked && !this.#isVerbose) return undefined;
     return `${this.#command} (pid ${pid}) ${endText(end)} after ${durationText(Math.round(livedMs))}`;
+=======
+    return `${this.#command} (pid ${pid}) ${endText(end)} after ${elapsedText(livedMs)}`;
+>>>>>>> runtest
   }
 
   #afterWaiting(connections: number | undefined, nowMs: number): string {
     if (this.#downSinceMs === undefined) return "";
-    const after = ` after ${durationText(Math.round(nowMs - this.#downSinceMs))}`;
+    const after = ` after ${elapsedText(nowMs - this.#downSinceMs)}`;
     return connections === undefined || connections === 0 ? after : `${after}; ${waited(connections)}`;
   }
 
@@ -134,7 +138,7 @@ export class RunText {
     this.#toldWaitingMs = downMs;
     const queue =
       connections === undefined ? "nobody is taken in" : `${connections} ${plural(connections)} in the queue`;
-    return `down for ${durationText(Math.round(downMs / 1000) * 1000)}, ${queue}`;
+    return `down for ${elapsedText(downMs)}, ${queue}`;
   }
 
   #refusing(): string {
@@ -150,6 +154,11 @@ export class RunText {
     if (because === "watched") return `${name}: ${this.#command} watched its socket before the bind; it got its own`;
     return undefined;
   }
+}
+
+/** Of time that has passed: the nearest second, where durationText() says the next one. */
+function elapsedText(ms: number): string {
+  return durationText(ms < 1000 ? Math.round(ms) : Math.round(ms / 1000) * 1000);
 }
 
 function endText(end: { readonly status: number } | { readonly signal: string }): string {

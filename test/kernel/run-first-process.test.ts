@@ -63,7 +63,8 @@ test(
   story(async (s) => {
     const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
     s.atEnd(() => rmSync(folder, { recursive: true }));
-    const start = `${process.execPath} ${CLI} run -p 49200 -- ${cProgram("port-server")} 49200`;
+    // npm signals the shell of a script, and that one ends without a word to its child: as with any program, exec puts it in its place.
+    const start = `exec ${process.execPath} ${CLI} run -p 49200 -- ${cProgram("port-server")} 49200`;
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "x", scripts: { start } }));
     const npm = s.child("sh", ["-c", `cd ${folder} && exec npm run --silent start`]);
     assert.equal(await npm.line(), "listening on 49200");
