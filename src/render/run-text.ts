@@ -118,12 +118,8 @@ export class RunText {
     this.#startedAtMs.delete(pid);
     this.#toldWaitingMs = 0;
     if (this.#startedAtMs.size === 0) this.#downSinceMs = nowMs;
-<<<<<<< HEAD
     if (asked && !this.#isVerbose) return undefined;
-    return `${this.#command} (pid ${pid}) ${endText(end)} after ${durationText(Math.round(livedMs))}`;
-=======
     return `${this.#command} (pid ${pid}) ${endText(end)} after ${elapsedText(livedMs)}`;
->>>>>>> runtest
   }
 
   #afterWaiting(connections: number | undefined, nowMs: number): string {
