@@ -30,20 +30,26 @@ interface Activated {
 
 export class ActivatedSockets extends UnheardSockets implements ModeSockets {
   readonly mode = "activate";
+  readonly #host: Pick<HostKeeping, "findHolder">;
   readonly #sockets: readonly Activated[];
   readonly #emit: (event: KeepEvent) => void;
   #stopped = false;
   #isUp = false;
 
-  private constructor(sockets: readonly Activated[], emit: (event: KeepEvent) => void) {
+  private constructor(
+    host: Pick<HostKeeping, "findHolder">,
+    sockets: readonly Activated[],
+    emit: (event: KeepEvent) => void,
+  ) {
     super();
+    this.#host = host;
     this.#sockets = sockets;
     this.#emit = emit;
   }
 
   /** Binds all of them, or none. */
   static open(
-    host: Pick<HostKeeping, "bindListener">,
+    host: Pick<HostKeeping, "bindListener" | "findHolder">,
     wanted: readonly WantedListener[],
     emit: (event: KeepEvent) => void,
   ): ActivatedSockets | CannotKeep {
@@ -56,7 +62,7 @@ export class ActivatedSockets extends UnheardSockets implements ModeSockets {
       }
       sockets.push({ socket, name });
     }
-    return new ActivatedSockets(sockets, emit);
+    return new ActivatedSockets(host, sockets, emit);
   }
 
   get passed(): readonly PassedDescriptor[] {
@@ -76,7 +82,11 @@ export class ActivatedSockets extends UnheardSockets implements ModeSockets {
 
   stopListening(): boolean {
     if (this.#isUp || this.#stopped) return false;
-    for (const { socket } of this.#sockets) if (socket.isListening()) this.#stopped = socket.stopListening() === "ok";
+    // Children that outlived the program may serve on.
+    const idle = this.#sockets.filter(
+      ({ socket }) => socket.isListening() && this.#host.findHolder(socket.inode) === undefined,
+    );
+    this.#stopped = idle.filter(({ socket }) => socket.stopListening() === "ok").length > 0;
     return this.#stopped;
   }
 
