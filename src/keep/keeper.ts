@@ -240,13 +240,16 @@ export class ProgramKeeper {
     }
     if ("because" in next) return next;
     this.#tellToEnd(old, "SIGTERM", graceMs);
-    void old.over.then((end) => {
-      emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true });
-      // What the new one does not use has nobody now.
-      if (!this.#isStopping) this.#downtime.hold();
-    });
+    void this.#onHandedOver(old);
     this.#settleReload({ result: "handed-over", pid: next.pid, from: old.pid });
     return next;
+  }
+
+  async #onHandedOver(old: Life): Promise<void> {
+    const end = await old.over;
+    this.#options.emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true });
+    // What the new one does not use has nobody now.
+    if (!this.#isStopping) this.#downtime.hold();
   }
 
   #settleReload(result: Reload): void {
