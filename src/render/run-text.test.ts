@@ -12,6 +12,7 @@ const PLACE = {
   v6only: undefined,
   multipath: false,
   deviceIndex: 0,
+  reusePort: false,
   netns: undefined,
 } as const;
 const started = (pid: number, life: number, more: Partial<KeepNews & { readonly kind: "started" }> = {}): KeepNews => ({
@@ -46,7 +47,7 @@ test("a crash, who waited, and for how long", () => {
   assert.deepEqual(
     said([
       [0, started(10, 1)],
-      [60_000, { kind: "ended", pid: 10, life: 1, end: { signal: "SIGSEGV" } }],
+      [60_000, { kind: "ended", pid: 10, life: 1, end: { signal: "SIGSEGV" }, asked: false }],
       [60_000, { kind: "restarting", delayMs: 200 }],
       [60_500, { kind: "waiting", connections: 2, downMs: 500 }],
       [61_000, { kind: "waiting", connections: 2, downMs: 1000 }],
@@ -130,7 +131,7 @@ test("down for too long, and given up", () => {
   assert.deepEqual(
     said([
       [0, started(10, 1)],
-      [5, { kind: "ended", pid: 10, life: 1, end: { status: 3 } }],
+      [5, { kind: "ended", pid: 10, life: 1, end: { status: 3 }, asked: false }],
       [6, { kind: "refusing", because: "hold" }],
       [6, { kind: "refusing", because: "refuse" }],
       [7, { kind: "given-up", restarts: 1, periodMs: 30_000 }],
