@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { PortmortemError, isPortmortemError } from "../base/errors.ts";
-import { keep } from "../keep/keep.ts";
+import { keep, startFailure } from "../keep/keep.ts";
 import type { RunNews } from "../render/run-text.ts";
 import { asksForRecords } from "./run-records-asked.ts";
 import { recordRun } from "./run-recorded.ts";
@@ -56,16 +56,20 @@ export const runRun: Run = async (context, [words], options) => {
   if (typeof record === "string") tell({ kind: "no-record", why: record });
   const manager = tellServiceManager(keeper);
   for (const why of manager.problems) tell({ kind: "service-manager", why });
-  const leaveOff = passSignals(keeper);
+  const signals = passSignals(keeper);
   try {
     await keeper.start();
     const end = await keeper.ended();
     tell({ kind: "done", because: end.because });
+    const failure = startFailure(command, end);
+    if (failure !== undefined) throw failure;
     return statusOf(end);
   } catch (error) {
+    // It was told to end before there was a program.
+    if (signals.toEnd !== undefined && isAbort(error)) return 128 + constants.signals[signals.toEnd];
     return refused(error, context);
   } finally {
-    leaveOff();
+    signals.leaveOff();
     manager.close();
     if (typeof record !== "string") record.close();
   }
@@ -132,6 +136,10 @@ function teller(context: Context, command: string): (news: RunNews) => void {
       : text.line(news, performance.now())?.replace(/^/gm, "portmortem: ");
     if (lines !== undefined) sayIfHeard(() => writeError(`${lines}\n`));
   };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 /** The program's own, in the end. */

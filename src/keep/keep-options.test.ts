@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isPortmortemError } from "../base/errors.ts";
 import { settleKeepOptions } from "./keep-options.ts";
-import type { KeepOptions } from "./keep-options.ts";
 
 test("what is left out has its default", () => {
   const settled = settleKeepOptions({ command: "x" });
@@ -63,7 +62,7 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
 for (const [options, code, message] of WRONG)
   test(`${JSON.stringify(options)} is refused`, () => {
     assert.throws(
-      () => settleKeepOptions({ command: "x", ...options } as KeepOptions),
+      () => settleKeepOptions({ command: "x", ...options }),
       (error) => isPortmortemError(error) && error.code === code && message.test(error.message),
     );
   });

@@ -141,9 +141,8 @@ export class Keeper extends EventEmitter<KeeperEvents> {
       running.catch(() => undefined);
       return;
     }
-    if (end.because === "cannot-start") throw cannotRun(this.#options.program.command, end);
-    if (end.because === "cannot-keep")
-      throw new PortmortemError("PM_CANNOT_KEEP", `${end.step} was refused: ${end.errno}`, { errno: end.errno });
+    const failure = startFailure(this.#options.program.command, end);
+    if (failure !== undefined) throw failure;
   }
 
   #tell(news: KeepNews): void {
@@ -156,6 +155,13 @@ export class Keeper extends EventEmitter<KeeperEvents> {
 /** A keeper of one program; nothing is done before start(). Throws PM_USAGE, PM_BAD_PORT, PM_BAD_ADDRESS, PM_REPLAY_READ_ONLY. */
 export function keep(options: KeepOptions): Keeper {
   return new Keeper(options);
+}
+
+/** Of a program that could not be started, or not any more. */
+export function startFailure(command: string, end: KeeperEnd): PortmortemError | undefined {
+  if (end.because === "cannot-start") return cannotRun(command, end);
+  if (end.because !== "cannot-keep") return undefined;
+  return new PortmortemError("PM_CANNOT_KEEP", `${end.step} was refused: ${end.errno}`, { errno: end.errno });
 }
 
 function cannotRun(

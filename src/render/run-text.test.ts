@@ -13,6 +13,7 @@ const PLACE = {
   multipath: false,
   reusePort: false,
   deviceIndex: 0,
+  reusePort: false,
   netns: undefined,
 } as const;
 const started = (pid: number, life: number, more: Partial<KeepNews & { readonly kind: "started" }> = {}): KeepNews => ({

@@ -11,6 +11,7 @@ import { loadLibc } from "../../src/host/linux/libc.ts";
 import { encodeSockaddr } from "../../src/wire/sockaddr.ts";
 import { HttpLoad } from "./http-load.ts";
 import { resetsSent } from "./resets-sent.ts";
+import { startRun } from "./run-command.ts";
 import { story, type Story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -45,15 +46,35 @@ async function begin(s: Story, listener?: number): Promise<Life> {
   };
 }
 
+/** The same under `portmortem run`, which ends the predecessor by itself once the successor listens. */
+function keptBySignal(s: Story): () => Promise<Life> {
+  const run = startRun(s, ["--", process.execPath, PROGRAM, "kept", String(PORT)]);
+  const reports = (): readonly string[] => run.output.filter((line) => line.startsWith("{"));
+  let lives = 0;
+  return async () => {
+    const nth = ++lives;
+    if (nth > 1) run.signal("SIGHUP");
+    await until(`life ${nth} is ready`, () => run.output.filter((line) => line === "ready").length >= nth, 20_000);
+    return {
+      end: async () => {
+        if (nth === lives) run.signal("SIGTERM");
+        const line = await until(`report ${nth}`, () => reports()[nth - 1], 30_000);
+        const { end } = await run.told("ended", nth);
+        return { status: "status" in end ? end.status : null, report: JSON.parse(line) as DrainReport };
+      },
+    };
+  };
+}
+
 /** Replaces it under load, and holds the promise against what the clients and the kernel saw. */
-async function roll(s: Story, listener?: number): Promise<void> {
-  let life = await begin(s, listener);
+async function roll(s: Story, beginNext: () => Promise<Life>): Promise<void> {
+  let life = await beginNext();
   const load = new HttpLoad(PORT, { keepAlive: 6, perRequest: 6 });
   const total = { connections: 0, closedByUs: 0, aborted: 0, timeWaitLeft: 0 };
   for (let restart = 1; restart <= RESTARTS; restart++) {
     const from = load.answered;
     await until(`answers before restart ${restart}`, () => load.answered >= from + ANSWERS_A_LIFE);
-    const next = await begin(s, listener);
+    const next = await beginNext();
     const { status, report } = await life.end();
     assert.equal(status, 0);
     for (const name of ["connections", "closedByUs", "aborted", "timeWaitLeft"] as const)
@@ -80,7 +101,7 @@ test(
     const address = encodeSockaddr("127.0.0.1", PORT)!;
     assert.equal(libc.bind(listener, address, address.length), 0);
     assert.equal(libc.listen(listener, 511), 0);
-    await roll(s, listener);
+    await roll(s, () => begin(s, listener));
   }),
 );
 
@@ -89,6 +110,11 @@ test(
   story(async (s) => {
     // Those who wait in the queue of the listener that is closed, and those whose handshake is not over, are given to the other one.
     if (process.env["ROLLING_MIGRATE"] !== "0") writeFileSync("/proc/sys/net/ipv4/tcp_migrate_req", "1");
-    await roll(s);
+    await roll(s, () => begin(s));
   }),
+);
+
+test(
+  `${RESTARTS} hand-overs of \`portmortem run\`: likewise`,
+  story((s) => roll(s, keptBySignal(s))),
 );

@@ -62,7 +62,10 @@ export class KeptProgram {
 
   /** The program's, as last started. */
   get programPid(): number {
-    return this.all("started").at(-1)?.pid ?? -1;
+    const last = this.all("started").at(-1);
+    // kill(2) takes -1 for every process there is.
+    assert.ok(last !== undefined && last.pid > 1, "the program was started");
+    return last.pid;
   }
 
   all<K extends KeepLine["kind"]>(kind: K): readonly Line<K>[] {

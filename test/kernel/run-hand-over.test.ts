@@ -51,7 +51,7 @@ async function handOver(run: RunCommand): Promise<void> {
 function keepAlive(): () => Promise<{ answered: number; failed: string[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const counts = { answered: 0, failed: [] as string[] };
-  let stopped = false;
+  const stop = new AbortController();
   const one = (): Promise<void> =>
     new Promise((resolve) => {
       get({ port: 49_200, host: "127.0.0.1", agent }, (response) => {
@@ -66,10 +66,10 @@ function keepAlive(): () => Promise<{ answered: number; failed: string[] }> {
       });
     });
   const done = (async () => {
-    while (!stopped) await one();
+    while (!stop.signal.aborted) await one();
   })();
   return async () => {
-    stopped = true;
+    stop.abort();
     await done;
     agent.destroy();
     return counts;

@@ -1,10 +1,13 @@
 // A program under `portmortem run` lives its own life: what it is given, what reaches it, how it ends.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { STATIC_C, cProgram } from "./c-program.ts";
 import { startRun } from "./run-command.ts";
-import { hasEnded } from "./started-command.ts";
+import { catchesHangup, hasEnded } from "./started-command.ts";
 import { CLI, story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -140,7 +143,7 @@ test(
 );
 
 test(
-  "a second SIGTERM during the grace, and one while the program is down, end it at once",
+  "SIGTERM while the program is down, or before it is there, ends it at once; so does a program that is not there any more",
   story(async (s) => {
     const down = startRun(s, ["--backoff", "1h", "--", "sh", "-c", "exit 4"]);
     await down.told("restarting");
@@ -149,6 +152,21 @@ test(
     const early = startRun(s, ["--", "sleep", "1000"]);
     await early.told("mode");
     assert.equal(await early.stop(), 143);
+
+    const before = startRun(s, ["--", "sleep", "1000"], { asText: true });
+    await until("it listens to signals", () => catchesHangup(before.pid));
+    assert.equal(await before.stop(), 143);
+    assert.deepEqual(
+      before.warned.filter((line) => line.includes("defect")),
+      [],
+    );
+
+    const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+    s.atEnd(() => rmSync(folder, { recursive: true }));
+    const removed = join(folder, "program");
+    writeFileSync(removed, '#!/bin/sh\nrm "$0"; exit 5\n', { mode: 0o755 });
+    const gone = startRun(s, ["--backoff", "0s", "--", removed]);
+    assert.equal(await gone.ended, 127, "it cannot be started again");
   }),
 );
 

@@ -34,20 +34,8 @@ for (const [language, words] of Object.entries(TAKES_SOCKETS))
     `activate: a ${language} program is handed its ports by name, who waits over a crash is served, --hold ends that`,
     story(
       async (s) => {
-        const run = startRun(s, [
-          "-p",
-          "49200",
-          "-p",
-          "127.0.0.1:49201",
-          "--mode",
-          "activate",
-          "--backoff",
-          "1s",
-          "--hold",
-          "300ms",
-          "--",
-          ...words,
-        ]);
+        const ports = ["-p", "49200", "-p", "127.0.0.1:49201"];
+        const run = startRun(s, [...ports, "--mode", "activate", "--backoff", "1s", "--hold", "300ms", "--", ...words]);
         const { pid } = await run.told("started");
         assert.equal(await read(49_200), `49200 ${pid}\n`);
         assert.equal(await read(49_200, "::1"), `49200 ${pid}\n`);

@@ -18,9 +18,9 @@ const NOBODY = 65_534;
 const IS_ROOT: Need = () => (process.getuid?.() === 0 ? undefined : "probed: getuid(); not root");
 
 function startAsNobody(s: Story, words: readonly string[], options: RunOptions = {}): RunCommand {
-  const { cli, remove } = copyCommand();
-  s.atEnd(remove);
-  return startRun(s, words, { ...options, uid: NOBODY, cli });
+  const copy = copyCommand();
+  s.atEnd(() => copy.remove());
+  return startRun(s, words, { ...options, uid: NOBODY, cli: copy.cli });
 }
 
 const SERVER = `

@@ -1,6 +1,6 @@
 /**
  * An http server that is replaced by another process of it: `inherited PORT` takes the listener that it was handed (LISTEN_FDS), `reuseport PORT`
- * makes one of its own beside that of its predecessor. Prints "ready", at SIGTERM drains, prints the report, and ends by itself.
+ * makes one of its own beside that of its predecessor, `kept PORT` listens as ever. Prints "ready", at SIGTERM drains, prints the report, and ends by itself.
  */
 import http from "node:http";
 import { listen, shutdownOnSignals } from "../../src/graceful/graceful.ts";
@@ -25,9 +25,9 @@ shutdownOnSignals(server, {
   exitMs: false,
   afterDrain: (report) => void process.stdout.write(`${JSON.stringify(report)}\n`),
 });
-if (way === "inherited") {
+if (way !== "reuseport") {
   const { inherited } = await listen(server, { port });
-  if (!inherited) throw new Error("the listener was not handed over");
+  if (inherited !== (way === "inherited")) throw new Error(`inherited: ${inherited}`);
 } else await new Promise<void>((resolve) => server.listen({ fd: ownListener() }, resolve));
 process.stdout.write("ready\n");
 

@@ -29,7 +29,7 @@ export class LauncherControl {
     this.#native = native;
     this.#loop = loop;
     this.#fd = fd;
-    loop.add(fd, () => this.#read());
+    loop.add(fd, () => void this.#read());
   }
 
   /** `theirs` is for the launcher, and is to be closed here once it has it. */
@@ -67,6 +67,12 @@ export class LauncherControl {
     return "ok";
   }
 
+  /** The launcher has ended: what it said last is heard (that its execve(2) failed), then nothing will come. */
+  finish(): void {
+    while (this.#fd >= 0 && this.#read());
+    this.close();
+  }
+
   close(): void {
     this.#ended = true;
     if (this.#fd >= 0) {
@@ -77,17 +83,22 @@ export class LauncherControl {
     this.#settle();
   }
 
-  #read(): void {
+  /** False: nothing is there. */
+  #read(): boolean {
     const piece = Buffer.allocUnsafe(4096);
     const count = this.#native.libc.recv(this.#fd, piece, piece.length, MSG_DONTWAIT);
-    if (count === -EAGAIN || count === -EINTR) return;
-    if (count <= 0) return this.close();
+    if (count === -EAGAIN || count === -EINTR) return false;
+    if (count <= 0) {
+      this.close();
+      return false;
+    }
     this.#bytes = Buffer.concat([this.#bytes, piece.subarray(0, count)]);
     for (let frame = decodeFrame(this.#bytes); frame !== undefined; frame = decodeFrame(this.#bytes)) {
       this.#bytes = this.#bytes.subarray(frame.length);
       this.#messages.push(frame.message as FromLauncher);
     }
     this.#settle();
+    return true;
   }
 
   #settle(): void {

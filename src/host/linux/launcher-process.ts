@@ -34,7 +34,8 @@ export class LauncherProcess {
     this.#control = control;
     this.ended = new Promise((resolve) => {
       child.on("exit", (status, signal) => {
-        control.close();
+        // Its end can be heard before its last word.
+        control.finish();
         resolve(signal === null ? { status: status ?? 0 } : { signal });
       });
     });
