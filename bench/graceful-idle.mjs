@@ -9,7 +9,7 @@ import { inOwnNetns } from "./scene/own-netns.mjs";
 import { buildTestPrograms, testProgram } from "./scene/test-programs.mjs";
 
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
-const RUNS = 5;
+const RUNS = Number(process.env.BENCH_RUNS ?? 5);
 const TARGET = 1.5;
 const WAYS = ["drain", "closeAllConnections", "http-terminator", "stoppable"];
 /** Another for each run: the TIME-WAITs of the last are still there. */
