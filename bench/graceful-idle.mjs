@@ -19,7 +19,7 @@ installPeers();
 inOwnNetns(import.meta.url);
 sayMachine();
 buildTestPrograms();
-const scene = (name) => fileURLToPath(new URL(`scene/${name}.mjs`, import.meta.url));
+const program = fileURLToPath(new URL("scene/idle-server.mjs", import.meta.url));
 const times = Object.fromEntries(WAYS.map((way) => [way, []]));
 for (let run = -1; run < RUNS; run++)
   for (const way of run % 2 === 0 ? WAYS : [...WAYS].reverse()) {
@@ -36,7 +36,7 @@ judge(
 /** From the call until both sides have closed the last of them. */
 async function endOnce(way) {
   port++;
-  const server = spawn(process.execPath, [scene("idle-server"), way, String(port)], {
+  const server = spawn(process.execPath, [program, way, String(port)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const told = createInterface({ input: server.stdout })[Symbol.asyncIterator]();

@@ -19,7 +19,7 @@ installPeers();
 inOwnNetns(import.meta.url);
 sayMachine();
 buildTestPrograms();
-const scene = (name) => fileURLToPath(new URL(`scene/${name}.mjs`, import.meta.url));
+const program = fileURLToPath(new URL("scene/graceful-server.mjs", import.meta.url));
 const figures = {};
 for (const [at, way] of WAYS.entries()) {
   const sum = { timeWaits: 0, answered: 0, failed: 0 };
@@ -36,7 +36,7 @@ const best = Math.min(...WAYS.slice(1).map((way) => figures[way]));
 judge("TIME-WAITs on the server's side against the best peer", figures.drain / best, 0.01, 4);
 
 async function drainOnce(way, port) {
-  const server = spawn(process.execPath, [scene("graceful-server"), way, String(port)], {
+  const server = spawn(process.execPath, [program, way, String(port)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise((resolve) => server.stdout.once("data", resolve));
