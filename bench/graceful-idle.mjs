@@ -1,5 +1,8 @@
 // Target: a drain of 10 000 idle keep-alive connections whose clients close when they are told, takes at most 1.5 of closeAllConnections() and
 // the clients' own closing after it. Idle connections can only be told by a FIN: idleMs 0.
+// Last: missed, 3.98 (2608 ms against 655; http-terminator 767, stoppable 869). Per connection the drain costs
+// the server 0.15 ms of the processor: end(), the peer's FIN through Node's streams, close(), and what is kept to count it. Linux 6.18, AMD EPYC x 2, Node
+// 20.20.2, 2026-11-21.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
