@@ -1,5 +1,7 @@
 // Target: per 10 000 connections that are drained, whose clients ask twice a second and close when they are told to, the server's side keeps at most
 // 1 % of the TIME-WAITs that the best peer leaves there. Ten servers with a thousand connections each.
+// Last: 0, and no request failed; http-terminator 6577 (3423 requests failed), @godaddy/terminus 8103 (1891), stoppable 8107 (1893), bare Node 8404
+// (1596). On a busy machine. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -17,7 +19,7 @@ installPeers();
 inOwnNetns(import.meta.url);
 sayMachine();
 buildTestPrograms();
-const scene = (name) => fileURLToPath(new URL(`scene/${name}.mjs`, import.meta.url));
+const program = fileURLToPath(new URL("scene/graceful-server.mjs", import.meta.url));
 const figures = {};
 for (const [at, way] of WAYS.entries()) {
   const sum = { timeWaits: 0, answered: 0, failed: 0 };
@@ -34,7 +36,7 @@ const best = Math.min(...WAYS.slice(1).map((way) => figures[way]));
 judge("TIME-WAITs on the server's side against the best peer", figures.drain / best, 0.01, 4);
 
 async function drainOnce(way, port) {
-  const server = spawn(process.execPath, [scene("graceful-server"), way, String(port)], {
+  const server = spawn(process.execPath, [program, way, String(port)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await new Promise((resolve) => server.stdout.once("data", resolve));

@@ -29,6 +29,12 @@ export function installPeers() {
 
 /** Attached before the server listens, as each of them wants it. Answers what ends it. */
 export async function attach(way, server) {
+  if (way === "drain and guard") {
+    const { guard } = await import("../../dist/graceful/graceful.js");
+    const keepAlive = { idleMs: 60_000, intervalMs: 10_000, probes: 5 };
+    guard(server, { keepAlive, userTimeoutMs: 90_000, idleTimeoutMs: 300_000 });
+    return attach("drain", server);
+  }
   const peer = (name) => createRequire(join(process.env.GRACEFUL_PEERS, "package.json"))(name);
   if (way === "drain") {
     const { drain, watch } = await import("../../dist/graceful/graceful.js");

@@ -7,7 +7,7 @@ import { LeavingConnection } from "./leaving-connection.ts";
 import type { ConnectionKind, Terms } from "./draining.ts";
 import { wasReset } from "./reset-socket.ts";
 import { stopListening } from "./stop-listening.ts";
-import { countTimeWaits } from "./time-waits.ts";
+import { connectionKey, countTimeWaits } from "./time-waits.ts";
 import { connectionsOf } from "./watch.ts";
 
 /** Published for each HTTP/1 request, before anybody handles it; nothing else tells of those that wait for 100-continue. */
@@ -31,6 +31,8 @@ export class Drain {
   readonly #listening: Set<Server>;
   /** By the TCP socket. */
   readonly #leaving = new Map<Socket, LeavingConnection>();
+  readonly #onClose = new Map<Socket, () => void>();
+  readonly #localPorts = new Map<Server, number>();
   readonly #bySocket = new WeakMap<Socket, LeavingConnection>();
   readonly #counts = { connections: 0, closedByPeer: 0, closedByUs: 0, aborted: 0, requestsFinished: 0 };
   readonly #timeWaitCandidates = new Set<string>();
@@ -38,6 +40,7 @@ export class Drain {
   readonly #startedAt = performance.now();
   readonly #undo: (() => void)[] = [];
   #patience: Patience;
+  #termsNow: Terms | undefined;
   #hasty = false;
   #deadline: number;
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -78,6 +81,7 @@ export class Drain {
     clearTimeout(this.#deadlineTimer);
     clearTimeout(this.#lastCallTimer);
     for (const undo of this.#undo) undo();
+    for (const [raw, onClose] of this.#onClose) raw.off("close", onClose);
     for (const connection of this.#leaving.values()) {
       connection.stop();
       this.#counts.aborted++;
@@ -143,34 +147,41 @@ export class Drain {
       return;
     }
     this.#counts.connections++;
-    const ports = `${raw.localPort} ${raw.remotePort}`;
-    const connection = new LeavingConnection(server, raw, socket, () => this.#terms());
+    const key = connectionKey(this.#localPort(server, raw), raw.remotePort);
+    const connection = new LeavingConnection(server, raw, socket, this.#terms);
     this.#leaving.set(raw, connection);
     this.#bySocket.set(socket, connection);
     const onClose = (): void => {
       const ending = wasReset(raw) ? "aborted" : connection.ending;
       connection.stop();
       this.#leaving.delete(raw);
+      this.#onClose.delete(raw);
       this.#counts[ending]++;
-      if (ending === "closedByUs") this.#timeWaitCandidates.add(ports);
+      if (ending === "closedByUs") this.#timeWaitCandidates.add(key);
       this.#finishWhenEmpty();
     };
     raw.once("close", onClose);
-    this.#undo.push(() => raw.off("close", onClose));
+    this.#onClose.set(raw, onClose);
     // Those of the first moment begin together, once the listener is closed.
     if (!server.listening) connection.begin();
   }
 
-  #terms(): Terms {
-    const { idleMs, lingerMs } = this.#hasty ? { idleMs: 0, lingerMs: 0 } : this.#patience;
-    return {
-      idleMs,
-      lingerMs,
+  /** Asking the kernel for each of ten thousand costs as much as a listener. */
+  #localPort(server: Server, raw: Socket): number | undefined {
+    const known = this.#localPorts.get(server);
+    if (known !== undefined) return known;
+    const { localPort } = raw;
+    if (localPort !== undefined) this.#localPorts.set(server, localPort);
+    return localPort;
+  }
+
+  readonly #terms = (): Terms =>
+    (this.#termsNow ??= {
+      ...(this.#hasty ? { idleMs: 0, lingerMs: 0 } : this.#patience),
       hasty: this.#hasty,
       sayGoodbye: this.#sayGoodbye,
       requestFinished: this.#requestFinished,
-    };
-  }
+    });
 
   readonly #requestFinished = (): void => void this.#counts.requestsFinished++;
 
@@ -201,6 +212,7 @@ export class Drain {
   #hurry(): void {
     if (this.#hasty) return;
     this.#hasty = true;
+    this.#termsNow = undefined;
     this.#setDeadline(Math.min(this.#deadline, performance.now() + this.#patience.hastyGraceMs));
     for (const connection of this.#leaving.values()) connection.hurry();
   }

@@ -104,7 +104,11 @@ export class PeerFirstClose {
  * calls it when the client ends.
  */
 function quietEnd(socket: Socket): void {
-  if (Object.hasOwn(socket, "end")) return;
-  const end = socket.end.bind(socket) as (...args: unknown[]) => Socket;
-  socket.end = (...args: unknown[]) => (args.length === 0 ? socket : end(...args));
+  if (!Object.hasOwn(socket, "end")) socket.end = endAgain;
+}
+
+function endAgain(this: Socket, ...args: unknown[]): Socket {
+  if (args.length === 0) return this;
+  const { end } = Object.getPrototypeOf(this) as { end(...args: unknown[]): Socket };
+  return end.apply(this, args);
 }
