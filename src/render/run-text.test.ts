@@ -13,7 +13,6 @@ const PLACE = {
   multipath: false,
   reusePort: false,
   deviceIndex: 0,
-  reusePort: false,
   netns: undefined,
 } as const;
 const started = (pid: number, life: number, more: Partial<KeepNews & { readonly kind: "started" }> = {}): KeepNews => ({
