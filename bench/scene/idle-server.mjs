@@ -9,12 +9,14 @@ const end = way === "closeAllConnections" ? closeAll : await attach(way, server)
 server.listen({ port: Number(port), host: "127.0.0.1", backlog: 4096 }, () => process.stdout.write("ready\n"));
 const now = () => performance.timeOrigin + performance.now();
 
-process.once("SIGTERM", async () => {
+process.once("SIGTERM", () => void endAll());
+
+async function endAll() {
   const connections = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
   const begunAtMs = now();
   await end({ idleMs: 0, graceMs: 60_000 });
   process.stdout.write(`${JSON.stringify({ begunAtMs, endedAtMs: now(), connections })}\n`);
-});
+}
 
 function closeAll() {
   return new Promise((resolve) => {

@@ -109,6 +109,6 @@ function quietEnd(socket: Socket): void {
 
 function endAgain(this: Socket, ...args: unknown[]): Socket {
   if (args.length === 0) return this;
-  const { end } = Object.getPrototypeOf(this) as { end(...args: unknown[]): Socket };
+  const { end } = Object.getPrototypeOf(this) as { end: (this: Socket, ...args: unknown[]) => Socket };
   return end.apply(this, args);
 }
