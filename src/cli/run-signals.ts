@@ -8,25 +8,41 @@ import type { Keeper } from "../keep/keep.ts";
 /** Passed on as they are. */
 const PASSED: readonly NodeJS.Signals[] = ["SIGUSR1", "SIGUSR2"];
 
-/** From now on. Answers how to leave off. */
-export function passSignals(keeper: Keeper): () => void {
+export interface PassedSignals {
+  /** The one with which the end was asked for; undefined: it was not. */
+  readonly endAsked: () => NodeJS.Signals | undefined;
+  readonly leaveOff: () => void;
+}
+
+/** From now on. */
+export function passSignals(keeper: Keeper): PassedSignals {
+  let endAsked: NodeJS.Signals | undefined;
+  // Whoever waits for the keeper hears of what goes wrong.
+  const stop = (name: NodeJS.Signals): void => {
+    endAsked = name;
+    void keeper.stop(name).catch(() => undefined);
+  };
   const hadTerminal = hasTerminal();
   const handlers: [NodeJS.Signals, () => void][] = PASSED.map((name) => [name, () => void keeper.signal(name)]);
   for (const name of ["SIGINT", "SIGQUIT"] as const)
     handlers.push([
       name,
       () => {
+        endAsked = name;
         keeper.expectEnd();
         if (!isInForeground()) keeper.signal(name);
       },
     ]);
   handlers.push(["SIGWINCH", () => void (isInForeground() || keeper.signal("SIGWINCH"))]);
-  handlers.push(["SIGTERM", () => void keeper.stop("SIGTERM")]);
+  handlers.push(["SIGTERM", () => stop("SIGTERM")]);
   // Of a terminal that went away, or of somebody who wants a new program.
-  handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? keeper.stop("SIGHUP") : keeper.reload())]);
+  handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? stop("SIGHUP") : keeper.reload())]);
   for (const [name, handler] of handlers) process.on(name, handler);
-  return () => {
-    for (const [name, handler] of handlers) process.off(name, handler);
+  return {
+    endAsked: () => endAsked,
+    leaveOff: () => {
+      for (const [name, handler] of handlers) process.off(name, handler);
+    },
   };
 }
 

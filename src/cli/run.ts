@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { PortmortemError, isPortmortemError } from "../base/errors.ts";
+import { errorOfEnd } from "../keep/end-error.ts";
 import { keep } from "../keep/keep.ts";
 import type { RunNews } from "../render/run-text.ts";
 import { asksForRecords } from "./run-records-asked.ts";
@@ -56,16 +57,23 @@ export const runRun: Run = async (context, [words], options) => {
   if (typeof record === "string") tell({ kind: "no-record", why: record });
   const manager = tellServiceManager(keeper);
   for (const why of manager.problems) tell({ kind: "service-manager", why });
-  const leaveOff = passSignals(keeper);
+  const signals = passSignals(keeper);
   try {
     await keeper.start();
     const end = await keeper.ended();
     tell({ kind: "done", because: end.because });
-    return statusOf(end);
+    const error = errorOfEnd(end, command);
+    return error === undefined ? statusOf(end, signals.endAsked()) : refused(error, context);
   } catch (error) {
+    const asked = signals.endAsked();
+    // Before the program was started.
+    if (asked !== undefined && !isPortmortemError(error)) {
+      tell({ kind: "done", because: "stopped" });
+      return statusOf({ because: "stopped" }, asked);
+    }
     return refused(error, context);
   } finally {
-    leaveOff();
+    signals.leaveOff();
     manager.close();
     if (typeof record !== "string") record.close();
   }
@@ -134,9 +142,9 @@ function teller(context: Context, command: string): (news: RunNews) => void {
   };
 }
 
-/** The program's own, in the end. */
-function statusOf(end: KeeperEnd): number {
-  if (!("end" in end) || end.end === undefined) return EXIT.ok;
+/** The program's own, in the end; of one that was never started, that of the signal that came first. */
+function statusOf(end: KeeperEnd, asked: NodeJS.Signals | undefined): number {
+  if (!("end" in end) || end.end === undefined) return asked === undefined ? EXIT.ok : 128 + constants.signals[asked];
   return "signal" in end.end ? 128 + constants.signals[end.end.signal] : end.end.status;
 }
 
