@@ -9,40 +9,37 @@ import type { Keeper } from "../keep/keep.ts";
 const PASSED: readonly NodeJS.Signals[] = ["SIGUSR1", "SIGUSR2"];
 
 export interface PassedSignals {
-  /** The last one that was to end it. */
-  readonly toEnd: NodeJS.Signals | undefined;
+  /** The one with which the end was asked for; undefined: it was not. */
+  readonly endAsked: () => NodeJS.Signals | undefined;
   readonly leaveOff: () => void;
 }
 
 /** From now on. */
 export function passSignals(keeper: Keeper): PassedSignals {
-  let toEnd: NodeJS.Signals | undefined;
+  let endAsked: NodeJS.Signals | undefined;
+  // Whoever waits for the keeper hears of what goes wrong.
+  const stop = (name: NodeJS.Signals): void => {
+    endAsked = name;
+    void keeper.stop(name).catch(() => undefined);
+  };
   const hadTerminal = hasTerminal();
   const handlers: [NodeJS.Signals, () => void][] = PASSED.map((name) => [name, () => void keeper.signal(name)]);
   for (const name of ["SIGINT", "SIGQUIT"] as const)
     handlers.push([
       name,
       () => {
-        toEnd = name;
+        endAsked = name;
         keeper.expectEnd();
         if (!isInForeground()) keeper.signal(name);
       },
     ]);
   handlers.push(["SIGWINCH", () => void (isInForeground() || keeper.signal("SIGWINCH"))]);
-  handlers.push([
-    "SIGTERM",
-    () => {
-      toEnd = "SIGTERM";
-      void keeper.stop("SIGTERM");
-    },
-  ]);
+  handlers.push(["SIGTERM", () => stop("SIGTERM")]);
   // Of a terminal that went away, or of somebody who wants a new program.
-  handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? keeper.stop("SIGHUP") : keeper.reload())]);
+  handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? stop("SIGHUP") : keeper.reload())]);
   for (const [name, handler] of handlers) process.on(name, handler);
   return {
-    get toEnd() {
-      return toEnd;
-    },
+    endAsked: () => endAsked,
     leaveOff: () => {
       for (const [name, handler] of handlers) process.off(name, handler);
     },

@@ -2,7 +2,8 @@
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { PortmortemError, isPortmortemError } from "../base/errors.ts";
-import { keep, startFailure } from "../keep/keep.ts";
+import { errorOfEnd } from "../keep/end-error.ts";
+import { keep } from "../keep/keep.ts";
 import type { RunNews } from "../render/run-text.ts";
 import { asksForRecords } from "./run-records-asked.ts";
 import { recordRun } from "./run-recorded.ts";
@@ -61,12 +62,15 @@ export const runRun: Run = async (context, [words], options) => {
     await keeper.start();
     const end = await keeper.ended();
     tell({ kind: "done", because: end.because });
-    const failure = startFailure(command, end);
-    if (failure !== undefined) throw failure;
-    return statusOf(end);
+    const error = errorOfEnd(end, command);
+    return error === undefined ? statusOf(end, signals.endAsked()) : refused(error, context);
   } catch (error) {
-    // It was told to end before there was a program.
-    if (signals.toEnd !== undefined && isAbort(error)) return 128 + constants.signals[signals.toEnd];
+    const asked = signals.endAsked();
+    // Before the program was started.
+    if (asked !== undefined && isAbort(error)) {
+      tell({ kind: "done", because: "stopped" });
+      return statusOf({ because: "stopped" }, asked);
+    }
     return refused(error, context);
   } finally {
     signals.leaveOff();
@@ -142,9 +146,9 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-/** The program's own, in the end. */
-function statusOf(end: KeeperEnd): number {
-  if (!("end" in end) || end.end === undefined) return EXIT.ok;
+/** The program's own, in the end; of one that was never started, that of the signal that came first. */
+function statusOf(end: KeeperEnd, asked: NodeJS.Signals | undefined): number {
+  if (!("end" in end) || end.end === undefined) return asked === undefined ? EXIT.ok : 128 + constants.signals[asked];
   return "signal" in end.end ? 128 + constants.signals[end.end.signal] : end.end.status;
 }
 

@@ -1,10 +1,10 @@
 /** `keep` as a function: what `portmortem run` is built on. */
 import { EventEmitter } from "node:events";
-import { PortmortemError } from "../base/errors.ts";
 import { refuseRecording } from "../act/acting-host.ts";
 import type { HostKeeping, SocketPlace } from "../host/keeping.ts";
 import { openKeeping } from "../host/linux/open-keeping.ts";
 import { clearTheWay } from "./clear-the-way.ts";
+import { errorOfEnd } from "./end-error.ts";
 import { ModeChoice } from "./choose-mode.ts";
 import { settleKeepOptions } from "./keep-options.ts";
 import type { KeepMode, KeepOptions, SettledKeepOptions } from "./keep-options.ts";
@@ -38,7 +38,8 @@ export class Keeper extends EventEmitter<KeeperEvents> {
     refuseRecording(options.host);
     const { signal } = options;
     if (signal?.aborted === true) this.#stop.abort(signal.reason);
-    signal?.addEventListener("abort", () => void this.stop(), { once: true });
+    // What goes wrong meanwhile is told to whoever waits for start() or ended().
+    signal?.addEventListener("abort", () => void this.stop().catch(() => undefined), { once: true });
   }
 
   /** How it is kept; undefined before it is known. */
@@ -68,7 +69,7 @@ export class Keeper extends EventEmitter<KeeperEvents> {
 
   /**
    * Makes the ports bindable, chooses the mode, starts the program. Settles when it runs. Throws PM_PORT_TAKEN, PM_CANNOT_KEEP, PM_CANNOT_RUN,
-   * and what why() and free() throw.
+   * an AbortError if it is stopped before, and what why() and free() throw.
    */
   start(): Promise<void> {
     return (this.#started ??= this.#start());
@@ -85,6 +86,8 @@ export class Keeper extends EventEmitter<KeeperEvents> {
     if (!this.#stop.signal.aborted) this.#tell({ kind: "stopping" });
     this.#stop.abort();
     this.#keeper?.stop(signal, graceMs);
+    // A start that is on its way leaves a launcher behind until it has heard of it.
+    await this.#started?.catch(() => undefined);
     return (await this.#running) ?? { because: "stopped" };
   }
 
@@ -122,7 +125,8 @@ export class Keeper extends EventEmitter<KeeperEvents> {
       this.#mode = mode;
       this.#keeper = keeper;
       this.#tell({ kind: "mode", mode, instead });
-      signal.throwIfAborted();
+      // A keeper that is stopped already starts nothing, and ends the launcher that stands ready.
+      if (signal.aborted) keeper.stop();
       await this.#run(keeper, keeping);
     } catch (error) {
       keeping.close();
@@ -141,8 +145,9 @@ export class Keeper extends EventEmitter<KeeperEvents> {
       running.catch(() => undefined);
       return;
     }
-    const failure = startFailure(this.#options.program.command, end);
-    if (failure !== undefined) throw failure;
+    const error = errorOfEnd(end, this.#options.program.command);
+    if (error !== undefined) throw error;
+    if (end.because === "stopped" && end.end === undefined) this.#stop.signal.throwIfAborted();
   }
 
   #tell(news: KeepNews): void {
@@ -155,22 +160,4 @@ export class Keeper extends EventEmitter<KeeperEvents> {
 /** A keeper of one program; nothing is done before start(). Throws PM_USAGE, PM_BAD_PORT, PM_BAD_ADDRESS, PM_REPLAY_READ_ONLY. */
 export function keep(options: KeepOptions): Keeper {
   return new Keeper(options);
-}
-
-/** Of a program that could not be started, or not any more. */
-export function startFailure(command: string, end: KeeperEnd): PortmortemError | undefined {
-  if (end.because === "cannot-start") return cannotRun(command, end);
-  if (end.because !== "cannot-keep") return undefined;
-  return new PortmortemError("PM_CANNOT_KEEP", `${end.step} was refused: ${end.errno}`, { errno: end.errno });
-}
-
-function cannotRun(
-  command: string,
-  { errno, path }: { readonly errno: string; readonly path: string },
-): PortmortemError {
-  const what = errno === "ENOENT" ? "there is no such program" : `it cannot be run: ${errno}`;
-  return new PortmortemError("PM_CANNOT_RUN", `${errno === "ENOENT" ? command : path}: ${what}`, {
-    hint: errno === "EACCES" ? "is it a file, and may it be executed?" : "look for a typing mistake, and at PATH",
-    errno,
-  });
 }

@@ -10,6 +10,7 @@ export class Life {
   #program: StartedProgram;
   #isOver = false;
   #killTimer: NodeJS.Timeout | undefined;
+  #killAtMs = Infinity;
 
   /** `daemonOf`: the process that is the program from now on, after this one ended. */
   constructor(
@@ -34,6 +35,10 @@ export class Life {
   end(signal: NodeJS.Signals, graceMs: number, onKill: () => void): void {
     if (this.#isOver) return;
     this.#program.signal(signal);
+    const killAtMs = performance.now() + graceMs;
+    // Whoever asks twice does not give it more time.
+    if (killAtMs >= this.#killAtMs) return;
+    this.#killAtMs = killAtMs;
     clearTimeout(this.#killTimer);
     this.#killTimer = setTimeout(() => {
       onKill();
