@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { KeepNews } from "../../src/keep/keep-news.ts";
@@ -34,6 +37,22 @@ export interface RunOptions {
   readonly asText?: boolean;
 }
 
+/** By user. */
+const runsFolders = new Map<number, string>();
+process.once("exit", () => {
+  for (const folder of runsFolders.values()) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Where the runs of this test are written down: not among those of whoever runs the tests. */
+function runsFolder(uid = process.getuid?.() ?? 0): string {
+  const known = runsFolders.get(uid);
+  if (known !== undefined) return known;
+  const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
+  if (uid !== process.getuid?.()) chownSync(folder, uid, uid);
+  runsFolders.set(uid, folder);
+  return folder;
+}
+
 export class RunCommand {
   readonly #child: ChildProcess;
   readonly news: KeepNews[] = [];
@@ -49,7 +68,7 @@ export class RunCommand {
     const [program = "", ...rest] = [...under, process.execPath, cli, "run", ...(asText ? [] : ["--json"]), ...words];
     this.#child = spawn(program, rest, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, NO_COLOR: "1", ...env },
+      env: { ...process.env, NO_COLOR: "1", PORTMORTEM_RUN_DIR: runsFolder(uid), ...env },
       ...(uid === undefined ? {} : { uid, gid: uid, cwd: "/" }),
       ...(cwd === undefined ? {} : { cwd }),
     });
