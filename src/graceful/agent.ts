@@ -2,6 +2,7 @@
 import type { Agent, ClientRequest } from "node:http";
 import type { Agent as SecureAgent, AgentOptions as SecureOptions } from "node:https";
 import type { Socket } from "node:net";
+import { requireMs } from "./drain-options.ts";
 import { isQuiet, keepAliveHintMs } from "./node-internals.ts";
 
 export interface AgentOptions extends SecureOptions {
@@ -23,11 +24,14 @@ export interface Agents {
  * Each connection serves many requests, so it leaves one TIME-WAIT and not one for each. `maxSockets` and `maxFreeSockets` are 100 for each
  * origin: with fewer free ones than busy ones, every burst would close connections. Before a connection is used again, it is read from: what
  * has a FIN, a reset, or anything else waiting is destroyed, and another one is taken. All options of Node's agents may be given.
+ *
+ * @throws PortmortemError PM_USAGE for no number of milliseconds.
  */
 export function agent(options: AgentOptions = {}): Agents {
   let http: Agent | undefined;
   let https: SecureAgent | undefined;
   const { idleMs = 4000, marginMs = 1000, ...own } = options;
+  requireMs("idleMs", idleMs);
   const all = { keepAlive: true, maxSockets: 100, maxFreeSockets: 100, ...own };
   return {
     get http() {

@@ -1,5 +1,6 @@
 /** The close of a client that leaves it to the server to go first, and with it the TIME-WAIT. */
 import type { Socket } from "node:net";
+import { requireMs } from "./drain-options.ts";
 import { rawBelow } from "./node-internals.ts";
 import { PeerFirstClose } from "./peer-first-close.ts";
 
@@ -24,10 +25,13 @@ export interface CloseLastReport {
  *
  * The peer has to know that it is done: the protocol's goodbye, or `Connection: close`, comes before. Not for the connections of an http
  * agent, which are the agent's.
+ *
+ * @throws PortmortemError PM_USAGE for no number of milliseconds.
  */
-export function closeLast(socket: Socket, { timeoutMs = 1000 }: CloseLastOptions = {}): Promise<CloseLastReport> {
+export async function closeLast(socket: Socket, { timeoutMs = 1000 }: CloseLastOptions = {}): Promise<CloseLastReport> {
+  requireMs("timeoutMs", 2 * timeoutMs);
   const startedAt = performance.now();
-  if (socket.destroyed) return Promise.resolve({ durationMs: 0 });
+  if (socket.destroyed) return { durationMs: 0 };
   const close = new PeerFirstClose(rawBelow(socket), socket);
   return new Promise((resolve) => {
     const timer = setTimeout(() => close.abort(), 2 * timeoutMs);

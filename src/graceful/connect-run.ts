@@ -5,10 +5,12 @@ import { PortmortemError } from "../base/errors.ts";
 import { attempt } from "./connect-attempt.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import { mayPass, refusal } from "./connect-refusal.ts";
+import { requireMs } from "./drain-options.ts";
 import { isPort, portsOf } from "./local-ports.ts";
 
 export async function connectNow(options: ConnectOptions): Promise<Socket> {
-  const { host = "localhost", port, localPorts, timeoutMs = 10_000, retries, signal } = options;
+  const { host = "localhost", port, localPorts, retries, signal } = options;
+  const timeoutMs = requireMs("timeoutMs", options.timeoutMs ?? 10_000);
   if (!isPort(port)) throw new PortmortemError("PM_BAD_PORT", `${port} is no port to connect to`);
   const ports = localPorts === undefined ? undefined : portsOf(localPorts);
   const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;

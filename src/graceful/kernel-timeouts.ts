@@ -5,7 +5,7 @@
 import { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 import type { GuardOption, GuardOptions, GuardSetting } from "./guard-options.ts";
-import { descriptorOf } from "./node-internals.ts";
+import { descriptorOf, isTcp } from "./node-internals.ts";
 
 /** include/uapi/linux/tcp.h */
 const IPPROTO_TCP = 6;
@@ -69,7 +69,7 @@ export class KernelTimeouts {
 
   /** `socket` is what the program has, `raw` the TCP socket below. */
   apply(raw: Socket, socket: Socket): void {
-    if (raw.remoteFamily === undefined) return this.#cannotAll("a connection that is not TCP");
+    if (!isTcp(raw)) return this.#cannotAll("a connection that is not TCP");
     if (this.#keepAlive !== undefined) {
       (socket as KeepAlive).setKeepAlive(true, ...this.#keepAlive);
       // Agents of http set their own time with each request.

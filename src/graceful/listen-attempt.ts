@@ -1,5 +1,6 @@
 /** One call of `listen`, and how it ended. */
 import type { Server } from "node:net";
+import { PortmortemError } from "../base/errors.ts";
 
 /** Anything that listens: a server of Node, or what makes one (an app of express or koa). */
 export interface Listenable {
@@ -12,7 +13,14 @@ export interface Listenable {
  */
 export async function attemptToListen(target: Listenable, args: readonly unknown[]): Promise<Server> {
   const returned = (target.listen as (...args: unknown[]) => unknown).apply(target, [...args]);
-  const server = (isEmitter(returned) ? returned : target) as Server;
+  const server = [returned, target].find(isEmitter) as Server | undefined;
+  if (server === undefined) {
+    // A promise of fastify and its like: nobody may be left to hear of its failure.
+    void Promise.resolve(returned).catch(() => {});
+    throw new PortmortemError("PM_USAGE", "listen() was given an app whose listen() makes no server of Node at once", {
+      hint: "give it the app's server, mostly app.server",
+    });
+  }
   // Node tells in a later turn.
   const error = await new Promise<Error | undefined>((resolve) => {
     const own = Object.getOwnPropertyDescriptor(server, "emit");

@@ -40,6 +40,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** All that waiting does not help against. */
 export function refusal(place: Place, error: unknown): PortmortemError {
+  if (error instanceof PortmortemError) return error;
   const { code: errno = "", message } = error as NodeJS.ErrnoException;
   const hint = HINTS[errno];
   const isUsage = errno.startsWith("ERR_");

@@ -24,7 +24,9 @@ export async function listenOn(target: Listenable, options: ListenOptions): Prom
   const endsAt = startedAt + requireMs("retryMs", options.retryMs ?? RETRY_MS);
   const remaining = (): number => Math.max(0, endsAt - performance.now());
   if (typeof (target as Partial<Listenable> | undefined)?.listen !== "function")
-    throw new PortmortemError("PM_USAGE", "listen() was given something that has no listen()");
+    throw new PortmortemError("PM_USAGE", "listen() was given something that has no listen()", {
+      hint: "give it a server of Node, or an app whose listen() makes one",
+    });
   if (options.reusePort) requireReusePort();
   const own = "getConnections" in target ? (target as Server) : undefined;
   if (own) connectionsOf(own);
@@ -43,22 +45,25 @@ export async function listenOn(target: Listenable, options: ListenOptions): Prom
       : portTaken("PM_PORT_TAKEN", place, path ? {} : await holdersOf(place), error);
   const tell = async (error: unknown): Promise<void> => {
     const { blockers, blockersUnknown } = await failure(error);
-    if (waiting) onWait?.({ ...(blockers ? { blockers } : { blockersUnknown }), remainingMs: remaining() } as PortWait);
+    if (waiting && !thrown)
+      onWait?.({ ...(blockers ? { blockers } : { blockersUnknown }), remainingMs: remaining() } as PortWait);
   };
 
   let waiting = false;
+  let thrown: { readonly error: unknown } | undefined;
   let waitedMs = 0;
   let server: Server | undefined;
   try {
     for (let pauseMs = FIRST_PAUSE_MS; !server; pauseMs = Math.min(pauseMs * 1.5, MAX_PAUSE_MS)) {
       signal?.throwIfAborted();
+      if (thrown) throw thrown.error;
       try {
         server = await attempt();
       } catch (error) {
         if (!["EADDRINUSE", "PM_SHADOWED"].includes((error as NodeJS.ErrnoException).code ?? ""))
           throw refusal(place, error);
         if (!remaining()) throw await failure(error);
-        if (!waiting && onWait) void tell(error);
+        if (!waiting && onWait) void tell(error).catch((hookError: unknown) => (thrown = { error: hookError }));
         waiting = true;
         await sleep(Math.min(pauseMs, remaining()), signal);
         waitedMs = Math.round(performance.now() - startedAt);

@@ -11,7 +11,7 @@ test("portsOf() reads a range, two ends or a port", () => {
 });
 
 test("portsOf() refuses what is no range of ports, and quotes it", () => {
-  const wrong: LocalPorts[] = ["", "a-b", "0-5", "5-4", "1-65536", "1.5", "600-", Number.NaN, [7, 6]];
+  const wrong: LocalPorts[] = ["", "a-b", "0-5", "5-4", "1-65536", "1.5", "600-", "600-601-602", Number.NaN, [7, 6]];
   for (const ports of wrong)
     assert.throws(
       () => portsOf(ports),

@@ -6,8 +6,8 @@ export type LocalPorts = string | number | readonly [low: number, high: number];
 
 /** @throws PortmortemError PM_BAD_PORT */
 export function portsOf(ports: LocalPorts): readonly number[] {
-  const [low = 0, high = low] = typeof ports === "object" ? ports : `${ports}`.split("-").map(Number);
-  if (!(isPort(low) && isPort(high) && low <= high))
+  const [low = 0, high = low, ...more] = typeof ports === "object" ? ports : `${ports}`.split("-").map(Number);
+  if (!(isPort(low) && isPort(high) && low <= high && more.length === 0))
     throw new PortmortemError("PM_BAD_PORT", `localPorts: ${String(ports)} is no range like "600-1023"`);
   return Array.from({ length: high - low + 1 }, (_, index) => low + index);
 }

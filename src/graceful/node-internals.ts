@@ -83,6 +83,11 @@ function handleOf(socket: Socket): Handle | undefined {
   return handle ?? undefined;
 }
 
+/** Also of a connection that was reset before anybody looked: Node no longer tells its addresses then. */
+export function isTcp(raw: Socket): boolean {
+  return raw.remoteFamily !== undefined || handleOf(raw)?.constructor.name === "TCP";
+}
+
 /** Not on Windows. */
 export function descriptorOf(raw: Socket): number | undefined {
   const { fd = -1 } = handleOf(raw) ?? {};

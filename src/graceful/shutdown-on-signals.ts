@@ -69,6 +69,14 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
   let begin: (report: Promise<ShutdownReport>) => void;
   const done = new Promise<ShutdownReport>((resolve) => (begin = resolve));
 
+  const say = (line: string): void => {
+    try {
+      log?.(line);
+    } catch (error) {
+      hookErrors.push(error);
+    }
+  };
+
   /** The second cuts short what only waits for others; nobody waits longer than `ms`. */
   const pause = (ms: number, signal: AbortSignal | undefined, until?: Promise<unknown>): Promise<unknown> =>
     new Promise<void>((resolve) => {
@@ -88,7 +96,7 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
   };
 
   const run = async (name: NodeJS.Signals): Promise<ShutdownReport> => {
-    log?.(`${name}: ending in order, a second signal hurries`);
+    say(`${name}: ending in order, a second signal hurries`);
     await hook(() => options.beforeDrain?.(name), haste.signal);
     if (readinessMs > 0) await pause(readinessMs, haste.signal);
     const longestMs = 2 * hookMs + readinessMs + graceMs;
@@ -105,7 +113,7 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
       hasty: haste.signal.aborted,
       ...(errors.length > 0 && { hookErrors: errors }),
     };
-    log?.(`${name}: ended in ${report.durationMs} ms, ${report.aborted} of ${report.connections} connections aborted`);
+    say(`${name}: ended in ${report.durationMs} ms, ${report.aborted} of ${report.connections} connections aborted`);
     cluster?.leave();
     if (exitMs !== false) setTimeout(() => process.exit(), exitMs).unref();
     return report;
@@ -116,7 +124,7 @@ export function shutdownOnSignals(servers: Server | readonly Server[], options: 
       cluster?.tell(level + 1, name);
       if (level === 0) begin(run(name));
       else if (level === 1) {
-        log?.(`${name}: hurrying, a third signal ends at once`);
+        say(`${name}: hurrying, a third signal ends at once`);
         haste.abort();
       } else {
         process.removeAllListeners(name);

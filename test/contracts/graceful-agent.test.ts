@@ -175,3 +175,7 @@ staged(
     assert.equal(made, 2);
   },
 );
+
+test("agent() refuses a time that timers do not take, before it has a connection", () => {
+  assert.throws(() => agent({ idleMs: Number.POSITIVE_INFINITY }), { code: "PM_USAGE" });
+});

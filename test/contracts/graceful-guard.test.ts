@@ -1,5 +1,7 @@
 // Whom a guard must not cut, what it says of itself, and that it sets what it says. Peers that are really gone: test/kernel/guard-half-open.test.ts.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -49,6 +51,22 @@ function optionsOf(socket: net.Socket): number[] {
     return value[0] ?? -1;
   });
 }
+
+test("a client that resets before it is accepted does not make the report one of a server without TCP", async (t) => {
+  const listener = net.createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const guarded = guard(listener, { keepAlive });
+  t.after(() => (guarded.remove(), listener.close()));
+  const accepted = once(listener, "connection");
+  await guarded.report();
+  const { port } = listener.address() as AddressInfo;
+  // Nothing is accepted while this waits.
+  const gone = `const c = require("net").connect(${port}, "127.0.0.1", () => c.resetAndDestroy())`;
+  spawnSync(process.execPath, ["-e", gone]);
+  await accepted;
+  const { options } = await guarded.report();
+  assert.deepEqual(options.keepAliveIdleMs, { by: "node", value: 5000 });
+});
 
 test("guard() sets in the kernel what its report says", async (t) => {
   const { server, guard: guarded } = await pair(t, { keepAlive, userTimeoutMs: 7000 });

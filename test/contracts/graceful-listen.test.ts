@@ -163,6 +163,21 @@ describe("listen()", { timeout: 30_000 }, () => {
     server.close();
   });
 
+  test("says what to give it in place of an app whose listen() only promises", async () => {
+    const app = { listen: () => Promise.reject(new Error("nobody hears this")) };
+    await assert.rejects(listen(app), { code: "PM_USAGE", hint: /app\.server/ });
+  });
+
+  test("what onWait throws is what it fails with", async () => {
+    const { port, free } = await occupied();
+    const error = new Error("enough");
+    const onWait = (): void => {
+      throw error;
+    };
+    await assert.rejects(listen(net.createServer(), { port, retryMs: LONG_MS, onWait }), error);
+    await free();
+  });
+
   test("reusePort shares a port where Node can, and says so where it cannot", async () => {
     const [one, other] = [net.createServer(), net.createServer()];
     if (!HAS_REUSEPORT) {

@@ -104,3 +104,11 @@ test(
     assert.equal(await count(agent({ maxSockets: 4 }).http), 4);
   }),
 );
+
+test("closeLast() and connect() refuse a time that timers do not take, and reset nothing for it", async () => {
+  const socket = new net.Socket();
+  await assert.rejects(closeLast(socket, { timeoutMs: Number.POSITIVE_INFINITY }), { code: "PM_USAGE" });
+  assert.equal(socket.destroyed, false);
+  socket.destroy();
+  await assert.rejects(connect({ port: 1, timeoutMs: Number.POSITIVE_INFINITY }), { code: "PM_USAGE" });
+});
