@@ -222,3 +222,17 @@ describe("shutdownOnSignals() in a cluster", { timeout: 60_000 }, () => {
     assert.equal(await never, "ECONNRESET");
   });
 });
+
+test("a log that throws keeps nobody from ending in order", async () => {
+  const error = new Error("the log is full");
+  const log = (): void => {
+    throw error;
+  };
+  const { exitCode } = process;
+  const shutdown = shutdownOnSignals([], { signals: ["SIGUSR2"], exitMs: false, log });
+  process.emit("SIGUSR2", "SIGUSR2");
+  const { hookErrors } = await shutdown.done;
+  shutdown.remove();
+  process.exitCode = exitCode;
+  assert.equal(hookErrors?.[0], error);
+});
