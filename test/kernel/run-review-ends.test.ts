@@ -1,13 +1,23 @@
 // How `portmortem run` ends where the end comes at a bad moment.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { descendants } from "../../src/host/linux/descendants.ts";
 import { keep } from "../../src/keep/keep.ts";
+import { stopRuns } from "../../src/keep/stop-runs.ts";
 import { startRun } from "./run-command.ts";
-import { startServer } from "./started-command.ts";
+import { isAlive, startServer } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -60,7 +70,7 @@ test(
   story(async () => {
     const keeper = keep({ command: "sleep", args: ["1000"] });
     let stopped: Promise<unknown> | undefined;
-    keeper.on("mode", () => (stopped = keeper.stop()));
+    keeper.on("mode", () => void (stopped = keeper.stop()));
     await assert.rejects(keeper.start(), { name: "AbortError" });
     assert.deepEqual(await stopped, { because: "stopped" });
     assert.deepEqual(descendants(process.pid), []);
@@ -108,7 +118,7 @@ const { existsSync, writeFileSync } = require("fs");
 const [life, go] = process.argv.slice(1);
 const listen = () => require("http").createServer().listen(49200);
 if (!existsSync(life)) writeFileSync(life, ""), listen();
-else console.log("waits"), setInterval(() => existsSync(go) && listen(), 10).unref(), process.stdin.resume();
+else console.log("waits"), setInterval(function () { existsSync(go) && listen() && clearInterval(this); }, 10), process.stdin.resume();
 `;
 
 test(
@@ -127,5 +137,29 @@ test(
     assert.equal((await run.told("reloaded")).result, "handed-over");
     const { pid: ended, asked } = await run.told("ended");
     assert.deepEqual({ ended, asked }, { ended: pid, asked: false });
+  }),
+);
+
+test(
+  "a keeper that is killed during a hand-over leaves two programs: --stop ends both",
+  story(async (s) => {
+    const folder = folderOf(s);
+    const env = { PORTMORTEM_RUN_DIR: folder };
+    const life = join(folder, "life");
+    const run = startRun(s, ["--", process.execPath, "-e", SLOW_FROM_ITS_SECOND_LIFE, life, join(folder, "go")], {
+      env,
+    });
+    await run.told("listening");
+    run.signal("SIGHUP");
+    await run.told("started", 2);
+    const pids = run.all("started").map(({ pid }) => pid);
+    const [file = ""] = readdirSync(folder).filter((name) => name.endsWith(".json"));
+    const written = (): string => readFileSync(join(folder, file), "utf8");
+    await until("both are written down", () => pids.every((pid) => written().includes(`"pid":${pid}`)));
+    run.signal("SIGKILL");
+    await run.ended;
+    const stopped = await stopRuns({ folder, all: true });
+    assert.deepEqual([stopped.failed, stopped.stopped.length], [[], 1]);
+    assert.deepEqual(pids.filter(isAlive), []);
   }),
 );

@@ -29,7 +29,7 @@ export class LauncherControl {
     this.#native = native;
     this.#loop = loop;
     this.#fd = fd;
-    loop.add(fd, () => this.#read());
+    loop.add(fd, () => void this.#read());
   }
 
   /** `theirs` is for the launcher, and is to be closed here once it has it. */
@@ -57,6 +57,7 @@ export class LauncherControl {
 
   /** "ok" or an errno's name: EPIPE, the launcher is gone. */
   send(order: LaunchOrder): string {
+    if (this.#fd < 0) return "EPIPE";
     const frame = encodeFrame(order);
     for (let sent = 0; sent < frame.length;) {
       const rest = frame.subarray(sent);
@@ -65,6 +66,12 @@ export class LauncherControl {
       if (result > 0) sent += result;
     }
     return "ok";
+  }
+
+  /** The launcher has ended: what it said last may not have been read yet. */
+  end(): void {
+    while (this.#fd >= 0 && this.#read());
+    this.close();
   }
 
   close(): void {
@@ -77,17 +84,22 @@ export class LauncherControl {
     this.#settle();
   }
 
-  #read(): void {
+  /** False: there is nothing more for now, or ever. */
+  #read(): boolean {
     const piece = Buffer.allocUnsafe(4096);
     const count = this.#native.libc.recv(this.#fd, piece, piece.length, MSG_DONTWAIT);
-    if (count === -EAGAIN || count === -EINTR) return;
-    if (count <= 0) return this.close();
+    if (count === -EAGAIN || count === -EINTR) return false;
+    if (count <= 0) {
+      this.close();
+      return false;
+    }
     this.#bytes = Buffer.concat([this.#bytes, piece.subarray(0, count)]);
     for (let frame = decodeFrame(this.#bytes); frame !== undefined; frame = decodeFrame(this.#bytes)) {
       this.#bytes = this.#bytes.subarray(frame.length);
       this.#messages.push(frame.message as FromLauncher);
     }
     this.#settle();
+    return true;
   }
 
   #settle(): void {

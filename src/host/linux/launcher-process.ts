@@ -34,7 +34,7 @@ export class LauncherProcess {
     this.#control = control;
     this.ended = new Promise((resolve) => {
       child.on("exit", (status, signal) => {
-        control.close();
+        control.end();
         resolve(signal === null ? { status: status ?? 0 } : { signal });
       });
     });
