@@ -24,8 +24,12 @@ export function recordRun(keeper: Keeper, words: RunWords): RunRecordFile | stri
     throw error;
   }
   let pending: RunChange | undefined;
+  const pidOfLife = new Map<number, number>();
   keeper.on("event", (news) => {
-    const change = changeOf(news, keeper, { ...file.record, ...pending });
+    if (news.kind === "started" || news.kind === "daemonized") pidOfLife.set(news.life, news.pid);
+    else if (news.kind === "ended") pidOfLife.delete(news.life);
+    const otherPids = [...pidOfLife.values()].filter((pid) => pid !== keeper.pid);
+    const change = changeOf(news, keeper, { ...file.record, ...pending }, otherPids);
     if (change === undefined) return;
     // Writing takes a millisecond or two, in which a program that has just been started would wait for the answer to its bind.
     if (pending === undefined)
@@ -42,18 +46,19 @@ function changeOf(
   news: KeepNews,
   keeper: Keeper,
   record: Pick<RunRecord, "restarts" | "lastReload">,
+  otherPids: readonly number[],
 ): RunChange | undefined {
   switch (news.kind) {
     case "mode":
       return { mode: news.mode, ports: portsOf(keeper) };
     case "started":
-      return { programPid: news.pid };
+      return { programPid: news.pid, otherPids };
     case "restarting":
       return { restarts: record.restarts + 1 };
     case "daemonized":
       return { programPid: news.pid };
     case "ended":
-      return keeper.pid === undefined ? { programPid: undefined } : undefined;
+      return { otherPids, ...(keeper.pid === undefined ? { programPid: undefined } : {}) };
     case "kept":
     case "returned":
     case "released":
@@ -61,7 +66,7 @@ function changeOf(
     case "reloaded": {
       const why = "why" in news ? { why: news.why } : {};
       const lastReload = { number: (record.lastReload?.number ?? 0) + 1, result: news.result, ...why };
-      return { lastReload, ...(keeper.pid === undefined ? {} : { programPid: keeper.pid }) };
+      return { lastReload, otherPids, ...(keeper.pid === undefined ? {} : { programPid: keeper.pid }) };
     }
     default:
       return undefined;

@@ -67,6 +67,8 @@ async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<Po
       : { confirm: async ({ plan }) => plan.every(({ kind }) => kind === "destroy") }),
   });
   for (const step of result.done) if (step.result === "ok") onCleared(port, whatWasDone(step, graceMs));
+  // What was cut short has no answer.
+  if (!result.bindable) signal.throwIfAborted();
   return result.bindable ? undefined : new PortTaken(port, verdict.blockers, take);
 }
 

@@ -92,7 +92,7 @@ export class ProgramKeeper {
         }
         const next = this.#afterEnd(life, end);
         if ("because" in next) return next;
-        await this.#rest.for(next.delayMs);
+        await this.#rest.for(this.#reload === undefined ? next.delayMs : 0);
         if (this.#isStopping) return { because: "stopped", end };
         life = await this.#begin();
       }
@@ -109,6 +109,8 @@ export class ProgramKeeper {
     this.#stop.abort();
     this.sockets.releaseAll("ended");
     this.#rest.cut();
+    // A launcher that stands ready has what it would pass on: its duplicates would go on listening.
+    if (this.sockets.mode === "activate") void this.#starter.discard();
     for (const life of this.#living) this.#tellToEnd(life, signal, graceMs);
   }
 
@@ -239,15 +241,16 @@ export class ProgramKeeper {
       return old;
     }
     if ("because" in next) return next;
+    const hasCrashed = !this.#living.has(old);
     this.#tellToEnd(old, "SIGTERM", graceMs);
-    void this.#seeOff(old);
+    void this.#seeOff(old, !hasCrashed);
     this.#settleReload({ result: "handed-over", pid: next.pid, from: old.pid });
     return next;
   }
 
-  async #seeOff(old: Life): Promise<void> {
+  async #seeOff(old: Life, asked: boolean): Promise<void> {
     const end = await old.over;
-    this.#options.emit({ kind: "ended", pid: old.pid, life: old.number, end, asked: true });
+    this.#options.emit({ kind: "ended", pid: old.pid, life: old.number, end, asked });
     // What the new one does not use has nobody now.
     if (!this.#isStopping) this.#downtime.hold();
   }

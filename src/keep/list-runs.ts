@@ -55,8 +55,18 @@ export function stateOf(host: Host, place: RunPlace, record: RunRecord): RunStat
   return judgeRun(record, {
     ...place,
     keeper: presence(host, record.keeper, canSee),
-    program: record.program === undefined ? "gone" : presence(host, record.program, canSee),
+    program: presenceOfAny(host, programsOf(record), canSee),
   });
+}
+
+/** The one that counts, and those beside it during a hand-over. */
+export function programsOf({ program, otherPrograms = [] }: RunRecord): readonly RunProcess[] {
+  return program === undefined ? otherPrograms : [program, ...otherPrograms];
+}
+
+function presenceOfAny(host: Host, wanted: readonly RunProcess[], canSee: boolean): Presence {
+  const found = wanted.map((one) => presence(host, one, canSee));
+  return found.find((one) => one === "there") ?? found.find((one) => one !== "gone") ?? "gone";
 }
 
 function presence(host: Host, wanted: RunProcess, canSee: boolean): Presence {

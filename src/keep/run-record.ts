@@ -29,6 +29,8 @@ export interface NewRun {
 export interface RunChange {
   /** Of the program that runs now; undefined, said so: none does. */
   readonly programPid?: number | undefined;
+  /** Of other lives that run beside it. */
+  readonly otherPids?: readonly number[];
   readonly ports?: readonly RunPort[];
   readonly mode?: RunMode;
   readonly restarts?: number;
@@ -118,11 +120,17 @@ class OpenRun implements RunRecordFile {
   }
 
   update(change: RunChange): "ok" | { readonly why: string } {
-    const { programPid, ...changed } = change;
-    const { program: before, ...record } = this.#record;
+    const { programPid, otherPids, ...changed } = change;
+    const { program: before, otherPrograms: othersBefore = [], ...record } = this.#record;
     const now = programPid === undefined ? undefined : identityOf(this.#host, programPid);
     const program = "programPid" in change ? now : before;
-    this.#record = { ...record, ...changed, ...(program === undefined ? {} : { program }) };
+    const others = otherPids?.flatMap((pid) => identityOf(this.#host, pid) ?? []) ?? othersBefore;
+    this.#record = {
+      ...record,
+      ...changed,
+      ...(program === undefined ? {} : { program }),
+      ...(others.length === 0 ? {} : { otherPrograms: others }),
+    };
     return this.#write();
   }
 

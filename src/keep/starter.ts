@@ -62,11 +62,11 @@ export class Starter {
       try {
         if (!isBeside) await sockets.beforeStart(stop);
         if (stop.aborted) {
-          ready.discard();
+          await end(ready);
           return { because: "stopped" };
         }
       } catch (error) {
-        ready.discard();
+        await end(ready);
         if (stop.aborted) return { because: "stopped" };
         throw error;
       }
@@ -82,8 +82,7 @@ export class Starter {
   async discard(): Promise<void> {
     const ready = await this.#standby?.prepared;
     if (ready === undefined || !("pid" in ready)) return;
-    ready.discard();
-    await ready.ended;
+    await end(ready);
   }
 
   #launch(): Standby {
@@ -105,4 +104,9 @@ export class Starter {
       onLastGone: () => onLastGone(life),
     };
   }
+}
+
+async function end(waiting: PreparedProgram): Promise<void> {
+  waiting.discard();
+  await waiting.ended;
 }

@@ -6,6 +6,7 @@ import { durationText } from "../base/duration.ts";
 import type { RunRecords } from "../host/run-records.ts";
 import { gatherDescendants } from "../inspect/descendants.ts";
 import type { RunNotStopped, RunProcess, RunRecord, StoppedRun } from "../tcp/run-record.ts";
+import { programsOf } from "./list-runs.ts";
 import { KILL_MS, Member, endProcessesOfRun, waitUntilEnded } from "./end-processes-of-run.ts";
 import type { RunEnding, RunEndingTools } from "./end-processes-of-run.ts";
 
@@ -29,7 +30,7 @@ export async function stopRun(
     const others = asked === "late" ? await killKeeper(keeper!, tools) : [];
     // The program may be another by now than when the record was read.
     const latest = records.read().records.find(({ id }) => id === record.id);
-    const programs = [record.program, latest?.program].flatMap((one) => one ?? []);
+    const programs = [record, latest].flatMap((one) => (one === undefined ? [] : programsOf(one)));
     const ending = await endProcessesOfRun(programs, others, grace, tools);
     if (ending.result !== "ended") return { failed: notStopped(record, ending) };
     if (keeper?.hasEnded() === false) return { failed: notStopped(record, { result: "failed", left: [keeper.pid] }) };

@@ -37,6 +37,8 @@ export interface RunRecord {
   readonly pidNamespace?: number;
   /** Left out while none runs. */
   readonly program?: RunProcess;
+  /** Other lives of it that run, during a hand-over and until the old one has ended; left out while there is none. */
+  readonly otherPrograms?: readonly RunProcess[];
   readonly command: string;
   readonly args: readonly string[];
   readonly ports: readonly RunPort[];

@@ -45,6 +45,8 @@ function recordOf(value: unknown): RunRecord | string {
   const hasProgram = valueAt(value, "program") !== undefined;
   const program = processOf(valueAt(value, "program"));
   if (hasProgram && program === undefined) return "program";
+  const otherPrograms = listOf(valueAt(value, "otherPrograms") ?? [], processOf);
+  if (otherPrograms === undefined) return "otherPrograms";
   const command = textAt(value, "command");
   if (command === undefined) return "command";
   const args = listOf(valueAt(value, "args"), (arg) => (typeof arg === "string" ? arg : undefined));
@@ -71,6 +73,7 @@ function recordOf(value: unknown): RunRecord | string {
     ...(bootId === undefined ? {} : { bootId }),
     ...(pidNamespace === undefined ? {} : { pidNamespace }),
     ...(program === undefined ? {} : { program }),
+    ...(otherPrograms.length === 0 ? {} : { otherPrograms }),
     command,
     args,
     ports,

@@ -57,6 +57,7 @@ export class LauncherControl {
 
   /** "ok" or an errno's name: EPIPE, the launcher is gone. */
   send(order: LaunchOrder): string {
+    if (this.#fd < 0) return "EPIPE";
     const frame = encodeFrame(order);
     for (let sent = 0; sent < frame.length;) {
       const rest = frame.subarray(sent);

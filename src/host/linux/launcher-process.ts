@@ -46,19 +46,29 @@ export class LauncherProcess {
     const pair = LauncherControl.pair(native, loop);
     if ("errno" in pair) return pair;
     const { stdio = "inherit" } = program;
-    const child = spawn(process.execPath, launcherScript(import.meta.url), {
-      stdio: [...(typeof stdio === "string" ? [stdio, stdio, stdio] : stdio), pair.theirs, ...fds],
-      env: launcherEnvironment(filtered),
-      ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
-    });
-    native.libc.close(pair.theirs);
+    const refuse = ({ code }: NodeJS.ErrnoException): CannotKeep => {
+      pair.ours.close();
+      return { step: "spawn", errno: code ?? "EIO" };
+    };
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, launcherScript(import.meta.url), {
+        stdio: [...(typeof stdio === "string" ? [stdio, stdio, stdio] : stdio), pair.theirs, ...fds],
+        env: launcherEnvironment(filtered),
+        ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
+      });
+    } catch (error) {
+      // Only some errors are events: ENOMEM is thrown, as is EBADF (ChildProcess.prototype.spawn in lib/internal/child_process.js).
+      return refuse(error as NodeJS.ErrnoException);
+    } finally {
+      native.libc.close(pair.theirs);
+    }
     const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
       child.once("spawn", () => resolve(undefined));
       child.on("error", resolve); // later ones are of kill(), which answers for itself
     });
     if (failure === undefined) return new LauncherProcess(child, pair.ours);
-    pair.ours.close();
-    return { step: "spawn", errno: failure.code ?? "EIO" };
+    return refuse(failure);
   }
 
   get pid(): number {
