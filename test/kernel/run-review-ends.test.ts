@@ -17,7 +17,7 @@ import { descendants } from "../../src/host/linux/descendants.ts";
 import { keep } from "../../src/keep/keep.ts";
 import { stopRuns } from "../../src/keep/stop-runs.ts";
 import { startRun } from "./run-command.ts";
-import { isAlive, startServer } from "./started-command.ts";
+import { hasEnded, isAlive, startServer } from "./started-command.ts";
 import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
@@ -157,7 +157,7 @@ test(
     const written = (): string => readFileSync(join(folder, file), "utf8");
     await until("both are written down", () => pids.every((pid) => written().includes(`"pid":${pid}`)));
     run.signal("SIGKILL");
-    await run.ended;
+    await hasEnded(run.pid);
     const stopped = await stopRuns({ folder, all: true });
     assert.deepEqual([stopped.failed, stopped.stopped.length], [[], 1]);
     assert.deepEqual(pids.filter(isAlive), []);
