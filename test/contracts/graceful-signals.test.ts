@@ -229,8 +229,8 @@ test("a log that throws keeps nobody from ending in order", async () => {
     throw error;
   };
   const { exitCode } = process;
-  const shutdown = shutdownOnSignals([], { signals: ["SIGUSR2"], exitMs: false, log });
-  process.emit("SIGUSR2", "SIGUSR2");
+  const shutdown = shutdownOnSignals([], { signals: ["SIGHUP"], exitMs: false, log });
+  process.emit("SIGHUP", "SIGHUP");
   const { hookErrors } = await shutdown.done;
   shutdown.remove();
   process.exitCode = exitCode;
