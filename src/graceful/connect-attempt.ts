@@ -4,7 +4,7 @@ import { connect, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
 import { isNoPort, noPortOf } from "./connect-refusal.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import { inTurn } from "./local-ports.ts";
-import { socketsTo } from "./time-waits.ts";
+import { socketsTo } from "./peer-sockets.ts";
 
 export interface Target extends ConnectOptions {
   readonly host: string;

@@ -6,7 +6,7 @@ import net from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
 import { connect, type ConnectOptions, PortmortemError } from "../../src/graceful/graceful.ts";
-import { socketsTo } from "../../src/graceful/time-waits.ts";
+import { socketsTo } from "../../src/graceful/peer-sockets.ts";
 import { listening, SERVER_TLS } from "../contracts/graceful-kinds.ts";
 import { SECOND_USER } from "./needs.ts";
 import { type Story, story } from "./story.ts";
