@@ -5,7 +5,8 @@ import type { Server, Socket } from "node:net";
 import type { DrainOptions, DrainProgress, DrainReport, Patience } from "./drain-options.ts";
 import { LeavingConnection } from "./leaving-connection.ts";
 import type { ConnectionKind, Terms } from "./draining.ts";
-import { wasReset } from "./reset-socket.ts";
+import { rawBelow } from "./node-internals.ts";
+import type { Ending } from "./peer-first-close.ts";
 import { stopListening } from "./stop-listening.ts";
 import { connectionKey, countTimeWaits } from "./time-waits.ts";
 import { connectionsOf } from "./watch.ts";
@@ -15,6 +16,8 @@ const REQUEST_START = "http.server.request.start";
 const PROGRESS_MS = 250;
 /** A flood of new clients must not keep the listener open. */
 const ACCEPT_TURNS = 100;
+/** Those that are led out in one turn of the loop: between the turns, their FINs go out, and what is in flight goes on. */
+const LED_AT_ONCE = 128;
 /** After an abort Node takes a turn or two of its loop to tell that the sockets are closed. */
 const ABORTED_BY_MS = 50;
 
@@ -31,17 +34,16 @@ export class Drain {
   readonly #listening: Set<Server>;
   /** By the TCP socket. */
   readonly #leaving = new Map<Socket, LeavingConnection>();
-  readonly #onClose = new Map<Socket, () => void>();
   readonly #localPorts = new Map<Server, number>();
-  readonly #bySocket = new WeakMap<Socket, LeavingConnection>();
   readonly #counts = { connections: 0, closedByPeer: 0, closedByUs: 0, aborted: 0, requestsFinished: 0 };
-  readonly #timeWaitCandidates = new Set<string>();
+  readonly #timeWaitCandidates = new Set<number>();
   readonly #hookErrors: unknown[] = [];
   readonly #startedAt = performance.now();
   readonly #undo: (() => void)[] = [];
   #patience: Patience;
   #termsNow: Terms | undefined;
   #hasty = false;
+  #isOver = false;
   #deadline: number;
   #deadlineTimer: NodeJS.Timeout | undefined;
   #lastCallTimer: NodeJS.Timeout | undefined;
@@ -71,9 +73,7 @@ export class Drain {
     this.#tell();
     await this.#acceptQueued();
     for (const server of this.#servers) stopListening(server);
-    for (const connection of this.#leaving.values()) connection.begin();
-    // They have begun a microtask later.
-    queueMicrotask(() => void this.#tellDraining());
+    void this.#lead();
     const ticker = setInterval(() => this.#tell(), PROGRESS_MS);
     this.#undo.push(() => clearInterval(ticker));
     this.#finishWhenEmpty();
@@ -81,11 +81,9 @@ export class Drain {
     clearTimeout(this.#deadlineTimer);
     clearTimeout(this.#lastCallTimer);
     for (const undo of this.#undo) undo();
-    for (const [raw, onClose] of this.#onClose) raw.off("close", onClose);
-    for (const connection of this.#leaving.values()) {
-      connection.stop();
-      this.#counts.aborted++;
-    }
+    this.#isOver = true;
+    this.#counts.aborted += this.#leaving.size;
+    for (const connection of this.#leaving.values()) connection.release();
     const durationMs = performance.now() - this.#startedAt;
     const timeWaitLeft = await countTimeWaits(this.#timeWaitCandidates);
     this.#tell();
@@ -108,11 +106,23 @@ export class Drain {
     }
   }
 
+  async #lead(): Promise<void> {
+    let led = 0;
+    for (const connection of this.#leaving.values()) {
+      if (this.#isOver) return;
+      this.#begin(connection);
+      // Also: they have begun a microtask later.
+      if (++led % LED_AT_ONCE === 0) await new Promise(setImmediate);
+    }
+    await undefined;
+    await this.#tellDraining();
+  }
+
   /** Everybody who is connected, and who comes as long as the listener is open. */
   #follow(): void {
     const onStart = (message: unknown): void => {
       const { socket, response, server } = message as RequestStart;
-      this.#bySocket.get(socket)?.began(response, server);
+      this.#leaving.get(rawBelow(socket))?.began(response, server);
     };
     subscribe(REQUEST_START, onStart);
     this.#undo.push(() => unsubscribe(REQUEST_START, onStart));
@@ -141,29 +151,18 @@ export class Drain {
 
   #take(server: Server, raw: Socket, socket: Socket): void {
     const known = this.#leaving.get(raw);
-    if (known !== undefined) {
-      known.secured(socket);
-      this.#bySocket.set(socket, known);
-      return;
-    }
+    if (known !== undefined) return known.secured(socket);
     this.#counts.connections++;
-    const key = connectionKey(this.#localPort(server, raw), raw.remotePort);
-    const connection = new LeavingConnection(server, raw, socket, this.#terms);
+    const connection = new LeavingConnection(server, raw, socket, this.#terms, this.#closed);
     this.#leaving.set(raw, connection);
-    this.#bySocket.set(socket, connection);
-    const onClose = (): void => {
-      const ending = wasReset(raw) ? "aborted" : connection.ending;
-      connection.stop();
-      this.#leaving.delete(raw);
-      this.#onClose.delete(raw);
-      this.#counts[ending]++;
-      if (ending === "closedByUs") this.#timeWaitCandidates.add(key);
-      this.#finishWhenEmpty();
-    };
-    raw.once("close", onClose);
-    this.#onClose.set(raw, onClose);
     // Those of the first moment begin together, once the listener is closed.
-    if (!server.listening) connection.begin();
+    if (!server.listening) this.#begin(connection);
+  }
+
+  #begin(connection: LeavingConnection): void {
+    const { server, raw } = connection;
+    connection.key = connectionKey(this.#localPort(server, raw), raw.remotePort);
+    connection.begin();
   }
 
   /** Asking the kernel for each of ten thousand costs as much as a listener. */
@@ -174,6 +173,13 @@ export class Drain {
     if (localPort !== undefined) this.#localPorts.set(server, localPort);
     return localPort;
   }
+
+  readonly #closed = (connection: LeavingConnection, ending: Ending): void => {
+    this.#leaving.delete(connection.raw);
+    this.#counts[ending]++;
+    if (ending === "closedByUs") this.#timeWaitCandidates.add(connection.key);
+    this.#finishWhenEmpty();
+  };
 
   readonly #terms = (): Terms =>
     (this.#termsNow ??= {

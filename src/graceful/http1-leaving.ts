@@ -5,6 +5,7 @@ import { announceClose } from "./announce-close.ts";
 import type { Leaving, Terms } from "./draining.ts";
 import { currentResponse, endsWithConnection, newestRequest, speaksHttp1 } from "./node-internals.ts";
 import type { PeerFirstClose } from "./peer-first-close.ts";
+import { afterMs } from "./shared-timer.ts";
 
 export class Http1Leaving implements Leaving {
   readonly #socket: Socket;
@@ -13,7 +14,7 @@ export class Http1Leaving implements Leaving {
   readonly #upgraded: () => void;
   readonly #owed = new Set<ServerResponse>();
   #newest: ServerResponse | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
+  #cancelIdle: (() => void) | undefined;
   /** After it no request is taken: `Connection: close` or a FIN has been sent. */
   #hasAnnounced = false;
   /** All that was owed is sent. */
@@ -51,11 +52,11 @@ export class Http1Leaving implements Leaving {
   }
 
   stop(): void {
-    clearTimeout(this.#idleTimer);
+    this.#cancelIdle?.();
   }
 
   #owe(response: ServerResponse, newest: ServerResponse | undefined): void {
-    clearTimeout(this.#idleTimer);
+    this.#cancelIdle?.();
     this.#newest = newest;
     this.#owed.add(response);
     announceClose(response, () => {
@@ -87,12 +88,12 @@ export class Http1Leaving implements Leaving {
     // Node's own keep-alive timer would destroy the socket.
     this.#socket.setTimeout(0);
     const { bytesRead } = this.#socket;
-    this.#idleTimer = setTimeout(() => {
+    this.#cancelIdle = afterMs(idleMs, () => {
       if (this.#owed.size > 0) return;
       // A request is on its way in.
       if (speaksHttp1(this.#socket) && this.#socket.bytesRead !== bytesRead) this.#waitForRequest();
       else this.#leaveUnasked();
-    }, idleMs);
+    });
   }
 
   #leaveUnasked(): void {

@@ -8,27 +8,34 @@ import { Http2Leaving } from "./http2-leaving.ts";
 import { sessionOf, speaksHttp1 } from "./node-internals.ts";
 import { type Ending, PeerFirstClose } from "./peer-first-close.ts";
 import { RawLeaving } from "./raw-leaving.ts";
+import { wasReset } from "./reset-socket.ts";
+
+type OnClosed = (connection: LeavingConnection, ending: Ending) => void;
 
 export class LeavingConnection {
-  readonly #server: Server;
-  readonly #raw: Socket;
+  readonly server: Server;
+  readonly raw: Socket;
+  /** The `connectionKey`, once it has begun. */
+  key = 0;
   readonly #terms: () => Terms;
+  readonly #onClose: () => void;
   #socket: Socket;
   #close: PeerFirstClose;
   #leaving: Leaving | undefined;
   #hasBegun = false;
   #handshakeTimer: NodeJS.Timeout | undefined;
 
-  constructor(server: Server, raw: Socket, socket: Socket, terms: () => Terms) {
-    this.#server = server;
-    this.#raw = raw;
+  constructor(server: Server, raw: Socket, socket: Socket, terms: () => Terms, onClosed: OnClosed) {
+    this.server = server;
+    this.raw = raw;
     this.#socket = socket;
     this.#terms = terms;
     this.#close = new PeerFirstClose(raw, socket);
-  }
-
-  get ending(): Ending {
-    return this.#close.ending;
+    this.#onClose = () => {
+      this.stop();
+      onClosed(this, wasReset(raw) ? "aborted" : this.#close.ending);
+    };
+    raw.once("close", this.#onClose);
   }
 
   get owed(): number {
@@ -41,7 +48,7 @@ export class LeavingConnection {
     this.stop();
     this.#leaving = undefined;
     this.#socket = socket;
-    this.#close = new PeerFirstClose(this.#raw, socket);
+    this.#close = new PeerFirstClose(this.raw, socket);
     if (this.#hasBegun) queueMicrotask(() => this.#lead());
   }
 
@@ -76,21 +83,27 @@ export class LeavingConnection {
     this.#close.stop();
   }
 
+  /** It is nobody's any more: it stays as it is. */
+  release(): void {
+    this.stop();
+    this.raw.off("close", this.#onClose);
+  }
+
   #lead(): void {
-    if (this.#raw.destroyed || this.#leaving !== undefined) return;
+    if (this.raw.destroyed || this.#leaving !== undefined) return;
     const isHttp1 = speaksHttp1(this.#socket);
     const session = isHttp1 ? undefined : sessionOf(this.#socket);
     if (isHttp1) this.#leaving = new Http1Leaving(this.#socket, this.#close, this.#terms, () => this.#leadRaw());
     else if (session !== undefined) this.#leaving = new Http2Leaving(session, this.#socket, this.#terms);
-    else if (isTls(this.#server) && this.#raw === this.#socket && this.#raw.bytesWritten === 0)
+    else if (isTls(this.server) && this.raw === this.#socket && this.raw.bytesWritten === 0)
       this.#handshakeTimer = setTimeout(() => this.abort(), Math.max(this.#terms().idleMs, 1));
     else this.#leadRaw();
   }
 
   #leadRaw(): void {
-    const speaksHttp = typeof (this.#server as Partial<HttpServer>).requestTimeout === "number";
+    const speaksHttp = typeof (this.server as Partial<HttpServer>).requestTimeout === "number";
     // A goodbye on the TCP socket below TLS would be noise to the peer.
-    const isBlind = isTls(this.#server) && this.#raw === this.#socket;
+    const isBlind = isTls(this.server) && this.raw === this.#socket;
     const kind = isBlind ? undefined : speaksHttp ? "upgraded" : "raw";
     this.#leaving = new RawLeaving(this.#socket, kind, this.#close, this.#terms);
   }

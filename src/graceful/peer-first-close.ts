@@ -5,13 +5,14 @@
  */
 import type { Socket } from "node:net";
 import { resetSocket } from "./reset-socket.ts";
+import { afterMs } from "./shared-timer.ts";
 
 export type Ending = "closedByPeer" | "closedByUs" | "aborted";
 
 export class PeerFirstClose {
   readonly #raw: Socket;
   readonly #socket: Socket;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   #peerHasEnded: boolean;
   #ending: Ending | undefined;
   #stopped = false;
@@ -68,13 +69,13 @@ export class PeerFirstClose {
   /** No timer after this. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
   readonly #onEnd = (): void => {
     this.#peerHasEnded = true;
     if (!this.#socket.writableEnded) this.#ending ??= "closedByPeer";
-    if (this.#timer !== undefined) this.#shutAndClose();
+    if (this.#cancel !== undefined) this.#shutAndClose();
   };
 
   /** A reset by the peer leaves no TIME-WAIT here; any other failure of the connection is no orderly end. */
@@ -88,14 +89,14 @@ export class PeerFirstClose {
   }
 
   #closeWhenWritten(): void {
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     if (this.#socket.writableFinished) this.#socket.destroy();
     else this.#socket.once("finish", () => this.#socket.destroy());
   }
 
   #after(ms: number, work: () => void): void {
-    clearTimeout(this.#timer);
-    if (!this.#stopped) this.#timer = setTimeout(work, ms);
+    this.#cancel?.();
+    if (!this.#stopped) this.#cancel = afterMs(ms, work);
   }
 }
 

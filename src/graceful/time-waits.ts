@@ -5,7 +5,7 @@ import { TIME_WAIT, readTables } from "./socket-tables.ts";
  * How many of these are in TIME-WAIT, or still before it, because the peer's FIN has not come yet: the `connectionKey` of each connection whose
  * active closer we were. Undefined where there are no such tables.
  */
-export async function countTimeWaits(connections: ReadonlySet<string>): Promise<number | undefined> {
+export async function countTimeWaits(connections: ReadonlySet<number>): Promise<number | undefined> {
   if (connections.size === 0 && process.platform === "linux") return 0;
   const tables = await readTables();
   if (tables === undefined) return undefined;
@@ -16,14 +16,18 @@ export async function countTimeWaits(connections: ReadonlySet<string>): Promise<
     const remote = tables.indexOf(":", local) + 1;
     // A head of the table has no such words.
     if (remote < end && AFTER_OUR_CLOSE.has(tables.slice(remote + 5, remote + 7)))
-      if (connections.has(tables.slice(local, local + 4) + tables.slice(remote, remote + 4))) count++;
+      if (connections.has(connectionKey(portAt(tables, local), portAt(tables, remote)))) count++;
   }
   return count;
 }
 
-/** A connection by its ports, as the tables write them. */
-export function connectionKey(localPort = 0, remotePort = 0): string {
-  return [localPort, remotePort].map((port) => port.toString(16).toUpperCase().padStart(4, "0")).join("");
+/** A connection of this machine by its ports. */
+export function connectionKey(localPort = 0, remotePort = 0): number {
+  return (localPort << 16) | remotePort;
+}
+
+function portAt(tables: string, at: number): number {
+  return Number.parseInt(tables.slice(at, at + 4), 16);
 }
 
 /** FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING. */
