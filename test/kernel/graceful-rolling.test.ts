@@ -1,4 +1,4 @@
-// An http server that is replaced again and again under load. `ROLLING_RESTARTS=100 npm test -- graceful-rolling` does it a hundred times.
+// An http server that is replaced again and again under load. `FILE_MINUTES=60 ROLLING_RESTARTS=100 npm test -- graceful-rolling` does it a hundred times.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";

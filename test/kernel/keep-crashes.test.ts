@@ -1,5 +1,5 @@
 // A server that knows nothing of it is killed again and again under load, and nobody is refused.
-//   KEEP_KILLS=1000 npm test -- keep-crashes
+//   FILE_MINUTES=60 KEEP_KILLS=1000 npm test -- keep-crashes
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

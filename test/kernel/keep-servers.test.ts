@@ -1,5 +1,5 @@
 // Servers as people run them, each killed under load: nobody is refused, and each life has the port again.
-//   KEEP_KILLS=100 npm test -- keep-servers
+//   FILE_MINUTES=60 KEEP_KILLS=1000 npm test -- keep-servers
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -15,9 +15,9 @@ import { story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
 
-const KILLS = Number(process.env["KEEP_KILLS"] ?? 10);
-/** Of servers of many processes, which take their time to start. */
-const FEWER_KILLS = Math.ceil(KILLS / 3);
+const KILLS = Number(process.env["KEEP_KILLS"] ?? 100);
+/** Of those whose point is another, and of many processes, which take their time to start. */
+const FEWER_KILLS = Math.ceil(KILLS / 20);
 const ANSWERS_A_LIFE = 20;
 const CLIENTS = 3;
 const PORT = 49_200;
@@ -103,13 +103,13 @@ test(
     await new Promise<void>((resolve) => client.connect(PORT, "127.0.0.1", resolve));
     const sending = setInterval(() => client.send("hello"), 2);
     s.atEnd(() => clearInterval(sending));
-    for (let life = 1; life <= KILLS; life++) {
+    for (let life = 1; life <= FEWER_KILLS; life++) {
       await until(`an answer of life ${life}`, () => answers.has(`${kept.programPid}`));
       await kept.crash();
     }
     await until("an answer of the last life", () => answers.has(`${kept.programPid}`));
     assert.deepEqual(errors, []);
-    await kept.told("returned", KILLS);
+    await kept.told("returned", FEWER_KILLS);
   }),
 );
 
@@ -181,8 +181,9 @@ for (const reuseport of ["", " reuseport"]) {
       const folder = mkdtempSync(join(tmpdir(), "portmortem-"));
       s.atEnd(() => rmSync(folder, { recursive: true }));
       writeFileSync(join(folder, "nginx.conf"), nginxConf(folder, reuseport));
-      const kept = await surviveKills(s, KILLS, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
-      assert.equal(kept.all("returned").length, KILLS * (reuseport === "" ? 1 : 2), "a socket a worker with reuseport");
+      const kills = reuseport === "" ? KILLS : FEWER_KILLS;
+      const kept = await surviveKills(s, kills, "nginx", "-c", join(folder, "nginx.conf"), "-e", "stderr");
+      assert.equal(kept.all("returned").length, kills * (reuseport === "" ? 1 : 2), "a socket a worker with reuseport");
       // Workers outlive a master that is killed; the next life has taken over, so they are ended.
       const nginx = (): number =>
         spawnSync("ps", ["--ppid", `${kept.pid},${kept.programPid}`, "-o", "comm="], { encoding: "utf8" })

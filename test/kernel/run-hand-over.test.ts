@@ -1,5 +1,5 @@
 // SIGHUP to `portmortem run`: a new program serves on the same sockets before the old one is told to end.
-//   HAND_OVERS=100 npm test -- run-hand-over
+//   FILE_MINUTES=60 HAND_OVERS=100 npm test -- run-hand-over
 import assert from "node:assert/strict";
 import { Agent, get } from "node:http";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
