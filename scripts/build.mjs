@@ -17,6 +17,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureInstalled, root } from "./setup.mjs";
+import { buildGraceful } from "./build-graceful.mjs";
 import { cliFile } from "./freshness.mjs";
 import { joinParts, laterEntry, laterPlugin } from "./parts.mjs";
 
@@ -193,86 +194,6 @@ export async function buildLib() {
   }
   await buildGraceful();
 }
-
-/**
- * One file each way, and the parts that it loads when they are first called. Modules from a folder would take longer to load than all else that a
- * small server loads of ours.
- */
-async function buildGraceful() {
-  const esbuild = await import("esbuild");
-  const folder = join(root, "dist/graceful");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const { outputFiles } = await esbuild.build({
-    absWorkingDir: root,
-    entryPoints: ["src/graceful/graceful.ts"],
-    outdir: folder,
-    write: false,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    external: ["portmortem"],
-    legalComments: "none",
-    logLevel: "warning",
-    plugins: [ownErrorsPlugin, libraryPlugin],
-  });
-  for (const { path, text } of outputFiles) {
-    writeFileSync(path, text);
-    const { code } = await esbuild.transform(text.replace(/("\.\/[\w-]+)\.js"/g, '$1.cjs"'), {
-      minify: true,
-      platform: "node",
-      target: "node20",
-      format: "cjs",
-      legalComments: "none",
-    });
-    writeFileSync(path.replace(/\.js$/, ".cjs"), code);
-  }
-  // Of the modules that are bundled now only the declarations are read.
-  for (const file of readdirSync(join(root, "dist/lib/graceful")))
-    if (!file.endsWith(".d.ts")) rmSync(join(root, "dist/lib/graceful", file));
-  // The compiler takes a .d.ts of this package for ES modules, which `require` of older compilers may not read: copies for CommonJS.
-  for (const layer of ["base", "graceful"]) {
-    mkdirSync(join(folder, "require", layer), { recursive: true });
-    for (const file of readdirSync(join(root, "dist/lib", layer)).filter((name) => name.endsWith(".d.ts")))
-      writeFileSync(
-        join(folder, "require", layer, file.replace(/\.d\.ts$/, ".d.cts")),
-        readFileSync(join(root, "dist/lib", layer, file), "utf8").replace(/("\.{1,2}\/[^"]*)\.js"/g, '$1.cjs"'),
-      );
-  }
-}
-
-/** What graceful/ takes from other folders, by import() once it is needed, stays a module of the library; seen from dist/graceful/. */
-const libraryPlugin = {
-  name: "library",
-  setup(build) {
-    build.onResolve({ filter: /^\.\.\/.*\.ts$/ }, ({ kind, path }) =>
-      kind === "dynamic-import"
-        ? { path: path.replace("..", "../lib").replace(/ts$/, "js"), external: true }
-        : undefined,
-    );
-  },
-};
-
-/** Of the table of errors only the lines that graceful/ names: it raises no others, and the rest would be a twentieth of it. */
-const ownErrorsPlugin = {
-  name: "own-errors",
-  setup(build) {
-    build.onLoad({ filter: /\/src\/base\/errors\.ts$/ }, ({ path }) => {
-      const folder = join(root, "src/graceful");
-      const sources = readdirSync(folder)
-        .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-        .map((name) => readFileSync(join(folder, name), "utf8"))
-        .join("");
-      const contents = readFileSync(path, "utf8").replace(/^ {2}(PM_\w+): \{.*\},\n/gm, (line, code) =>
-        sources.includes(`"${code}"`) ? line : "",
-      );
-      return { contents, loader: "ts" };
-    });
-  },
-};
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const what = process.argv[2] ?? "all";
