@@ -263,7 +263,7 @@ class LinuxHost implements Host {
   }
 
   namespaces(): readonly NamespaceFacts[] {
-    return findNamespaces(this.processes());
+    return findNamespaces(this.#machine.networkNamespaces());
   }
 
   rights(): Rights {

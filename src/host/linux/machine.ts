@@ -43,6 +43,11 @@ export class Machine {
     return (this.#summaries ??= this.table.processes());
   }
 
+  /** Of all processes; of those that were listed before, if they were. */
+  networkNamespaces(): readonly Pick<ProcessSummary, "pid" | "netns">[] {
+    return this.#summaries ?? this.table.namespaces();
+  }
+
   /** Whose unit files are meant; undefined: the system's. */
   unitUser(uid: number | undefined): UnitUser | undefined {
     const home = uid === undefined ? undefined : this.users.home(uid);

@@ -16,9 +16,9 @@ interface Mounted {
   readonly inode: number;
 }
 
-/** `processes` is what the process table told: the namespaces of all of them are in it. */
+/** `processes` is what the process table told, of all of them. */
 export function findNamespaces(
-  processes: readonly ProcessSummary[],
+  processes: readonly Pick<ProcessSummary, "pid" | "netns">[],
   roots: SystemRoots = SYSTEM_ROOTS,
 ): NamespaceFacts[] {
   const found = new Map<number, { names: string[]; path?: string; pid?: number; processes: number }>();

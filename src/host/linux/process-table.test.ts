@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ReadLink } from "./read-file.ts";
 import { ProcessTable } from "./process-table.ts";
 import { SYSTEM_ROOTS } from "./system-roots.ts";
 
@@ -94,6 +95,41 @@ test("processes() lists this process with its user, descriptors and namespace", 
   assert.equal(own.uid, process.geteuid!());
   assert.equal(own.netns, table.process(process.pid)?.netns);
   if (own.fdCount !== undefined) assert.ok(own.fdCount >= 3, "stdin, stdout and stderr at least"); // told since Linux 6.2
+});
+
+test("namespaces() tells of the same processes as processes(), whether all answer or some refuse", () => {
+  const proc = mkdtempSync(join(tmpdir(), "pm-proc-"));
+  try {
+    for (const pid of [1, 2, 30]) mkdirSync(join(proc, String(pid), "ns"), { recursive: true });
+    const roots = { ...SYSTEM_ROOTS, proc };
+    const told = (readLink: ReadLink): [number, number | undefined][] =>
+      new ProcessTable({ roots, readLink })
+        .namespaces()
+        .map(({ pid, netns }) => [pid, netns] as [number, number | undefined])
+        .toSorted(([a], [b]) => a - b);
+    assert.deepEqual(
+      told(() => "net:[7]"),
+      [
+        [1, 7],
+        [2, 7],
+        [30, 7],
+      ],
+    );
+    assert.deepEqual(
+      told((path) => (path.includes("/2/") ? 13 : "net:[7]")),
+      [
+        [1, 7],
+        [2, undefined],
+        [30, 7],
+      ],
+    );
+    rmSync(join(proc, "2"), { recursive: true });
+    const gone = (path: string): string | number =>
+      path.includes("/30/") ? (rmSync(join(proc, "30"), { recursive: true, force: true }), 2) : "net:[7]";
+    assert.deepEqual(told(gone), [[1, 7]]);
+  } finally {
+    rmSync(proc, { recursive: true });
+  }
 });
 
 test("processes() stops asking for namespaces of another user who refused three times", () => {

@@ -66,6 +66,20 @@ export class ProcessTable {
     });
   }
 
+  /** The network namespace of each. Half of the work of `processes()`, as long as none refuses. */
+  namespaces(): Pick<ProcessSummary, "pid" | "netns">[] {
+    return withoutStackTraces(() => {
+      const found: Pick<ProcessSummary, "pid" | "netns">[] = [];
+      for (const name of processNames(this.#proc)) {
+        const directory = `${this.#proc}/${name}`;
+        const netns = readNetnsInode(`${directory}/ns/net`, this.#readLink);
+        if (netns !== undefined) found.push({ pid: Number(name), netns });
+        else if (ownerOf(directory) !== undefined) return this.processes();
+      }
+      return found;
+    });
+  }
+
   /** Undefined when there is no such process (any more), or when /proc hides it. */
   process(pid: number): ProcessFacts | undefined {
     const directory = `${this.#proc}/${pid}`;
