@@ -115,7 +115,7 @@ export class Drain {
       // Also: they have begun a microtask later.
       if (++led % LED_AT_ONCE === 0) await new Promise(setImmediate);
     }
-    await undefined;
+    await Promise.resolve();
     await this.#tellDraining();
   }
 
