@@ -30,10 +30,10 @@ export function passSignals(keeper: Keeper): PassedSignals {
       () => {
         endAsked = name;
         keeper.expectEnd();
-        if (!isInForeground()) keeper.signal(name);
+        if (!isInForeground(keeper.pid)) keeper.signal(name);
       },
     ]);
-  handlers.push(["SIGWINCH", () => void (isInForeground() || keeper.signal("SIGWINCH"))]);
+  handlers.push(["SIGWINCH", () => void (isInForeground(keeper.pid) || keeper.signal("SIGWINCH"))]);
   handlers.push(["SIGTERM", () => stop("SIGTERM")]);
   // Of a terminal that went away, or of somebody who wants a new program.
   handlers.push(["SIGHUP", () => void (hadTerminal && !hasTerminal() ? stop("SIGHUP") : keeper.reload())]);
@@ -56,9 +56,18 @@ function hasTerminal(): boolean {
   }
 }
 
-/** proc_pid_stat(5): the fifth field is the process group, the eighth the terminal's foreground group. */
-function isInForeground(): boolean {
-  const stat = readFileSync("/proc/self/stat", "latin1");
-  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
+/**
+ * Has the terminal sent it to the program as well? Not to one that went into the background, whose group is its own. proc_pid_stat(5): after the
+ * name in parentheses come a blank, state, parent, process group, session, terminal, its foreground group.
+ */
+function isInForeground(pid: number | undefined): boolean {
+  if (pid === undefined) return false;
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return false;
+  }
+  const [, , , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
   return group !== undefined && group === foreground;
 }

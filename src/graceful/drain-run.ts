@@ -43,6 +43,7 @@ export class Drain {
   #patience: Patience;
   #termsNow: Terms | undefined;
   #hasty = false;
+  #isLastCall = false;
   #isOver = false;
   #deadline: number;
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -114,7 +115,7 @@ export class Drain {
       // Also: they have begun a microtask later.
       if (++led % LED_AT_ONCE === 0) await new Promise(setImmediate);
     }
-    await undefined;
+    await Promise.resolve();
     await this.#tellDraining();
   }
 
@@ -181,13 +182,23 @@ export class Drain {
     this.#finishWhenEmpty();
   };
 
-  readonly #terms = (): Terms =>
-    (this.#termsNow ??= {
-      ...(this.#hasty ? { idleMs: 0, lingerMs: 0 } : this.#patience),
+  readonly #terms = (): Terms => {
+    if (this.#termsNow !== undefined) return this.#termsNow;
+    const terms = {
+      ...(this.#hasty ? { idleMs: 0, lingerMs: 0 } : this.#isLastCall ? this.#lastPatience() : this.#patience),
       hasty: this.#hasty,
       sayGoodbye: this.#sayGoodbye,
       requestFinished: this.#requestFinished,
-    });
+    };
+    // Every moment has its own at the end.
+    if (this.#hasty || !this.#isLastCall) this.#termsNow = terms;
+    return terms;
+  };
+
+  /** Who is led out, or done, after the last call: half of what is left for the peer to close first, half after our FIN. */
+  #lastPatience(): Pick<Terms, "idleMs" | "lingerMs"> {
+    return { idleMs: 0, lingerMs: Math.max(0, this.#deadline - performance.now()) / 2 };
+  }
 
   readonly #requestFinished = (): void => void this.#counts.requestsFinished++;
 
@@ -229,10 +240,17 @@ export class Drain {
     clearTimeout(this.#lastCallTimer);
     const remainingMs = Math.max(0, deadline - performance.now());
     this.#deadlineTimer = setTimeout(() => this.#abort(), remainingMs);
-    if (this.#hasty || remainingMs <= this.#patience.lingerMs) return;
-    this.#lastCallTimer = setTimeout(() => {
-      for (const connection of this.#leaving.values()) connection.lastCall();
-    }, remainingMs - this.#patience.lingerMs);
+    if (this.#hasty || this.#isLastCall || remainingMs === 0) return;
+    this.#lastCallTimer = setTimeout(
+      () => this.#lastCall(),
+      remainingMs - Math.min(this.#patience.lingerMs, remainingMs / 2),
+    );
+  }
+
+  #lastCall(): void {
+    this.#isLastCall = true;
+    this.#termsNow = undefined;
+    for (const connection of this.#leaving.values()) connection.lastCall();
   }
 
   #abort(): void {

@@ -54,7 +54,7 @@ export interface GuardReport {
   readonly bound: GuardBound;
   /** Peers found dead so far, by whom. `kernel`: keepalive, user timeout, or the end of retransmission. */
   readonly found: { readonly kernel: number; readonly heartbeat: number; readonly idleTimeout: number };
-  /** Connections on which the heartbeat wrote nothing when it was last asked to: they are not bounded by it. */
+  /** Connections on which the heartbeat has nothing to write, or wrote nothing when it was last asked to: they are not bounded by it. */
   readonly withoutHeartbeat: number;
   /** What `heartbeat.send` threw last. */
   readonly hookError?: unknown;

@@ -52,7 +52,8 @@ export class RunningGuard {
   }
 
   report(): GuardReport {
-    const withoutHeartbeat = [...this.#lives.values()].filter(({ isUnasked }) => isUnasked).length;
+    const mute = [...this.#lives.values()].filter((life) => life.isUnasked || life.isMute(this.#options));
+    const withoutHeartbeat = mute.length;
     const now = { connections: this.#lives.size, found: { ...this.#found }, withoutHeartbeat, ...this.#thrown };
     return reportOf(this.#options, this.#lookMs ?? 0, this.#timeouts.settings, now);
   }

@@ -23,6 +23,11 @@ export class Life {
     this.#seen = trafficOf(raw, socket);
   }
 
+  /** Nobody said what a heartbeat is to send, and it is no http2 session, which has its PING. */
+  isMute({ heartbeat }: GuardOptions): boolean {
+    return heartbeat !== undefined && heartbeat.send === undefined && sessionOf(this.socket) === undefined;
+  }
+
   /**
    * Since it was last asked for. Bytes that the kernel took after its buffer had been full are acknowledged ones. Nobody can tell of what is not
    * read. `now`: milliseconds in which the program ran.

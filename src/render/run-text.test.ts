@@ -47,6 +47,7 @@ test("a crash, who waited, and for how long", () => {
   assert.deepEqual(
     said([
       [0, started(10, 1)],
+      [1, { kind: "kept", place: PLACE, pid: 10 }],
       [60_000, { kind: "ended", pid: 10, life: 1, end: { signal: "SIGSEGV" }, asked: false }],
       [60_000, { kind: "restarting", delayMs: 200 }],
       [60_500, { kind: "waiting", connections: 2, downMs: 500 }],
@@ -65,6 +66,38 @@ test("a crash, who waited, and for how long", () => {
       "server is started, as pid 11",
       "0.0.0.0:49200 is server's again (pid 11) after 2 s; 1 connection waited",
     ],
+  );
+});
+
+test("a program that went into the background has lived since it was started", () => {
+  assert.deepEqual(
+    said([
+      [0, started(10, 1)],
+      [1, { kind: "kept", place: PLACE, pid: 11 }],
+      [2, { kind: "daemonized", pid: 11, life: 1 }],
+      [5000, { kind: "ended", pid: 11, life: 1, end: { signal: "SIGKILL" }, asked: false }],
+      [6000, started(12, 2)],
+      [7000, { kind: "returned", place: PLACE, pid: 13, connections: 1 }],
+    ]),
+    [
+      "server went into the background, as pid 11",
+      "server (pid 11) was ended by SIGKILL after 5 s",
+      "server is started, as pid 12",
+      "0.0.0.0:49200 is server's again (pid 13) after 2 s; 1 connection waited",
+    ],
+  );
+});
+
+test("nobody waits for a program that never listened", () => {
+  assert.deepEqual(
+    said([
+      [0, { kind: "mode", mode: "adopt", instead: [] }],
+      [0, started(10, 1)],
+      [5, { kind: "ended", pid: 10, life: 1, end: { status: 3 }, asked: false }],
+      [5, { kind: "restarting", delayMs: 6000 }],
+      [3005, { kind: "waiting", connections: undefined, downMs: 3000 }],
+    ]),
+    ["server (pid 10) ended with status 3 after 5 ms", "server is started again in 6 s"],
   );
 });
 

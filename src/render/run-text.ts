@@ -23,13 +23,15 @@ interface Place {
 export class RunText {
   readonly #command: string;
   readonly #isVerbose: boolean;
-  /** By pid: during a hand-over there are two. */
+  /** By life: during a hand-over there are two, and one that goes into the background goes on under another pid. */
   readonly #startedAtMs = new Map<number, number>();
   /** Since when nobody is there; undefined: somebody is. */
   #downSinceMs: number | undefined;
   #isFirst = true;
   #toldWaitingMs = 0;
   #hasNoNewPrivs = false;
+  /** Something listened, or nobody can tell. */
+  #mayHaveClients = false;
 
   /** `command`: what it is called in what is said. */
   constructor(command: string, isVerbose: boolean) {
@@ -44,6 +46,7 @@ export class RunText {
       case "cleared":
         return `port ${news.port}: ${escapeText(news.text)}`;
       case "mode":
+        this.#mayHaveClients ||= news.mode !== "adopt";
         return news.instead.length === 0 && !this.#isVerbose
           ? undefined
           : [`mode ${news.mode}`, ...news.instead.map(({ mode, why }) => `  not ${mode}: ${escapeText(why)}`)].join(
@@ -52,6 +55,7 @@ export class RunText {
       case "started":
         return this.#started(news, nowMs);
       case "kept":
+        this.#mayHaveClients = true;
         return this.#isVerbose ? `${nameOf(news.place)} is kept` : undefined;
       case "returned":
         return `${nameOf(news.place)} is ${name}'s again (pid ${news.pid})${this.#afterWaiting(news.connections, nowMs)}`;
@@ -99,10 +103,10 @@ export class RunText {
   }
 
   #started(
-    { pid, noNewPrivs, bits }: Extract<KeepNews, { readonly kind: "started" }>,
+    { pid, life, noNewPrivs, bits }: Extract<KeepNews, { readonly kind: "started" }>,
     nowMs: number,
   ): string | undefined {
-    this.#startedAtMs.set(pid, nowMs);
+    this.#startedAtMs.set(life, nowMs);
     const lines: string[] = [];
     if (this.#isVerbose || !this.#isFirst) lines.push(`${this.#command} is started, as pid ${pid}`);
     if (bits === 32) lines.push(`${this.#command} is a 32-bit program: it runs, and is not kept`);
@@ -113,9 +117,9 @@ export class RunText {
     return lines.length === 0 ? undefined : lines.join("\n");
   }
 
-  #ended({ pid, end, asked }: Extract<KeepNews, { readonly kind: "ended" }>, nowMs: number): string | undefined {
-    const livedMs = nowMs - (this.#startedAtMs.get(pid) ?? nowMs);
-    this.#startedAtMs.delete(pid);
+  #ended({ pid, life, end, asked }: Extract<KeepNews, { readonly kind: "ended" }>, nowMs: number): string | undefined {
+    const livedMs = nowMs - (this.#startedAtMs.get(life) ?? nowMs);
+    this.#startedAtMs.delete(life);
     this.#toldWaitingMs = 0;
     if (this.#startedAtMs.size === 0) this.#downSinceMs = nowMs;
     if (asked && !this.#isVerbose) return undefined;
@@ -130,7 +134,7 @@ export class RunText {
 
   /** After a second, and then each time when it is down twice as long. */
   #waiting(downMs: number, connections: number | undefined): string | undefined {
-    if (downMs < Math.max(1000, 2 * this.#toldWaitingMs)) return undefined;
+    if (!this.#mayHaveClients || downMs < Math.max(1000, 2 * this.#toldWaitingMs)) return undefined;
     this.#toldWaitingMs = downMs;
     const queue =
       connections === undefined ? "nobody is taken in" : `${connections} ${plural(connections)} in the queue`;

@@ -128,6 +128,12 @@ test("guard() waits for no answer where the heartbeat writes nothing, and says t
   assert.deepEqual([withoutHeartbeat, bound.ms, found, server.destroyed], [1, undefined, NO_DEATHS, false]);
 });
 
+test("guard() states no bound by a heartbeat that has nothing to send, from the first report on", async (t) => {
+  const { guard: guarded } = await pair(t, { heartbeat: { everyMs: 60_000, timeoutMs: 60_000 } });
+  const { withoutHeartbeat, bound } = await guarded.report();
+  assert.deepEqual([withoutHeartbeat, bound.ms], [1, undefined]);
+});
+
 test("guard() bears a heartbeat that throws, and reports it", async (t) => {
   const error = new Error("not now");
   const send = (): never => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readText } from "../../src/host/linux/read-file.ts";
-import { HAS_PYTHON } from "./needs.ts";
+import { HAS_PYTHON, PYTHON } from "./needs.ts";
 import { startOnPty } from "./pseudo-terminal.ts";
 import { hasEnded, stateOf } from "./started-command.ts";
 import { CLI, story } from "./story.ts";
@@ -34,6 +34,52 @@ test(
     assert.equal(await pty.ended, 5);
     assert.equal(pty.text().match(/caught/g)?.length, 1, pty.text());
     assert.doesNotMatch(pty.text(), /started again/);
+  }, HAS_PYTHON),
+);
+
+// A shell in a loop would not tell two of a kind from one; and what run passes on after them comes after what it would have added.
+test(
+  "each of Ctrl-C, Ctrl-\\ and a new window size is one signal",
+  story(async (s) => {
+    const names = ["SIGINT", "SIGQUIT", "SIGWINCH", "SIGUSR1"];
+    const body = `${JSON.stringify(names)}.forEach((name) => process.on(name, () => console.log("got", name)));
+      setInterval(() => {}, 1000); console.log("up", process.pid, process.ppid)`;
+    const pty = startOnPty(s, [...RUN, "--", process.execPath, "-e", body]);
+    await pty.screen(/up \d+ \d+/);
+    const [, pid, keeper] = /up (\d+) (\d+)/.exec(pty.text()) ?? [];
+    for (const [name, act] of [
+      ["SIGINT", () => pty.type("\u0003")],
+      ["SIGQUIT", () => pty.type("\u001c")],
+      ["SIGWINCH", () => pty.resize(33, 77)],
+    ] as const) {
+      const before = pty.text().length;
+      act();
+      const since = (): string => pty.text().slice(before);
+      await until(`${name} has come`, () => since().includes(`got ${name}`));
+      process.kill(Number(keeper), "SIGUSR1");
+      await until("what came after it has come", () => since().includes("got SIGUSR1"));
+      assert.equal(since().match(new RegExp(`got ${name}`, "g"))?.length, 1, since());
+    }
+    process.kill(Number(pid), "SIGKILL");
+    process.kill(Number(keeper), "SIGTERM");
+    await pty.ended;
+  }, HAS_PYTHON),
+);
+
+test(
+  "Ctrl-C ends a program that has gone into the background",
+  story(async (s) => {
+    const server = `import os, socket
+if os.fork(): os._exit(0)
+os.setsid()
+listener = socket.socket()
+listener.bind(("127.0.0.1", 49200))
+listener.listen()
+listener.accept()`;
+    const pty = startOnPty(s, [...RUN, "--", PYTHON, "-c", server]);
+    await pty.screen(/went into the background/);
+    pty.type("\u0003");
+    assert.equal(await pty.ended, 130, pty.text());
   }, HAS_PYTHON),
 );
 
