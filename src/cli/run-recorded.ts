@@ -4,7 +4,8 @@ import type { Keeper } from "../keep/keep.ts";
 import type { KeepNews } from "../keep/keep-news.ts";
 import { openRunRecord } from "../keep/run-record.ts";
 import type { RunChange, RunRecordFile } from "../keep/run-record.ts";
-import type { RunRecord } from "../tcp/run-record.ts";
+import { parseEndpoint } from "../tcp/endpoint.ts";
+import type { RunPort, RunRecord } from "../tcp/run-record.ts";
 
 const WRITE_AFTER_MS = 30;
 
@@ -12,10 +13,12 @@ export interface RunWords {
   readonly name?: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** What `--port` says. */
+  readonly ports?: readonly string[];
 }
 
 /** Answers why nothing can be written down: the program is run all the same. Throws PM_RUN_NAME_TAKEN and PM_USAGE. */
-export function recordRun(keeper: Keeper, words: RunWords): RunRecordFile | string {
+export function recordRun(keeper: Keeper, { ports: named = [], ...words }: RunWords): RunRecordFile | string {
   let file: RunRecordFile;
   try {
     file = openRunRecord({ ...words, mode: "adopt", cwd: process.cwd(), graceMs: keeper.graceMs });
@@ -29,7 +32,10 @@ export function recordRun(keeper: Keeper, words: RunWords): RunRecordFile | stri
     if (news.kind === "started" || news.kind === "daemonized") pidOfLife.set(news.life, news.pid);
     else if (news.kind === "ended") pidOfLife.delete(news.life);
     const otherPids = [...pidOfLife.values()].filter((pid) => pid !== keeper.pid);
-    const change = changeOf(news, keeper, { ...file.record, ...pending }, otherPids);
+    const change =
+      news.kind === "mode" && news.mode === "plain"
+        ? { mode: news.mode, ports: named.map(portNamed) }
+        : changeOf(news, keeper, { ...file.record, ...pending }, otherPids);
     if (change === undefined) return;
     // Writing takes a millisecond or two, in which a program that has just been started would wait for the answer to its bind.
     if (pending === undefined)
@@ -75,4 +81,10 @@ function changeOf(
 
 function portsOf(keeper: Keeper): NonNullable<RunChange["ports"]> {
   return keeper.places.map(({ protocol, address, port }) => ({ protocol, address, port }));
+}
+
+/** In mode plain nothing is kept, and the run is all the same the one of its port. */
+function portNamed(text: string): RunPort {
+  const { address = "::", port } = parseEndpoint(text);
+  return { protocol: "tcp", address, port };
 }

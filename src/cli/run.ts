@@ -53,7 +53,13 @@ export const runRun: Run = async (context, [words], options) => {
   const keeper = keep({ command, args, ...keepOptionsOf(flags) });
   const tell = teller(context, basename(command));
   keeper.on("event", tell);
-  const record = recordRun(keeper, { command, args, ...(flags.name === undefined ? {} : { name: flags.name }) });
+  const { name, port: ports } = flags;
+  const record = recordRun(keeper, {
+    command,
+    args,
+    ...(name === undefined ? {} : { name }),
+    ...(ports === undefined ? {} : { ports }),
+  });
   if (typeof record === "string") tell({ kind: "no-record", why: record });
   const manager = tellServiceManager(keeper);
   for (const why of manager.problems) tell({ kind: "service-manager", why });

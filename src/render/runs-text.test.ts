@@ -99,6 +99,6 @@ test("renderStop() tells what was stopped, what was not, and what was not found"
   };
   assert.equal(
     renderStop(result, { style }),
-    "stopped api (pid 8): its keeper ended it\nnot stopped web: pid 9: another user's, this user may not signal it\nnot found no run keeps port 80\n",
+    "stopped api (pid 8): its keeper ended it\nnot stopped web: pid 9: another user's, this user may not signal it\nnot found: no run keeps port 80\n",
   );
 });

@@ -74,7 +74,7 @@ export function renderStop(
     ...failed.map(({ name, text }) =>
       hang(`${style.bad("not stopped")} `, `${escapeText(name)}: ${escapeText(text)}`, width),
     ),
-    ...notFound.map(({ text }) => hang(`${style.warn("not found")} `, escapeText(text), width)),
+    ...notFound.map(({ text }) => hang(`${style.warn("not found")}: `, escapeText(text), width)),
   ];
   if (lines.length === 0) return "nothing runs under portmortem run\n";
   if (stopped.length > 3) lines.push(`${amountText(stopped.length, "run")} stopped`);
@@ -90,7 +90,7 @@ export function renderReload({ reloaded, notFound }: ReloadRunsResult, { style, 
       const how = result === "restarted" ? "started again" : "a new program has taken over";
       return hang(`${style.good("reloaded")} `, `${escapeText(name)}: ${how}${pid}`, width);
     }),
-    ...notFound.map(({ text }) => hang(`${style.warn("not found")} `, escapeText(text), width)),
+    ...notFound.map(({ text }) => hang(`${style.warn("not found")}: `, escapeText(text), width)),
   ];
   return `${lines.join("\n")}\n`;
 }

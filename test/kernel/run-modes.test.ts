@@ -1,8 +1,12 @@
 // `portmortem run --mode …`: what each mode keeps, and what it falls back to where the machine says no.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { listRuns } from "../../src/keep/list-runs.ts";
+import { stopRuns } from "../../src/keep/stop-runs.ts";
 import { STATIC_C, cProgram } from "./c-program.ts";
 import { HAS_PYTHON, PYTHON } from "./needs.ts";
 import { REFUSER, refusing } from "./refuse.ts";
@@ -174,4 +178,21 @@ test(
     STATIC_C,
     REFUSER,
   ),
+);
+
+test(
+  "mode plain: the run is listed with the port that was named, and stopped by it",
+  story(async (s) => {
+    const folder = mkdtempSync(join(tmpdir(), "portmortem-run-"));
+    s.atEnd(() => rmSync(folder, { recursive: true }));
+    const run = startRun(s, ["--mode", "plain", "--port", "127.0.0.1:49200", "--", "sleep", "1000"], {
+      env: { PORTMORTEM_RUN_DIR: folder },
+    });
+    await run.told("started");
+    const ports = [{ protocol: "tcp", address: "127.0.0.1", port: 49_200 }];
+    await until("it is written down", async () => (await listRuns({ folder })).runs[0]?.program !== undefined);
+    assert.deepEqual((await listRuns({ folder })).runs[0]?.ports, ports);
+    assert.equal((await stopRuns({ folder, ports: [49_200] })).stopped.length, 1);
+    await run.ended;
+  }),
 );
