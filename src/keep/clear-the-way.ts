@@ -98,11 +98,13 @@ export class PortTaken extends PortmortemError {
     const more = blockers.length > 1 ? `; and ${blockers.length - 1} more` : "";
     const name = formatEndpoint(port).replace(/^:/, "");
     const narrower = port.address === undefined ? "; if the program binds one address only, name it" : "";
-    super("PM_PORT_TAKEN", `port ${name} is taken: ${first?.text ?? "the kernel refuses the bind"}${more}`, {
-      hint: take
-        ? `portmortem why ${name} tells what is left`
-        : `portmortem why ${name} tells more; --take ends who has it${narrower}`,
-      errno: "EADDRINUSE",
+    // Nobody has it: there is nobody to end either.
+    const isForbidden = first?.rule === "privileged-port";
+    const text = first?.text ?? "the kernel refuses the bind";
+    const ending = isForbidden ? "" : `; --take ends who has it${narrower}`;
+    super("PM_PORT_TAKEN", `port ${name} ${isForbidden ? "cannot be bound" : "is taken"}: ${text}${more}`, {
+      hint: take ? `portmortem why ${name} tells what is left` : `portmortem why ${name} tells more${ending}`,
+      errno: isForbidden ? "EACCES" : "EADDRINUSE",
     });
     this.blockers = blockers;
   }
