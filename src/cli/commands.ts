@@ -192,7 +192,8 @@ export const COMMANDS: readonly CommandDeclaration[] = [
     about: [
       "Starts the program, holds what it listens on, and starts it again when it dies: clients wait meanwhile",
       "instead of being refused. stdin, stdout, the terminal and signals are the program's. SIGHUP to run: a new",
-      "program takes over before the old one is told to end. Exit status: the program's own.",
+      "program takes over before the old one is told to end. Exit status: the program's own. With --json",
+      "what happens is a line of JSON each on stderr: stdout is the program's.",
     ].join("\n"),
     options: [
       {

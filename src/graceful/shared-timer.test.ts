@@ -41,3 +41,18 @@ test("afterMs(): a group of which all are called off keeps no timer", async () =
   cancelSecond();
   assert.equal(timers(), before);
 });
+
+test("afterMs(): one that throws keeps none of the others waiting", async () => {
+  const thrown: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));
+  try {
+    const error = new Error("thrown");
+    afterMs(1, () => {
+      throw error;
+    });
+    await new Promise<void>((resolve) => void afterMs(1, resolve));
+    assert.deepEqual(thrown, [error]);
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null);
+  }
+});

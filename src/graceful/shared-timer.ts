@@ -20,9 +20,7 @@ export function afterMs(ms: number, work: () => void): () => void {
 
 function openGroup(ms: number): Group {
   const works = new Set<() => void>();
-  const timer = setTimeout(() => {
-    for (const one of works) one();
-  }, ms);
+  const timer = setTimeout(() => callAll(works), ms);
   const group = { ms, works, timer };
   open = group;
   // Whoever asks in the next turn waits from then on.
@@ -31,4 +29,16 @@ function openGroup(ms: number): Group {
     if (works.size === 0) clearTimeout(timer);
   });
   return group;
+}
+
+/** What one of them throws is for the program to hear of, and keeps none of the others waiting. */
+function callAll(works: Set<() => void>): void {
+  try {
+    for (const one of works) {
+      works.delete(one);
+      one();
+    }
+  } finally {
+    if (works.size > 0) setImmediate(callAll, works);
+  }
 }

@@ -10,7 +10,8 @@ const SCENE = `
   const net = process.getBuiltinModule("node:net");
   const server = net.createServer().listen(0, "127.0.0.1", () => net.connect(server.address().port, "127.0.0.1").unref());
   const keepAlive = { idleMs: 5000, intervalMs: 2000, probes: 3 };
-  const guarded = guard(server, { keepAlive, userTimeoutMs: 9000, heartbeat: { everyMs: 5000, timeoutMs: 5000 } });
+  const heartbeat = { everyMs: 5000, timeoutMs: 5000, send: (socket) => socket.write("?") };
+  const guarded = guard(server, { keepAlive, userTimeoutMs: 9000, heartbeat });
   server.once("connection", async (socket) => {
     socket.unref();
     server.unref();

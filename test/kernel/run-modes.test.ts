@@ -39,7 +39,7 @@ for (const [language, words] of Object.entries(TAKES_SOCKETS))
     story(
       async (s) => {
         const ports = ["-p", "49200", "-p", "127.0.0.1:49201"];
-        const run = startRun(s, [...ports, "--mode", "activate", "--backoff", "1s", "--hold", "300ms", "--", ...words]);
+        const run = startRun(s, [...ports, "--mode", "activate", "--backoff", "2s", "--hold", "1s", "--", ...words]);
         const { pid } = await run.told("started");
         assert.equal(await read(49_200), `49200 ${pid}\n`);
         assert.equal(await read(49_200, "::1"), `49200 ${pid}\n`);
