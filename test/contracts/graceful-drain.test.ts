@@ -88,19 +88,19 @@ for (const kind of SERVER_KINDS)
 
       test("ends in order who says nothing, also where graceMs is shorter than all else", async () => {
         const { server, client } = await stage(kind, watched);
-        const report = await drain(server, { graceMs: 400 });
+        const report = await drain(server, { graceMs: 1500 });
         assert.equal(await client.over, "end");
         assert.equal(report.aborted, 0);
       });
 
       test("ends in order who is led out after the last call", async () => {
         const { server, client } = await stage(kind, watched);
-        let busyMs = 200;
+        let busyMs = 1200;
         const onProgress = (): void => {
           for (const until = performance.now() + busyMs; performance.now() < until;);
           busyMs = 0;
         };
-        const report = await drain(server, { graceMs: 1000, idleMs: LONG_MS, lingerMs: 900, onProgress });
+        const report = await drain(server, { graceMs: 2000, idleMs: LONG_MS, lingerMs: 1800, onProgress });
         assert.equal(await client.over, "end");
         assert.equal(report.aborted, 0);
       });

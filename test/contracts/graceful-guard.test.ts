@@ -205,8 +205,8 @@ test("guard() tells the program why", async (t) => {
 });
 
 for (const [name, away] of [
-  ["is stopped", (program: Program) => (program.signal("SIGSTOP"), 1500)],
-  ["is busy", (program: Program) => (program.say("block 1500"), 0)],
+  ["is stopped", (program: Program) => (program.signal("SIGSTOP"), 3000)],
+  ["is busy", (program: Program) => (program.say("block 3000"), 0)],
 ] as const)
   test(`guard() does not cut a peer that answers while the process ${name}`, async (t) => {
     const program = new Program("guarded-server");
@@ -214,9 +214,9 @@ for (const [name, away] of [
     const socket = net.connect(Number(await program.line()), "127.0.0.1");
     t.after(() => socket.destroy());
     let beats = 0;
-    // An answer that takes a part of the time that it may.
+    // An answer that takes a part of the time that it may, which is long: this process too may have to wait for its turn.
     socket.on("data", () => (beats++, setTimeout(() => socket.write("x"), 150)));
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const before = beats;
       await until("the next heartbeat", () => beats > before);
       const awayMs = away(program);

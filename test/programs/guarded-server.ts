@@ -13,8 +13,8 @@ const server = net.createServer((socket) => {
 });
 guard(server, {
   heartbeat: {
-    everyMs: 200,
-    timeoutMs: 400,
+    everyMs: 300,
+    timeoutMs: 2000,
     send: (socket) => {
       socket.write("beat");
       say("asked");
