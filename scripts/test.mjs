@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { run } from "node:test";
 import { ensureInstalled, root } from "./setup.mjs";
 import { cliIsStale } from "./freshness.mjs";
+import { killLeftovers, markWhatIsStarted } from "./leftovers.mjs";
 
 const checks = ["format", "lint", "types"];
 const suites = {
@@ -45,6 +46,7 @@ if (wantedChecks.includes("format")) await step("format", () => tool("oxfmt", "o
 if (wantedChecks.includes("lint")) await step("lint", () => tool("oxlint", "oxlint", []));
 // Compiling is the type check; with a mistake in the types the tests run all the same.
 await step("types", () => tool("typescript", "tsc", ["-p", "tsconfig.build.json"]));
+markWhatIsStarted();
 for (const [suite, list] of Object.entries(files)) if (list.length > 0) await runSuite(suite, list);
 finish();
 
@@ -123,6 +125,11 @@ async function runSuite(suite, sources) {
       await runFile(file, counts, printed, failedFiles);
   };
   await Promise.all([worker(), worker()]);
+  const leftovers = await killLeftovers();
+  if (leftovers.length > 0) {
+    counts.failed++;
+    say(`FAILED ${suite}: tests have left running\n${indent(leftovers.join("\n"))}`);
+  }
   for (const file of failedFiles)
     if (printed.has(file)) say(`printed by ${file}:\n${indent(printed.get(file).trimEnd().slice(-8000))}`);
   total.passed += counts.passed;
@@ -191,7 +198,9 @@ function finish() {
     );
   say(`\nin ${seconds(startedAt)}, Node ${process.version}`);
   say(counted(total.passed, total.failed, total.skipped.length));
-  process.exitCode = total.failed > 0 || strict ? 1 : 0;
+  const status = total.failed > 0 || strict ? 1 : 0;
+  // Not at the end of all that is open: whatever a test left behind may hold the pipes that its output came through.
+  process.stdout.write("", () => process.exit(status));
 }
 
 function counted(passed, failed, skipped) {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { PortmortemError } from "../../src/base/errors.ts";
 import { listRuns } from "../../src/keep/list-runs.ts";
 import { openRunRecord } from "../../src/keep/run-record.ts";
+import type { RecordedRun } from "../programs/recorded-run.ts";
 import { RecordedRuns, killIfThere, lives } from "./recorded-runs.ts";
 import { story } from "./story.ts";
 import { until } from "./until.ts";
@@ -108,7 +109,9 @@ test(
   story(async (s) => {
     const runs = new RecordedRuns(s);
     const named = await Promise.all(Array.from({ length: 6 }, () => runs.start({ name: "api" }).line()));
-    assert.equal(named.filter((line) => line.includes("PM_RUN_NAME_TAKEN")).length, 5, named.join("\n"));
+    const answers = named.map((line) => JSON.parse(line) as Partial<RecordedRun> & { readonly error?: string });
+    for (const { program } of answers) if (program !== undefined) s.atEnd(() => killIfThere(program));
+    assert.equal(answers.filter(({ error }) => error === "PM_RUN_NAME_TAKEN").length, 5, named.join("\n"));
     const others = await Promise.all(Array.from({ length: 6 }, () => runs.started()));
     assert.equal(new Set(others.map(({ name }) => name)).size, 6);
   }),
