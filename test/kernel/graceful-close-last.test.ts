@@ -95,13 +95,19 @@ test(
       );
       return (await timeWaits(s, port)).client - before;
     };
-    // Told by its client to close, the server's side of Node does so first, or at the same time.
-    const plain = new http.Agent({ keepAlive: false });
-    assert.ok((await count(plain)) + (await timeWaits(s, port)).server >= 10 * COUNT);
-    const serverSide = (await timeWaits(s, port)).server;
-    assert.equal(await count(agent().http), COUNT);
-    assert.equal((await timeWaits(s, port)).server, serverSide);
-    assert.equal(await count(agent({ maxSockets: 4 }).http), 4);
+    // Told by its client to close, the server's side of Node does so first, or at the same time. Not all are there to be counted: a segment
+    // that comes late to an end that is gone is answered by a reset, which ends the other end's TIME-WAIT (tcp_timewait_state_process()).
+    const fromPlain = await count(new http.Agent({ keepAlive: false }));
+    const { server: serverSide } = await timeWaits(s, port);
+    assert.ok(fromPlain + serverSide > 9 * COUNT, `${fromPlain} and ${serverSide}`);
+    for (const [of, most] of [
+      [agent(), COUNT],
+      [agent({ maxSockets: 4 }), 4],
+    ] as const) {
+      const left = await count(of.http);
+      assert.ok(left > 0 && left <= most, `${left}`);
+    }
+    assert.ok((await timeWaits(s, port)).server <= serverSide);
   }),
 );
 
