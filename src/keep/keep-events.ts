@@ -1,5 +1,6 @@
 /** What is told of the sockets that are kept. */
 import type { SocketPlace } from "../host/keeping.ts";
+import type { WantedPort } from "./wanted-ports.ts";
 
 /** A life is one start of the program and all the processes that come of it. */
 export type LifeNumber = number;
@@ -17,6 +18,8 @@ export type KeepEvent =
   | { readonly kind: "path-cleared"; readonly path: string; readonly pid: number }
   /** It accepts: now, or connections wait already. */
   | { readonly kind: "listening"; readonly place: SocketPlace; readonly pid: number; readonly life: LifeNumber }
+  /** Nothing that was named is kept, for the program listens on these. */
+  | { readonly kind: "elsewhere"; readonly places: readonly SocketPlace[]; readonly named: readonly WantedPort[] }
   | { readonly kind: "released"; readonly place: SocketPlace; readonly because: ReleaseReason }
   | { readonly kind: "cannot-keep"; readonly pid: number; readonly step: string; readonly errno: string };
 

@@ -21,6 +21,7 @@ import type {
 import { sumOf } from "./activated-sockets.ts";
 import type { KeepEvent, LifeNumber, ReleaseReason } from "./keep-events.ts";
 import type { Holder, KeptEntry } from "./kept-entry.ts";
+import { ListensElsewhere } from "./listens-elsewhere.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { isSamePlace, standsInTheWay } from "./socket-place.ts";
 import type { WantedPorts } from "./wanted-ports.ts";
@@ -45,9 +46,11 @@ export class KeptSockets implements ModeSockets {
   #entries: KeptEntry[] = [];
   /** Cookies of sockets that were bound to a port by number, oldest first: only those are kept where no port was named. */
   readonly #explicit = new Set<string>();
+  readonly #elsewhere: ListensElsewhere;
 
   constructor(options: KeptSocketsOptions) {
     this.#options = options;
+    this.#elsewhere = new ListensElsewhere(options.wanted);
   }
 
   get entries(): readonly KeptEntry[] {
@@ -156,6 +159,7 @@ export class KeptSockets implements ModeSockets {
       return this.#confirmListening(known, known.holder);
     }
     const place = socket.place();
+    if (place?.protocol === "tcp") this.#elsewhere.heard(place);
     const explicit = this.#options.wanted.named !== undefined || this.#explicit.delete(socket.cookie ?? "");
     if (place?.protocol !== "tcp" || !explicit || !this.#options.wanted.wants(place))
       return letThroughWithout(socket, call);
@@ -181,6 +185,8 @@ export class KeptSockets implements ModeSockets {
   /** What nobody has for two looks in a row although the program lives is let go: it closed it on purpose. */
   look(life: LifeNumber | undefined): void {
     if (life === undefined) return;
+    const elsewhere = this.#elsewhere.look(this.#entries.length > 0);
+    if (elsewhere !== undefined) this.#options.emit(elsewhere);
     for (const entry of this.#entries) {
       const bound = entry.socket.place()?.port !== 0;
       if (bound && this.isHeld(entry)) entry.missedLooks = 0;

@@ -81,6 +81,12 @@ export class RunText {
         return news.result === "failed" ? `no hand-over: ${escapeText(news.why)}` : undefined;
       case "released":
         return this.#released(news.place, news.because);
+      case "elsewhere": {
+        const named = news.named.map(({ address, port }) =>
+          address === undefined ? `${port}` : formatEndpoint({ address, port }),
+        );
+        return `${name} listens on ${news.places.map(nameOf).join(", ")}: not kept, for --port says ${named.join(", ")}`;
+      }
       case "path-cleared":
         return `${escapeText(news.path)} was left by a dead program and is removed`;
       case "cannot-keep":

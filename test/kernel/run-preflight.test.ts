@@ -91,3 +91,15 @@ test(
     assert.ok(isAlive(client.pid) && isAlive(far.pid), "only the connection is ended");
   }, STATIC_C),
 );
+
+test(
+  "a program that listens on another port than the one that was named: that is said, once",
+  story(async (s) => {
+    const words = ["--port", "127.0.0.1:49200", "--port", "8080", "--", cProgram("port-server"), "49201"];
+    const run = startRun(s, words, { asText: true });
+    await run.said(/^portmortem: port-server listens on .*:49201: not kept, for --port says 127\.0\.0\.1:49200, 8080$/);
+    const asJson = startRun(s, ["--port", "49300", "--", cProgram("port-server"), "49301"]);
+    const { places, named } = await asJson.told("elsewhere");
+    assert.deepEqual([places.map(({ port }) => port), named], [[49_301], [{ port: 49_300 }]]);
+  }, STATIC_C),
+);
