@@ -18,10 +18,19 @@ import { createProgressLine } from "./progress.ts";
 import { statusOfStop } from "./stop-status.ts";
 import type { RecordFlags } from "./run-records-asked.ts";
 
+/** What only a program that is to be started can have. */
+const OF_A_START = ["port", "mode", "take", "restart", "backoff", "maxRestarts", "whileDown", "hold", "name"];
+
 export async function runOnRecords(context: Context, flags: RecordFlags): Promise<number> {
   const { list, stop, stopAll, reload } = flags;
   if ([list === true, stop !== undefined || stopAll === true, reload !== undefined].filter(Boolean).length > 1)
     throw new PortmortemError("PM_USAGE", "--list, --stop and --reload do not go together", { hint: "one at a time" });
+  const idle = [...OF_A_START, ...(stop === undefined && stopAll !== true ? ["grace"] : [])];
+  const given = idle.find((option) => option in flags);
+  if (given !== undefined)
+    throw new PortmortemError("PM_USAGE", `${flagOf(given)} would change nothing: this is about what runs already`, {
+      hint: "leave it out; a run is named by --stop NAME, --reload NAME",
+    });
   if (list === true) return runList(context);
   return reload === undefined ? runStop(context, flags) : runReload(context, reload);
 }
@@ -89,4 +98,8 @@ function say(
     writeOut(text);
     if (!context.quiet) writeError(renderIncomplete(result.incomplete, context.style, context.width));
   }
+}
+
+function flagOf(option: string): string {
+  return `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

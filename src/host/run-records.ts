@@ -25,6 +25,8 @@ export interface RunPlace {
   readonly bootId?: string;
   /** The inode of this process' pid namespace. */
   readonly pidNamespace?: number;
+  /** No process is in that pid namespace any more. False: one is, or that is not told. */
+  readonly hasEnded: (pidNamespace: number) => boolean;
 }
 
 export interface RunRecordsRead {

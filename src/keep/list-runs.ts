@@ -52,8 +52,11 @@ export function judgeRuns(
 
 export function stateOf(host: Host, place: RunPlace, record: RunRecord): RunState | "stale" {
   const canSee = host.process(host.system().pid) !== undefined;
+  const { pidNamespace } = record;
+  const isOfOther = pidNamespace !== undefined && pidNamespace !== place.pidNamespace;
   return judgeRun(record, {
     ...place,
+    hasNamespaceEnded: isOfOther && place.hasEnded(pidNamespace),
     keeper: presence(host, record.keeper, canSee),
     program: presenceOfAny(host, programsOf(record), canSee),
   });

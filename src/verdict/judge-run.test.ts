@@ -43,7 +43,11 @@ test("judgeRun() takes a record of another boot for stale, whoever has the pids 
   assert.equal(judgeRun(record, { ...facts, bootId: "other" }), "stale");
 });
 
-test("judgeRun() never takes a record of another pid namespace for stale", () => {
+test("judgeRun() takes a record of another pid namespace for stale only where that has ended, in this boot", () => {
+  const ended = { keeper: "gone", program: "gone", pidNamespace: 4_026_532_000, hasNamespaceEnded: true } as const;
+  assert.equal(judgeRun(record, { ...ended, bootId: "boot" }), "stale");
+  assert.equal(judgeRun(record, { ...ended, bootId: "other" }), "elsewhere", "another machine's, it may be");
+  assert.equal(judgeRun(record, ended), "elsewhere");
   for (const keeper of ["there", "gone", "unknown"] as const) {
     assert.equal(judgeRun(record, { ...facts, keeper, program: "gone", pidNamespace: 4_026_532_000 }), "elsewhere");
     assert.equal(judgeRun(record, { bootId: "other", keeper, program: "gone", pidNamespace: 1 }), "elsewhere");

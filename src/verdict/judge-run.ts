@@ -7,6 +7,8 @@ export type Presence = "there" | "gone" | "unknown";
 export interface RunFacts {
   readonly bootId?: string;
   readonly pidNamespace?: number;
+  /** That of the record, where it is another one. */
+  readonly hasNamespaceEnded?: boolean;
   readonly keeper: Presence;
   /** Counts only where the record names one. */
   readonly program: Presence;
@@ -15,8 +17,11 @@ export interface RunFacts {
 /** `stale`: nothing of it is left. */
 export function judgeRun(record: RunRecord, facts: RunFacts): RunState | "stale" {
   // Before the boot: containers of some managers are given a boot id of their own.
-  if (record.pidNamespace !== facts.pidNamespace) return "elsewhere";
-  if (record.bootId !== undefined && facts.bootId !== undefined && record.bootId !== facts.bootId) return "stale";
+  const areBootsKnown = record.bootId !== undefined && facts.bootId !== undefined;
+  const isOfThisBoot = areBootsKnown && record.bootId === facts.bootId;
+  if (record.pidNamespace !== facts.pidNamespace)
+    return isOfThisBoot && facts.hasNamespaceEnded === true ? "stale" : "elsewhere";
+  if (areBootsKnown && !isOfThisBoot) return "stale";
   const program = record.program === undefined ? "gone" : facts.program;
   if (facts.keeper === "unknown") return "unknown";
   if (facts.keeper === "there") return program === "gone" ? "down" : "kept";

@@ -224,6 +224,9 @@ for (const [words, said] of [
   [["--netns", "1", "--", "true"], /namespace/],
   [["--record", "/tmp/portmortem-run.json", "--", "true"], /nothing to record/],
   [["--ports", "80", "--", "true"], /--ports/],
+  [["--list", "--name", "api"], /--name would change nothing/],
+  [["--stop-all", "--while-down", "refuse"], /--while-down would change nothing/],
+  [["--list", "--grace", "1s"], /--grace would change nothing/],
 ] as const)
   test(
     `run ${words.join(" ")} is refused`,

@@ -1,6 +1,6 @@
 // Ending what was started, by pidfd and start time, and nothing else.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { listRuns } from "../../src/keep/list-runs.ts";
@@ -27,6 +27,21 @@ async function childrenOf(pid: number, count: number): Promise<number[]> {
       .map(Number);
     return pids.length === count ? pids : undefined;
   });
+}
+
+/** In the machine's first pid namespace, and no process is hidden; of the first one it is known where it is. */
+function seesAllProcesses(): boolean {
+  const others = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== "1");
+  return (
+    readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]" &&
+    others.every((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/ns/pid`) !== "";
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === "ENOENT";
+      }
+    })
+  );
 }
 
 test(
@@ -230,6 +245,12 @@ test(
     );
     assert.equal(lives(outer.program), false);
     assert.equal(files(runs.folder).length, 1);
+    await inside.kill();
+    const left = async (): Promise<number> => (await listRuns({ folder: runs.folder })).runs.length;
+    // From inside a container nobody can tell.
+    if (!seesAllProcesses()) assert.equal(await left(), 1);
+    else await until("its namespace has ended, and the record is stale", async () => (await left()) === 0);
+    assert.equal(files(runs.folder).length, await left());
   }, CHOSEN_PIDS),
 );
 

@@ -10,7 +10,8 @@ import type { RunRecord } from "../../tcp/run-record.ts";
 import { formatRunRecord, isRunId, parseRunRecord } from "../../wire/run-record-text.ts";
 import type { RunPlace, RunRecords, RunRecordsRead } from "../run-records.ts";
 import { loadLibc } from "./libc.ts";
-import { errnoOf, readLinkByFs, readText } from "./read-file.ts";
+import { hasPidNamespaceEnded, ownPidNamespace } from "./pid-namespaces.ts";
+import { errnoOf, readText } from "./read-file.ts";
 import { checkRunFolder, makeRunFolder, runFolders } from "./run-folder.ts";
 import type { FolderChoice } from "./run-folder.ts";
 
@@ -40,11 +41,11 @@ class RunRecordFiles implements RunRecords {
 
   here(): RunPlace {
     const bootId = readText("/proc/sys/kernel/random/boot_id")?.trim();
-    const link = readLinkByFs("/proc/self/ns/pid");
-    const inode = typeof link === "string" ? /^pid:\[(\d+)\]$/.exec(link)?.[1] : undefined;
+    const pidNamespace = ownPidNamespace();
     return {
       ...(bootId === undefined || bootId === "" ? {} : { bootId }),
-      ...(inode === undefined ? {} : { pidNamespace: Number(inode) }),
+      ...(pidNamespace === undefined ? {} : { pidNamespace }),
+      hasEnded: hasPidNamespaceEnded,
     };
   }
 
