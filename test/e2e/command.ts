@@ -6,7 +6,7 @@ import { root } from "../house/repository.ts";
 
 export const CLI = join(root, "dist/cli.cjs");
 /** Nothing that portmortem is asked here may take longer. */
-export const DEADLINE_MS = 10_000;
+export const DEADLINE_MS = 30_000;
 
 export interface Outcome {
   readonly status: number | null;

@@ -8,7 +8,7 @@ import type { Readable, Writable } from "node:stream";
 import type { ActorCalls } from "../programs/socket-actor.ts";
 
 const PROGRAMS = join(import.meta.dirname, "../programs");
-const DEADLINE_MS = 8000;
+const DEADLINE_MS = 30_000;
 
 export interface ProgramOptions {
   readonly argv0?: string;

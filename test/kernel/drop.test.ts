@@ -331,6 +331,7 @@ test(
       await pair.server.close(await pair.server.accept(pair.listener));
     }
     const filter = "state time-wait dport = :48011";
+    await s.count(filter, 60);
     const [one, other] = await Promise.all([run(s, [filter]), run(s, [filter])]);
     const dropped = [one, other].reduce((sum, { json }) => sum + json.dropped, 0);
     assert.equal(dropped, 60);
@@ -445,6 +446,7 @@ test(
       await pair.client.close(fd);
       await pair.server.close(await pair.server.accept(pair.listener));
     }
+    await s.count("state time-wait dport = :48018", 250);
     const abort = new AbortController();
     const result = await drop({
       filter: "state time-wait dport = :48018",

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly asText?: boolean;
 }
 
+const DEADLINE_MS = 40_000;
+
 /** By user. */
 const runsFolders = new Map<number, string>();
 process.once("exit", () => {
@@ -98,21 +100,25 @@ export class RunCommand {
 
   /** The so many-th of this kind, from 1. */
   told<K extends KeepNews["kind"]>(kind: K, nth = 1): Promise<News<K>> {
-    return until(`${kind} number ${nth}`, () => this.all(kind)[nth - 1], 20_000).catch((error: Error) => {
-      throw new Error(`${error.message}; told: ${JSON.stringify(this.news)}; said: ${this.warned.join("\n")}`);
+    return until(`${kind} number ${nth}`, () => this.all(kind)[nth - 1], DEADLINE_MS).catch((error: Error) => {
+      throw new Error(`${error.message}; ${this.#saidSoFar()}`);
     });
+  }
+
+  #saidSoFar(): string {
+    return `told: ${JSON.stringify(this.news)}; said: ${this.warned.join("\n")}`;
   }
 
   /** The so many-th line that the program printed, over all its lives. */
   printed(nth: number): Promise<string> {
-    return until(`line ${nth} of the program`, () => this.output[nth - 1], 20_000).catch((error: Error) => {
-      throw new Error(`${error.message}; printed: ${this.output.join("|")}; said: ${this.warned.join("\n")}`);
+    return until(`line ${nth} of the program`, () => this.output[nth - 1], DEADLINE_MS).catch((error: Error) => {
+      throw new Error(`${error.message}; printed: ${this.output.join("|")}; ${this.#saidSoFar()}`);
     });
   }
 
   /** A line on stderr, of the command's own or of the program's. */
   said(pattern: RegExp): Promise<string> {
-    return until(`${pattern} on stderr`, () => this.warned.find((line) => pattern.test(line)), 20_000).catch(
+    return until(`${pattern} on stderr`, () => this.warned.find((line) => pattern.test(line)), DEADLINE_MS).catch(
       (error: Error) => {
         throw new Error(`${error.message}; said:\n${this.warned.join("\n")}`);
       },

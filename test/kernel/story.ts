@@ -186,6 +186,15 @@ export class Story {
     return (await listSockets({ udp: true, owners: false })).sockets.filter(({ protocol }) => protocol === "udp");
   }
 
+  /** Waits until so many match: a FIN is on its way for a moment, on loopback too. */
+  async count(filter: string, wanted: number): Promise<void> {
+    let found: number | undefined;
+    const look = async (): Promise<boolean> => (found = (await this.sockets(filter)).length) === wanted;
+    await until(`${wanted} sockets: ${filter}`, look).catch((error: unknown) => {
+      throw new Error(`there are ${found}`, { cause: error });
+    });
+  }
+
   /** Waits until exactly one socket matches. */
   socket(filter: string): Promise<Socket> {
     return until(`one socket: ${filter}`, async () => {

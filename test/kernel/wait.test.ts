@@ -11,9 +11,9 @@ import { CLI, story } from "./story.ts";
 import type { Story } from "./story.ts";
 import { until } from "./until.ts";
 
-/** The promise, and what a busy machine of two processors may add to it. */
+/** The promise, and what a machine may add to it that has much else to do: less than what a second look would cost that was put off. */
 const LATE_MS = 100;
-const BUSY_MS = 150;
+const BUSY_MS = 900;
 
 type WaitAnswer = Why & { readonly schema: string };
 
