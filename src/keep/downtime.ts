@@ -1,4 +1,5 @@
 /** What clients find while the program is down: a queue for some time, then nobody. */
+import type { LifeNumber } from "./keep-events.ts";
 import type { KeeperEvent } from "./keeper-events.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 
@@ -33,14 +34,16 @@ export class Downtime {
     return undefined;
   }
 
-  tell(): void {
+  /** From time to time. `life` undefined: none runs; `isBeside`: another one serves meanwhile. */
+  look(life: LifeNumber | undefined, isBeside: boolean): void {
     if (this.#sinceMs === undefined) return;
-    const downMs = Math.round(performance.now() - this.#sinceMs);
-    this.#options.emit({ kind: "waiting", connections: this.#options.sockets.waitingCount(), downMs });
-  }
-
-  end(): void {
-    this.#sinceMs = undefined;
+    const { sockets, emit } = this.#options;
+    const connections = sockets.waitingCount();
+    // Until it has come to its listen(2), a program that runs is as good as down for those who wait.
+    const isDown =
+      life === undefined || (!isBeside && connections !== undefined && sockets.takenOverBy(life) === "nothing");
+    if (isDown) emit({ kind: "waiting", connections, downMs: Math.round(performance.now() - this.#sinceMs) });
+    else this.#sinceMs = undefined;
   }
 
   close(): void {

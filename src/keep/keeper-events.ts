@@ -27,7 +27,10 @@ export type KeeperEvent =
   | { readonly kind: "restarting"; readonly delayMs: number }
   /** So many restarts within the period are enough: it ends here. */
   | { readonly kind: "given-up"; readonly restarts: number; readonly periodMs: number }
-  /** The program is down for so long, and so many connections wait to be accepted; undefined: nothing listens. */
+  /**
+   * Nobody accepts for so long: the program is down, or has not come to its listen() yet. So many connections wait to be accepted; undefined:
+   * nothing listens.
+   */
   | { readonly kind: "waiting"; readonly connections: number | undefined; readonly downMs: number }
   | { readonly kind: "refusing"; readonly because: "refuse" | "hold" }
   /** It was told to end and has not within its grace. */

@@ -158,7 +158,6 @@ export class ProgramKeeper {
     const { program, noNewPrivs } = start;
     const life = new Life(start.life, program, (one, end) => this.#daemonOf(one, end));
     this.#current = life;
-    this.#downtime.end();
     this.#living.add(life);
     if (this.sockets.mode === "adopt") this.#remains.add(life.number);
     void life.over.then(() => this.#living.delete(life));
@@ -270,12 +269,12 @@ export class ProgramKeeper {
   #look(): void {
     const { sockets } = this.#options;
     const life = this.#current;
-    if (life === undefined) return this.#downtime.tell();
+    this.#downtime.look(life?.number, this.#living.size > 1);
+    if (life === undefined) return;
     sockets.look(life.number);
     // Until the new life listens, what is left of the old one may be all that serves.
     if (this.#living.size === 1 && sockets.isServedBy(life.number)) this.#remains.clearBeside(life);
     else this.#remains.spare();
-    return undefined;
   }
 
   async #clear(): Promise<void> {

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ActorCalls } from "../programs/socket-actor.ts";
+import type { KeepLine } from "../programs/keep.ts";
 import { KeptProgram } from "./kept-program.ts";
 import type { KeptOptions } from "./kept-program.ts";
 import { SECOND_USER } from "./needs.ts";
@@ -83,6 +84,29 @@ test(
     assert.equal((await kept.told("released")).because, "unclaimed");
     const { length } = await s.sockets("state listening");
     assert.equal(length, 2, "nobody would accept on the third");
+  }),
+);
+
+test(
+  "a program that runs again and does not listen yet: who waits is told of, until it does",
+  story(async (s) => {
+    const kept = keptActor(s);
+    await listen(kept, "127.0.0.1:7000");
+    await kept.crash();
+    await guest(s, "127.0.0.1:7000");
+    const sinceItRuns = (): readonly KeepLine[] =>
+      kept.lines.slice(kept.lines.findLastIndex(({ kind }) => kind === "started"));
+    await until("it is told", () => sinceItRuns().some((line) => line.kind === "waiting" && line.connections === 1));
+    const fd = await listen(kept, "127.0.0.1:7000");
+    await kept.told("listening", 2);
+    // That takes two looks.
+    await kept.call("close", { fd });
+    await kept.told("released");
+    const since = kept.lines.slice(kept.lines.findLastIndex(({ kind }) => kind === "listening"));
+    assert.deepEqual(
+      since.map(({ kind }) => kind).filter((kind) => kind === "waiting"),
+      [],
+    );
   }),
 );
 
