@@ -139,7 +139,7 @@ export class ModeChoice {
       take,
       graceMs,
       signal,
-      onCleared: (port: ParsedEndpoint, text: string): void => this.#tell({ kind: "cleared", port: port.port, text }),
+      tell: this.#tell,
     };
     if (this.#isFirst) await clearTheWay(ports, options);
     else await waitForTheWay(ports, options, ({ message }) => this.#tell({ kind: "port-taken", text: message }));

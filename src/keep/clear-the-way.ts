@@ -20,8 +20,8 @@ export interface ClearOptions {
   readonly take: boolean;
   readonly graceMs: number;
   readonly signal: AbortSignal;
-  /** Something was cleared, or a program ended. */
-  readonly onCleared: (port: ParsedEndpoint, text: string) => void;
+  /** `cleared`: what was in the way, or a program ended. `taking`: somebody is asked to end, and takes a while. */
+  readonly tell: (news: { readonly kind: "cleared" | "taking"; readonly port: number; readonly text: string }) => void;
 }
 
 /** Throws PM_PORT_TAKEN with the blockers, and what why() and free() throw. */
@@ -51,22 +51,32 @@ export async function waitForTheWay(
 }
 
 const LOOK_AGAIN_MS = 500;
+/** Whoever has not ended by then is waited for in so many words. */
+const SILENT_MS = 500;
 
 async function clearOne(port: ParsedEndpoint, options: ClearOptions): Promise<PortTaken | undefined> {
-  const { host, reuseAddr, take, graceMs, signal, onCleared } = options;
+  const { host, reuseAddr, take, graceMs, signal, tell } = options;
   const address = scopedAddress(port);
   const endpoint = { port: port.port, ...(address === undefined ? {} : { address }) };
   const asked = { reuseAddr, signal, ...(host === undefined ? {} : { host }) };
   const verdict = await why(endpoint, asked);
   if (verdict.bindable || isKeptAbove(verdict.blockers, host)) return undefined;
+  let isWaitTold = false;
+  const onWaiting = (what: string, waitedMs: number, limitMs: number): void => {
+    if (isWaitTold || waitedMs < SILENT_MS) return;
+    isWaitTold = true;
+    tell({ kind: "taking", port: port.port, text: `waiting for ${what}, at most ${durationText(limitMs)}` });
+  };
   const result = await free(endpoint, {
     ...asked,
     graceMs,
+    onWaiting,
     ...(take
       ? { yes: true, force: true, dropClients: true }
       : { confirm: async ({ plan }) => plan.every(({ kind }) => kind === "destroy") }),
   });
-  for (const step of result.done) if (step.result === "ok") onCleared(port, whatWasDone(step, graceMs));
+  for (const step of result.done)
+    if (step.result === "ok") tell({ kind: "cleared", port: port.port, text: whatWasDone(step, graceMs) });
   // What was cut short has no answer.
   if (!result.bindable) signal.throwIfAborted();
   return result.bindable ? undefined : new PortTaken(port, verdict.blockers, take);

@@ -18,6 +18,8 @@ export type KeepNews =
   | { readonly kind: "mode"; readonly mode: KeepMode; readonly instead: readonly ModeRefusal[] }
   /** Something was in the way of a port before the start, and is not any more. */
   | { readonly kind: "cleared"; readonly port: number; readonly text: string }
+  /** Whoever has the port was asked to end, and is waited for. */
+  | { readonly kind: "taking"; readonly port: number; readonly text: string }
   /** stop() was called, or the program is to end for good. */
   | { readonly kind: "stopping" }
   /** Something alive is in the way of a restart, and is waited for. */

@@ -115,12 +115,11 @@ export class Keeper extends EventEmitter<KeeperEvents> {
     const { ports, take, graceMs, host } = this.#options;
     const { signal } = this.#stop;
     signal.throwIfAborted();
-    const onCleared = (port: { readonly port: number }, text: string): void =>
-      this.#tell({ kind: "cleared", port: port.port, text });
-    await clearTheWay(ports, { host, reuseAddr: true, take, graceMs, signal, onCleared });
+    const tell = (news: KeepNews): void => this.#tell(news);
+    await clearTheWay(ports, { host, reuseAddr: true, take, graceMs, signal, tell });
     const keeping = openKeeping();
     try {
-      const choice = new ModeChoice(this.#options, keeping, (news) => this.#tell(news));
+      const choice = new ModeChoice(this.#options, keeping, tell);
       const { mode, keeper, instead } = await choice.make();
       this.#mode = mode;
       this.#keeper = keeper;

@@ -44,6 +44,7 @@ export class RunText {
     const name = this.#command;
     switch (news.kind) {
       case "cleared":
+      case "taking":
         return `port ${news.port}: ${escapeText(news.text)}`;
       case "mode":
         this.#mayHaveClients ||= news.mode !== "adopt";

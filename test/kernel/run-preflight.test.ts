@@ -57,13 +57,14 @@ for (const how of ["drains", "ignores"] as const)
       const other = await startServer(s, 49_200, how);
       const client = s.actor();
       await client.connect("127.0.0.1:49200");
-      const words = ["-p", "49200", "--take", "--grace", "300ms", "--", cProgram("port-server"), "49200"];
+      const words = ["-p", "49200", "--take", "--grace", "1s", "--", cProgram("port-server"), "49200"];
       const run = startRun(s, words, { asText: true });
       assert.equal(await run.printed(1), "listening on 49200");
       assert.ok(isAlive(client.pid), "who is connected is not touched");
-      if (how === "ignores")
-        await run.said(new RegExp(`49200: pid ${other.pid} has not ended within 300 ms and is killed`));
-      else
+      if (how === "ignores") {
+        await run.said(new RegExp(`49200: waiting for node .*\\(pid ${other.pid}\\) to end, at most 1 s$`));
+        await run.said(new RegExp(`49200: pid ${other.pid} has not ended within 1 s and is killed`));
+      } else
         await run.said(
           new RegExp(`49200: node .*\\(pid ${other.pid}\\) listens on 127\\.0\\.0\\.1:49200: asked to end`),
         );
