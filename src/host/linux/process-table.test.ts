@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ReadLink } from "./read-file.ts";
 import { ProcessTable } from "./process-table.ts";
+import type { ProcessTableOptions } from "./process-table.ts";
 import { SYSTEM_ROOTS } from "./system-roots.ts";
 
 async function stopped(child: ChildProcess): Promise<void> {
@@ -97,14 +98,15 @@ test("processes() lists this process with its user, descriptors and namespace", 
   if (own.fdCount !== undefined) assert.ok(own.fdCount >= 3, "stdin, stdout and stderr at least"); // told since Linux 6.2
 });
 
-test("namespaces() tells of the same processes as processes(), whether all answer or some refuse", () => {
+test("namespaces() tells of the same processes as processes(), but for those that refuse", () => {
   const proc = mkdtempSync(join(tmpdir(), "pm-proc-"));
   try {
     for (const pid of [1, 2, 30]) mkdirSync(join(proc, String(pid), "ns"), { recursive: true });
     const roots = { ...SYSTEM_ROOTS, proc };
-    const told = (readLink: ReadLink): [number, number | undefined][] =>
-      new ProcessTable({ roots, readLink })
+    const told = (readLink: ReadLink, options: ProcessTableOptions = {}): [number, number | undefined][] =>
+      new ProcessTable({ roots, readLink, ...options })
         .namespaces()
+        .filter(({ netns }) => netns !== undefined)
         .map(({ pid, netns }) => [pid, netns] as [number, number | undefined])
         .toSorted(([a], [b]) => a - b);
     assert.deepEqual(
@@ -119,10 +121,18 @@ test("namespaces() tells of the same processes as processes(), whether all answe
       told((path) => (path.includes("/2/") ? 13 : "net:[7]")),
       [
         [1, 7],
-        [2, undefined],
         [30, 7],
       ],
     );
+    const asked: string[] = [];
+    const refusing = (path: string): number => (asked.push(path), 13);
+    const another = (process.geteuid?.() ?? 0) + 1;
+    for (const pid of [31, 32, 33]) mkdirSync(join(proc, String(pid), "ns"), { recursive: true });
+    assert.deepEqual(told(refusing, { selfUid: another }), []);
+    assert.equal(asked.length, 6, "three times, and again by processes(), and the rest never");
+    assert.deepEqual(told(refusing), [], "one's own are all asked");
+    assert.equal(asked.length, 12);
+    for (const pid of [31, 32, 33]) rmSync(join(proc, String(pid)), { recursive: true });
     rmSync(join(proc, "2"), { recursive: true });
     const gone = (path: string): string | number =>
       path.includes("/30/") ? (rmSync(join(proc, "30"), { recursive: true, force: true }), 2) : "net:[7]";
