@@ -39,7 +39,7 @@ export async function buildGraceful() {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(texts)) {
-    writeFileSync(join(folder, `${name}.js`), text);
+    writeFileSync(join(folder, `${name}.js`), withoutFacades(text));
     const { code } = await esbuild.transform(text.replace(/("\.\/\w+)\.js"/g, '$1.cjs"'), {
       minify: true,
       platform: "node",
@@ -50,6 +50,19 @@ export async function buildGraceful() {
     writeFileSync(join(folder, `${name}.cjs`), code);
   }
   writeDeclarations();
+}
+
+/**
+ * For an `import` of its own modules Node makes a module of ours each, with all the names that they export: a third of the time of loading this one.
+ * process.getBuiltinModule() is there since 20.16 and 22.3.
+ */
+function withoutFacades(text) {
+  const direct = text.replace(
+    /\bimport\{([^}]*)\}from("node:[^"]*");/g,
+    (_, names, module) => `const{${names.replaceAll(" as ", ":")}}=process.getBuiltinModule(${module});`,
+  );
+  if (/\bfrom"node:/.test(direct)) throw new Error("an import of node: that is not of names");
+  return direct;
 }
 
 /** Module → what the second bundle takes of it, where the first has that module: there is one PortmortemError, and one memory of who is connected. */
