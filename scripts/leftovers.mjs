@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const MARK = "PORTMORTEM_TEST_RUN";
 /** What was killed at a test's end may still be about to die. */
-const DYING_MS = 3000;
+const DYING_MS = 10_000;
 const LOOK_MS = 20;
 
 /** All that this process starts from now on can be told by its environment. */
