@@ -95,6 +95,8 @@ test(
     const kept = new KeptProgram({ ports: [PORT] }, process.execPath, "-e", program);
     s.atEnd(() => kept.end());
     await kept.told("kept");
+    // That is told before the kernel carries the bind out.
+    await until("it is bound", async () => (await s.udpSockets()).some(({ local }) => local.port === PORT));
     const client = createSocket("udp4");
     s.atEnd(() => client.close());
     const errors: Error[] = [];
