@@ -1,5 +1,6 @@
 // Target: from SIGKILL to the first answered request of a server that itself needs 5 ms to start, without a pause before the restart, at most
 // 1.0 of an empty Node program; the keeper takes at most 80 MB; a kept server answers at least 0.98 of the requests that it answers alone.
+// Last: 0.39 (16.2 ms against 41.4; in other runs up to 0.83), 57 MB, 1.058. Linux 6.18, AMD EPYC x 2, Node 20.20.2, 2026-11-21.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
