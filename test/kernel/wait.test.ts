@@ -13,7 +13,7 @@ import { until } from "./until.ts";
 
 /** The promise, and what a machine may add to it that has much else to do: less than what a second look would cost that was put off. */
 const LATE_MS = 100;
-const BUSY_MS = 900;
+const BUSY_MS = 3000;
 
 type WaitAnswer = Why & { readonly schema: string };
 
