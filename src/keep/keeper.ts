@@ -9,6 +9,7 @@ import type { EventOrder } from "./event-order.ts";
 import { isReady } from "./hand-over.ts";
 import type { KeeperEnd, KeeperEvent, Reload } from "./keeper-events.ts";
 import { Life } from "./life.ts";
+import { hearLateSignals } from "./late-signals.ts";
 import type { ModeSockets } from "./mode-sockets.ts";
 import { Remains } from "./remains.ts";
 import { Rest } from "./rest.ts";
@@ -90,6 +91,7 @@ export class ProgramKeeper {
           life = await this.#turnOver(life);
           continue;
         }
+        await hearLateSignals(end, (ms) => this.#rest.for(ms));
         const next = this.#afterEnd(life, end);
         if ("because" in next) return next;
         await this.#rest.for(this.#reload === undefined ? next.delayMs : 0);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { readText } from "../../src/host/linux/read-file.ts";
 import { HAS_PYTHON, PYTHON } from "./needs.ts";
 import { startOnPty } from "./pseudo-terminal.ts";
-import { hasEnded, stateOf } from "./started-command.ts";
+import { hasEnded, isAlive, stateOf } from "./started-command.ts";
 import { CLI, story } from "./story.ts";
 import { until } from "./until.ts";
 
@@ -34,6 +34,22 @@ test(
     assert.equal(await pty.ended, 5);
     assert.equal(pty.text().match(/caught/g)?.length, 1, pty.text());
     assert.doesNotMatch(pty.text(), /started again/);
+  }, HAS_PYTHON),
+);
+
+test(
+  "Ctrl-C that run hears of after the program's end is no reason to start it again",
+  story(async (s) => {
+    const program = `trap 'exit 5' INT; echo up $$ $PPID; ${LOOP}`;
+    const pty = startOnPty(s, [...RUN, "--restart", "always", "--backoff", "0s", "--", "sh", "-c", program]);
+    await pty.screen(/up \d+ \d+/);
+    const [, pid, keeper] = /up (\d+) (\d+)/.exec(pty.text()) ?? [];
+    process.kill(Number(keeper), "SIGSTOP");
+    pty.type("\u0003");
+    await until("the program has ended", () => !isAlive(Number(pid)));
+    process.kill(Number(keeper), "SIGCONT");
+    assert.equal(await pty.ended, 5);
+    assert.doesNotMatch(pty.text(), /started/);
   }, HAS_PYTHON),
 );
 
