@@ -12,7 +12,7 @@ import { installPeers, WAYS } from "./scene/graceful-peers.mjs";
 import { median, say, sayMachine } from "./scene/measure.mjs";
 import { inOwnNetns } from "./scene/own-netns.mjs";
 
-/** Processes of each way: two of the same differ by up to a tenth for as long as they live. */
+/** Processes of each way. */
 const GENERATIONS = 24;
 const ROUNDS = 4;
 const ROUND_MS = 250;
@@ -31,7 +31,7 @@ const counts = [...WAYS, OURS].map((way) => ({ way, rates: [], byTheClock: [] })
 
 for (let generation = 0; generation < GENERATIONS; generation++) {
   const servers = [];
-  // Each way is first once, and last once.
+  // Each way is first as often as any other, and last.
   const order = counts.map((_, at) => counts[(at + generation) % counts.length]);
   for (const [at, count] of order.entries()) servers.push(await start(count, FIRST_PORT + at));
   for (let round = -1; round < ROUNDS; round++)

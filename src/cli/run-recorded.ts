@@ -32,10 +32,7 @@ export function recordRun(keeper: Keeper, { ports: named = [], ...words }: RunWo
     if (news.kind === "started" || news.kind === "daemonized") pidOfLife.set(news.life, news.pid);
     else if (news.kind === "ended") pidOfLife.delete(news.life);
     const otherPids = [...pidOfLife.values()].filter((pid) => pid !== keeper.pid);
-    const change =
-      news.kind === "mode" && news.mode === "plain"
-        ? { mode: news.mode, ports: named.map(portNamed) }
-        : changeOf(news, keeper, { ...file.record, ...pending }, otherPids);
+    const change = changeOf(news, keeper, { ...file.record, ...pending, named }, otherPids);
     if (change === undefined) return;
     // Writing takes a millisecond or two, in which a program that has just been started would wait for the answer to its bind.
     if (pending === undefined)
@@ -51,12 +48,12 @@ export function recordRun(keeper: Keeper, { ports: named = [], ...words }: RunWo
 function changeOf(
   news: KeepNews,
   keeper: Keeper,
-  record: Pick<RunRecord, "restarts" | "lastReload">,
+  record: Pick<RunRecord, "restarts" | "lastReload"> & { readonly named: readonly string[] },
   otherPids: readonly number[],
 ): RunChange | undefined {
   switch (news.kind) {
     case "mode":
-      return { mode: news.mode, ports: portsOf(keeper) };
+      return { mode: news.mode, ports: news.mode === "plain" ? record.named.map(portNamed) : portsOf(keeper) };
     case "started":
       return { programPid: news.pid, otherPids };
     case "restarting":

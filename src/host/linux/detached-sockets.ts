@@ -4,11 +4,9 @@
  */
 import { readdirSync } from "node:fs";
 import type { DetachedSockets, ProcessSummary } from "../host.ts";
+import { FIRST_PID_NAMESPACE, ownPidNamespace } from "./pid-namespaces.ts";
 import type { ReadLink } from "./read-file.ts";
 import { readText, withoutStackTraces } from "./read-file.ts";
-
-/** PROC_PID_INIT_INO of include/linux/proc_ns.h: the pid namespace that sees every process. */
-const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 
 export function findDetachedSockets(processes: readonly ProcessSummary[], readLink: ReadLink): DetachedSockets {
   const ioUring: { pid: number; inode: number }[] = [];
@@ -26,8 +24,8 @@ export function findDetachedSockets(processes: readonly ProcessSummary[], readLi
       }
     }
   });
-  const namespace = readLink("/proc/self/ns/pid");
-  return { ioUring, inFlight, ownPidNamespace: typeof namespace === "string" && namespace !== INITIAL_PID_NAMESPACE };
+  const namespace = ownPidNamespace(readLink);
+  return { ioUring, inFlight, ownPidNamespace: namespace !== undefined && namespace !== FIRST_PID_NAMESPACE };
 }
 
 function descriptorsOf(pid: number): string[] {
