@@ -37,8 +37,6 @@ export interface RunOptions {
   readonly asText?: boolean;
 }
 
-const DEADLINE_MS = 40_000;
-
 /** By user. */
 const runsFolders = new Map<number, string>();
 process.once("exit", () => {
@@ -100,7 +98,7 @@ export class RunCommand {
 
   /** The so many-th of this kind, from 1. */
   told<K extends KeepNews["kind"]>(kind: K, nth = 1): Promise<News<K>> {
-    return until(`${kind} number ${nth}`, () => this.all(kind)[nth - 1], DEADLINE_MS).catch((error: Error) => {
+    return until(`${kind} number ${nth}`, () => this.all(kind)[nth - 1]).catch((error: Error) => {
       throw new Error(`${error.message}; ${this.#saidSoFar()}`);
     });
   }
@@ -111,18 +109,16 @@ export class RunCommand {
 
   /** The so many-th line that the program printed, over all its lives. */
   printed(nth: number): Promise<string> {
-    return until(`line ${nth} of the program`, () => this.output[nth - 1], DEADLINE_MS).catch((error: Error) => {
+    return until(`line ${nth} of the program`, () => this.output[nth - 1]).catch((error: Error) => {
       throw new Error(`${error.message}; printed: ${this.output.join("|")}; ${this.#saidSoFar()}`);
     });
   }
 
   /** A line on stderr, of the command's own or of the program's. */
   said(pattern: RegExp): Promise<string> {
-    return until(`${pattern} on stderr`, () => this.warned.find((line) => pattern.test(line)), DEADLINE_MS).catch(
-      (error: Error) => {
-        throw new Error(`${error.message}; said:\n${this.warned.join("\n")}`);
-      },
-    );
+    return until(`${pattern} on stderr`, () => this.warned.find((line) => pattern.test(line))).catch((error: Error) => {
+      throw new Error(`${error.message}; said:\n${this.warned.join("\n")}`);
+    });
   }
 
   say(line: string): void {
